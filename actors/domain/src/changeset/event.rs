@@ -1,0 +1,105 @@
+//! What can happen to a changeset, and what is owed after it.
+//!
+//! Deliberately absent: the transitions themselves (`transition`).
+
+use super::{Proposal, PullRequestRef};
+use crate::id::{CommitSha, RunId};
+use serde::{Deserialize, Serialize};
+
+/// What happened to a changeset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ChangesetEvent {
+    /// A run has content for it. The first one is applied by its creation.
+    Proposed {
+        /// What it is to look like.
+        proposal: Box<Proposal>,
+    },
+    /// The limiter gave it its turn; the intent to publish is being recorded.
+    PublishStarted {
+        /// The generation to send.
+        generation: u32,
+    },
+    /// Branch and pull request are as the generation wants them.
+    Published {
+        /// The generation that was sent.
+        generation: u32,
+        /// What is there now.
+        published: Published,
+    },
+    /// It could not be sent now, for a reason that passes by itself; it waits for another turn.
+    PublishDeferred {
+        /// The generation.
+        generation: u32,
+        /// Why.
+        reason: String,
+    },
+    /// GitHub does not allow it.
+    PublishRefused {
+        /// The generation.
+        generation: u32,
+        /// What exactly stands in the way and what to do.
+        reason: String,
+    },
+    /// Somebody else's commits are on the branch, or a human has taken the pull request over.
+    HandedOver {
+        /// What was seen.
+        reason: String,
+    },
+    /// A fresh read shows the pull request open.
+    SeenOpen {
+        /// Whether it is a draft.
+        draft: bool,
+    },
+    /// A fresh read shows the pull request merged.
+    SeenMerged,
+    /// A fresh read shows the pull request closed without a merge.
+    SeenClosed,
+}
+
+/// What is at GitHub after publishing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The branch's head.
+    pub head: CommitSha,
+    /// The pull request.
+    pub pull_request: PullRequestRef,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Whether it was there already (an answer of an earlier attempt was lost).
+    pub adopted: bool,
+}
+
+/// What the runtime owes after an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangesetEffect {
+    /// Queue it at the organisation's limiter.
+    Schedule,
+    /// Make branch and pull request what this generation wants: observe, act, record.
+    Publish {
+        /// The generation.
+        generation: u32,
+    },
+    /// Tell this run that nothing is left to send for it.
+    Settled {
+        /// The run that proposed it last.
+        run: RunId,
+    },
+}
+
+impl ChangesetEvent {
+    /// The event's name in the event table and on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Proposed { .. } => "changeset.proposed",
+            Self::PublishStarted { .. } => "changeset.publishing",
+            Self::Published { .. } => "changeset.published",
+            Self::PublishDeferred { .. } => "changeset.deferred",
+            Self::PublishRefused { .. } => "changeset.blocked",
+            Self::HandedOver { .. } => "changeset.handed_over",
+            Self::SeenOpen { .. } => "changeset.seen_open",
+            Self::SeenMerged => "changeset.merged",
+            Self::SeenClosed => "changeset.closed",
+        }
+    }
+}

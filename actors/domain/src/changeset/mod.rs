@@ -1,0 +1,147 @@
+//! The machine of one changeset: campaign, repository and head branch; a diff, a branch and at most one open
+//! pull request. It outlives runs.
+//!
+//! `unpublished → scheduled → publishing → open (draft | ready) → merged | closed`, with `handed_over` (a human
+//! pushed or closed: hands off) and `blocked` (with the exact reason). Deliberately absent: how a diff becomes a
+//! commit (`publish`) and how an observation becomes an event (`reconcile`).
+
+mod event;
+mod transition;
+
+pub use event::{ChangesetEffect, ChangesetEvent, Published};
+pub use transition::Place;
+
+use crate::{
+    id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName, RunId, TargetId},
+    spec::Publication,
+};
+use serde::{Deserialize, Serialize};
+
+/// A changeset as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changeset {
+    /// Its id, a function of campaign, repository and head branch.
+    pub id: ChangesetId,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// GitHub's id of the repository.
+    pub repository_id: RepositoryId,
+    /// The repository's name when it was last seen.
+    pub repository: RepositoryName,
+    /// The branch that the pull request goes into.
+    pub base_branch: String,
+    /// The branch that carries the commit.
+    pub head_branch: String,
+    /// Where it stands.
+    pub state: ChangesetState,
+    /// Why it stands there, for people; empty where the state says it all.
+    pub reason: String,
+    /// Grows with every new content to publish, from 1.
+    pub generation: u32,
+    /// What the current generation is to look like at GitHub.
+    pub wanted: Proposal,
+    /// The last head that we wrote or adopted.
+    pub head: Option<CommitSha>,
+    /// The pull request, once there is one.
+    pub pull_request: Option<PullRequestRef>,
+    /// Grows by one with every change.
+    pub version: i64,
+}
+
+/// What a changeset is to look like at GitHub: the result of a target's attempt, with its words rendered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The run that proposes it.
+    pub run: RunId,
+    /// The target whose result it is.
+    pub target: TargetId,
+    /// The attempt whose manifest and contents it is.
+    pub attempt: u32,
+    /// The commit that the diff starts from.
+    pub base: CommitSha,
+    /// The pull request's title.
+    pub title: String,
+    /// The pull request's text.
+    pub body: String,
+    /// The commit's message.
+    pub message: String,
+    /// The commit's author; none lets GitHub take the caller.
+    pub author: Option<crate::spec::Author>,
+    /// How far to take it.
+    pub publication: Publication,
+}
+
+/// A pull request's names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestRef {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its global node id, which GraphQL reads by.
+    pub node_id: String,
+    /// The page that people open.
+    pub url: String,
+}
+
+/// Where a changeset stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangesetState {
+    /// Kept here; GitHub knows nothing of it.
+    Unpublished,
+    /// Waits for the organisation's limiter.
+    Scheduled,
+    /// Being sent.
+    Publishing,
+    /// Its pull request is open as a draft.
+    Draft,
+    /// Its pull request is open and ready for review.
+    Open,
+    /// End: merged.
+    Merged,
+    /// End unless somebody asks: closed.
+    Closed,
+    /// A human pushed to the branch or took the pull request over: we keep our hands off.
+    HandedOver,
+    /// GitHub does not allow it, for the reason given; nothing is tried until somebody asks.
+    Blocked,
+}
+
+impl ChangesetState {
+    /// Every state, in the order of a changeset's life.
+    pub const ALL: [Self; 9] = [
+        Self::Unpublished,
+        Self::Scheduled,
+        Self::Publishing,
+        Self::Draft,
+        Self::Open,
+        Self::Merged,
+        Self::Closed,
+        Self::HandedOver,
+        Self::Blocked,
+    ];
+
+    /// Whether there is nothing left to send in this state.
+    pub fn is_settled(self) -> bool {
+        !matches!(self, Self::Scheduled | Self::Publishing)
+    }
+
+    /// Whether its pull request is open as far as we know.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Draft | Self::Open)
+    }
+
+    /// The state's name in the database, the API and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unpublished => "unpublished",
+            Self::Scheduled => "scheduled",
+            Self::Publishing => "publishing",
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Merged => "merged",
+            Self::Closed => "closed",
+            Self::HandedOver => "handed_over",
+            Self::Blocked => "blocked",
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What running the steps for one target means: the target's machine, the window that admits targets, the run
+//! they belong to, and the result they yield.
+//!
+//! Deliberately absent: how steps run (the runner and the executors), and what becomes of the diff
+//! (`changeset`).
+
+pub mod manifest;
+pub mod order;
+pub mod path;
+pub mod run;
+pub mod target;
+
+pub use manifest::{Change, FileMode, Manifest, StepReport};
+pub use order::{Limits, Order, OrderedStep};
+pub use path::{PathRefused, RepositoryPath};

@@ -1,0 +1,253 @@
+//! The machine of a run: it selects, admits targets within a window, and ends when every target has reached an
+//! end and every changeset that they proposed has settled.
+//!
+//! Positions below `next_position` have been admitted at least once; retries queue beside that watermark, since
+//! a watermark alone cannot bound them. Deliberately absent: totals by state, which are sums over the run's
+//! parts in the store.
+
+use super::target::AttemptEnded;
+use crate::{
+    id::{CampaignId, Digest, RunId, TargetId},
+    machine::{Decision, Straggler},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A run as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The campaign it carries out.
+    pub campaign: CampaignId,
+    /// The spec version it carries out.
+    pub spec: Digest,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it stands there, for people; empty while all is well.
+    pub reason: String,
+    /// How many admissions may be open at once; at least 1.
+    pub window: u32,
+    /// How many targets take part (left-out ones do not).
+    pub total: u32,
+    /// The position of the next target never admitted yet.
+    pub next_position: u32,
+    /// Open admissions: target and attempt.
+    pub open: BTreeSet<(TargetId, u32)>,
+    /// Attempts that were asked for again and are not admitted yet, oldest first.
+    pub again: Vec<(TargetId, u32)>,
+    /// How many targets have reached an end.
+    pub ended: u32,
+    /// How many changesets were proposed.
+    pub proposed: u32,
+    /// How many of those have settled: there is nothing left to send for them in this run.
+    pub settled: u32,
+    /// Grows by one with every change.
+    pub version: i64,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Chooses its repositories.
+    Selecting,
+    /// Admits targets, and waits for their changesets.
+    Running,
+    /// End: everything there was to do has been done.
+    Completed,
+    /// End: somebody cancelled it.
+    Cancelled,
+    /// End: it could not select.
+    Failed,
+}
+
+impl RunState {
+    /// Whether nothing more happens in the run.
+    pub fn is_end(self) -> bool {
+        !matches!(self, Self::Selecting | Self::Running)
+    }
+
+    /// The state's name in the database, the API and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Selecting => "selecting",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What happened to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum RunEvent {
+    /// The run was created; its first event, applied by its creation.
+    Created,
+    /// The repositories are chosen and their targets are rows.
+    Selected {
+        /// Targets that take part.
+        targets: u32,
+        /// Repositories left out, each with its reason.
+        skipped: u32,
+    },
+    /// Nothing could be selected.
+    SelectionFailed {
+        /// What happened and what to do.
+        message: String,
+    },
+    /// A target says that an attempt is over.
+    AttemptEnded {
+        /// The target.
+        target: TargetId,
+        /// Its word.
+        ended: AttemptEnded,
+    },
+    /// A changeset that this run proposed has nothing left to be sent.
+    ChangesetSettled,
+    /// Somebody cancelled the run.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
+}
+
+impl RunEvent {
+    /// The event's name in the event table and on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created => "run.created",
+            Self::Selected { .. } => "run.selected",
+            Self::SelectionFailed { .. } => "run.failed",
+            Self::AttemptEnded { .. } => "run.attempt_ended",
+            Self::ChangesetSettled => "run.changeset_settled",
+            Self::Cancelled { .. } => "run.cancelled",
+        }
+    }
+}
+
+/// What the runtime owes after an event of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEffect {
+    /// Choose the repositories.
+    Select,
+    /// Admit the first attempts of the targets at these positions.
+    AdmitNext {
+        /// The first position.
+        from: u32,
+        /// How many.
+        count: u32,
+    },
+    /// Admit an attempt that was asked for again.
+    AdmitAgain {
+        /// The target.
+        target: TargetId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Tell every target that has not reached an end that the run is cancelled.
+    CancelTargets,
+    /// The run has reached its end; nothing is owed but to say so.
+    Ended,
+}
+
+impl Run {
+    /// A run that has just been created and owes its selection.
+    pub fn new(id: RunId, campaign: CampaignId, spec: Digest, window: u32) -> Self {
+        Self {
+            id,
+            campaign,
+            spec,
+            state: RunState::Selecting,
+            reason: String::new(),
+            window: window.max(1),
+            total: 0,
+            next_position: 0,
+            open: BTreeSet::new(),
+            again: Vec::new(),
+            ended: 0,
+            proposed: 0,
+            settled: 0,
+            version: 1,
+        }
+    }
+
+    /// Applies one event. The effects `AdmitNext` name positions; the caller adds the admitted pairs to `open`
+    /// by [`Run::admitted`] before it records the run, since only the store knows which target has a position.
+    pub fn apply(&self, event: &RunEvent) -> Decision<Self, RunEffect> {
+        if self.state.is_end() {
+            return Decision::Ignored(Straggler::Ended);
+        }
+        let mut next = self.clone();
+        next.version += 1;
+        match (self.state, event) {
+            (_, RunEvent::Created) => return Decision::Ignored(Straggler::AlreadyApplied),
+            (RunState::Selecting, RunEvent::Selected { targets, .. }) => {
+                next.state = RunState::Running;
+                next.total = *targets;
+            }
+            (RunState::Selecting, RunEvent::SelectionFailed { message }) => {
+                next.state = RunState::Failed;
+                next.reason.clone_from(message);
+                return Decision::applied(next, vec![RunEffect::Ended]);
+            }
+            (RunState::Running, RunEvent::AttemptEnded { target, ended }) => {
+                if !next.open.remove(&(*target, ended.attempt)) {
+                    return Decision::Ignored(Straggler::AlreadyApplied);
+                }
+                if ended.again {
+                    next.again.push((*target, ended.attempt + 1));
+                } else {
+                    next.ended += 1;
+                    next.proposed += u32::from(ended.proposes);
+                }
+            }
+            (RunState::Running, RunEvent::ChangesetSettled) => next.settled += 1,
+            (_, RunEvent::Cancelled { by }) => {
+                next.state = RunState::Cancelled;
+                next.reason = format!("cancelled by {by}");
+                return Decision::applied(next, vec![RunEffect::CancelTargets, RunEffect::Ended]);
+            }
+            _ => return Decision::Ignored(Straggler::OutOfPlace),
+        }
+        let mut effects = next.admit();
+        if next.is_done() {
+            next.state = RunState::Completed;
+            effects.push(RunEffect::Ended);
+        }
+        Decision::applied(next, effects)
+    }
+
+    /// Notes that the targets of an `AdmitNext` effect are these.
+    pub fn admitted(&mut self, targets: impl IntoIterator<Item = TargetId>) {
+        self.open.extend(targets.into_iter().map(|target| (target, 1)));
+    }
+
+    /// Fills the window: retries first, then new positions, oldest first.
+    fn admit(&mut self) -> Vec<RunEffect> {
+        let mut effects = vec![];
+        let mut room = self.room();
+        while room > 0 && !self.again.is_empty() {
+            let (target, attempt) = self.again.remove(0);
+            self.open.insert((target, attempt));
+            effects.push(RunEffect::AdmitAgain { target, attempt });
+            room -= 1;
+        }
+        let count = room.min(self.total - self.next_position);
+        if count > 0 {
+            effects.push(RunEffect::AdmitNext { from: self.next_position, count });
+            self.next_position += count;
+        }
+        effects
+    }
+
+    fn room(&self) -> u32 {
+        self.window.saturating_sub(u32::try_from(self.open.len()).unwrap_or(u32::MAX))
+    }
+
+    fn is_done(&self) -> bool {
+        self.state == RunState::Running && self.ended == self.total && self.settled >= self.proposed
+    }
+}

@@ -1,0 +1,141 @@
+//! Publishing, as far as it is a decision: the words of a pull request, the commit that a result becomes, and
+//! what an observation of branch and pull requests calls for.
+//!
+//! Deliberately absent: talking to GitHub, and the limits on how fast that may go.
+
+use crate::{
+    changeset::{Changeset, PullRequestRef},
+    id::CommitSha,
+    spec::Publication,
+};
+use serde::{Deserialize, Serialize};
+
+/// A branch's head as observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchHead {
+    /// The commit.
+    pub commit: CommitSha,
+    /// Its tree's object id.
+    pub tree: String,
+    /// Its parents, in order.
+    pub parents: Vec<CommitSha>,
+    /// Its message.
+    pub message: String,
+}
+
+/// A pull request as observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    /// Its names.
+    pub reference: PullRequestRef,
+    /// Open, closed or merged.
+    pub state: PullRequestState,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// The head commit.
+    pub head: CommitSha,
+    /// The base branch.
+    pub base_branch: String,
+    /// The title as it stands.
+    pub title: String,
+}
+
+/// What GitHub says of a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullRequestState {
+    /// Open.
+    Open,
+    /// Closed without a merge.
+    Closed,
+    /// Merged.
+    Merged,
+}
+
+/// What is at GitHub before publishing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The head branch, if it exists (a complete answer or a 404, never an error).
+    pub branch: Option<BranchHead>,
+    /// Every pull request from the head branch to the base branch, newest first, in any state.
+    pub pull_requests: Vec<PullRequest>,
+}
+
+/// What is to be done about the branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchStep {
+    /// It carries the wanted commit already.
+    Keep(CommitSha),
+    /// It does not exist: create a commit on the base and the branch at it.
+    Create,
+    /// It carries our last head: append a commit to it.
+    Append(CommitSha),
+    /// Somebody else's commits are on it.
+    HandsOff {
+        /// What was seen, for people.
+        reason: String,
+    },
+}
+
+/// What is to be done about the pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullRequestStep {
+    /// It is there: adopt it.
+    Adopt(Box<PullRequest>),
+    /// There is none: create it.
+    Create {
+        /// Whether as a draft.
+        draft: bool,
+    },
+    /// There was one and it has ended.
+    Ended(Box<PullRequest>),
+}
+
+/// Decides about the branch. `wanted_tree` is the tree the current generation leads to, where it is known
+/// (`None` before the trees have been written).
+pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &str) -> BranchStep {
+    let Some(branch) = &observed.branch else { return BranchStep::Create };
+    if branch.tree == wanted_tree && is_ours(changeset, branch) {
+        return BranchStep::Keep(branch.commit.clone());
+    }
+    match &changeset.head {
+        Some(head) if *head == branch.commit => BranchStep::Append(branch.commit.clone()),
+        Some(_) => BranchStep::HandsOff {
+            reason: format!(
+                "the branch `{}` has commits that Campaigns did not make (head {})",
+                changeset.head_branch, branch.commit
+            ),
+        },
+        None => BranchStep::HandsOff {
+            reason: format!(
+                "the branch `{}` exists already and Campaigns did not make it (head {}): delete it or choose another \
+                 branch in changesetTemplate",
+                changeset.head_branch, branch.commit
+            ),
+        },
+    }
+}
+
+/// Whether a branch head is a commit of ours whose answer may have been lost: it sits on what we built on.
+fn is_ours(changeset: &Changeset, branch: &BranchHead) -> bool {
+    match &changeset.head {
+        Some(head) => branch.commit == *head || branch.parents == [head.clone()],
+        None => branch.parents == [changeset.wanted.base.clone()],
+    }
+}
+
+/// Decides about the pull request, after the branch is as wanted.
+pub fn pull_request_step(changeset: &Changeset, observed: &Observation) -> PullRequestStep {
+    let ours = changeset.pull_request.as_ref();
+    let known = observed
+        .pull_requests
+        .iter()
+        .find(|seen| ours.is_some_and(|ours| ours.number == seen.reference.number))
+        .or_else(|| observed.pull_requests.iter().find(|seen| seen.state == PullRequestState::Open))
+        .or_else(|| observed.pull_requests.first());
+    match known {
+        Some(seen) if seen.state == PullRequestState::Open => PullRequestStep::Adopt(Box::new(seen.clone())),
+        Some(seen) => PullRequestStep::Ended(Box::new(seen.clone())),
+        None => PullRequestStep::Create { draft: changeset.wanted.publication == Publication::Draft },
+    }
+}

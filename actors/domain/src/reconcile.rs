@@ -1,0 +1,23 @@
+//! What a fresh read of a pull request means for its changeset.
+//!
+//! Deliberately absent: reading, schedules and webhooks. An error is not an observation and never comes here.
+
+use crate::{
+    changeset::{Changeset, ChangesetEvent},
+    publish::{PullRequest, PullRequestState},
+};
+
+/// The event that an observation amounts to, if any. Applying it twice is applying it once.
+pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEvent> {
+    let event = match seen.state {
+        PullRequestState::Merged => ChangesetEvent::SeenMerged,
+        PullRequestState::Closed => ChangesetEvent::SeenClosed,
+        PullRequestState::Open if changeset.head.as_ref().is_some_and(|head| *head != seen.head) => {
+            ChangesetEvent::HandedOver {
+                reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
+            }
+        }
+        PullRequestState::Open => ChangesetEvent::SeenOpen { draft: seen.draft },
+    };
+    (!changeset.apply(&event).is_ignored()).then_some(event)
+}

@@ -1,0 +1,73 @@
+//! Choosing repositories: what a spec's `on` makes of the repositories that GitHub showed, with a reason for
+//! every one of them, in or out.
+//!
+//! Deliberately absent: asking GitHub. The caller lists what [`Query`] names and hands the answers in.
+
+use crate::id::{CommitSha, RepositoryId, RepositoryName};
+use serde::{Deserialize, Serialize};
+
+/// What has to be asked of GitHub for a spec.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Query {
+    /// One repository by name.
+    Repository(RepositoryName),
+    /// Every repository of an organisation or user.
+    Organization(String),
+}
+
+/// A repository as GitHub showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// GitHub's id.
+    pub id: RepositoryId,
+    /// Its name now.
+    pub name: RepositoryName,
+    /// The branch that pull requests go into unless told otherwise.
+    pub default_branch: String,
+    /// Whether it is read-only.
+    pub archived: bool,
+    /// Whether GitHub has disabled it.
+    pub disabled: bool,
+    /// Whether it is a fork.
+    pub fork: bool,
+    /// Whether it has no commit at all.
+    pub empty: bool,
+    /// Whether the caller may push; `None` where GitHub did not say.
+    pub can_push: Option<bool>,
+}
+
+/// One repository and branch, in or out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selected {
+    /// The repository.
+    pub repository: Repository,
+    /// The base branch.
+    pub branch: String,
+    /// In or out, and why.
+    pub verdict: Verdict,
+}
+
+/// In or out, and why; the text is for people ("`on` names it", "left out: it is archived").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It takes part.
+    In {
+        /// The entry that chose it.
+        reason: String,
+    },
+    /// It is left out.
+    Out {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A branch and the commit it stood at when the run selected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The branch.
+    pub branch: String,
+    /// Its head.
+    pub commit: CommitSha,
+}
