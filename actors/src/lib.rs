@@ -1,1 +1,4 @@
-//! placeholder
+//! The actors of Campaigns and the ports they speak through: supervision, the loop of decide → record → act, and
+//! nothing of any vendor.
+
+pub mod ports;

@@ -1,1 +1,13 @@
-//! placeholder
+//! The runtime: the only crate that knows vendors. It implements the ports of `actors` and `http` on Postgres,
+//! GitHub, object storage and local processes, and wires a replica together.
+//!
+//! Deliberately absent: decisions about campaigns. An `if` about campaigns here is a bug.
+
+pub mod artifacts;
+pub mod config;
+pub mod embedded;
+pub mod executor;
+pub mod github;
+pub mod queries;
+pub mod store;
+pub mod telemetry;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where a changeset belongs; what its id is made of, and its base.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The campaign.
     pub campaign: CampaignId,

@@ -3,6 +3,9 @@
 //!
 //! Deliberately absent: talking to GitHub, and the limits on how fast that may go.
 
+pub mod budget;
+pub mod commit;
+
 use crate::{
     changeset::{Changeset, PullRequestRef},
     id::CommitSha,

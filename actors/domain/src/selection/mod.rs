@@ -71,3 +71,12 @@ pub struct Base {
     /// Its head.
     pub commit: CommitSha,
 }
+
+/// GitHub's complete answer to a [`Query`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// These repositories: one for a name, all of them for an organisation.
+    Repositories(Vec<Repository>),
+    /// There is no such repository or organisation, or the token may not see it.
+    NotFound,
+}

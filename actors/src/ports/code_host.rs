@@ -1,0 +1,180 @@
+//! The code host: what is read there and the few writes that publishing needs, each by one permit.
+//!
+//! Deliberately absent: deciding. What to do about a branch or pull request is `campaigns_domain::publish`'s; this
+//! port observes and acts. No implementation sends a POST again by itself.
+
+use super::Permit;
+use async_trait::async_trait;
+use bytes::Bytes;
+use campaigns_domain::{
+    id::{CommitSha, RepositoryId, RepositoryName},
+    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    selection::{Answer, Base, Query},
+    spec::Author,
+};
+use std::{path::Path, time::Duration};
+
+/// A repository by id and by the name it was last seen under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RepositoryRef {
+    /// The id, which survives renames.
+    pub id: RepositoryId,
+    /// The name.
+    pub name: RepositoryName,
+}
+
+/// A commit to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitDraft {
+    /// Its parent.
+    pub parent: CommitSha,
+    /// Its tree.
+    pub tree: String,
+    /// Its message.
+    pub message: String,
+    /// Its author; none takes the caller, which lets GitHub sign an App's commits.
+    pub author: Option<Author>,
+}
+
+/// A pull request to be opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPullRequest {
+    /// The title.
+    pub title: String,
+    /// The text.
+    pub body: String,
+    /// The branch that carries the commit.
+    pub head: String,
+    /// The branch it goes into.
+    pub base: String,
+    /// Whether it is a draft.
+    pub draft: bool,
+}
+
+/// The code host as the actors see it.
+#[async_trait]
+pub trait CodeHost: Send + Sync + 'static {
+    /// The complete answer to a selection's query.
+    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError>;
+
+    /// A branch's head, or `None` where the branch does not exist.
+    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError>;
+
+    /// Writes the commit's tree to `file` as an uncompressed tar, every path at its exact bytes and mode (an
+    /// archive that leaves out or rewrites files is mended blob by blob), submodules left out.
+    async fn snapshot(&self, repository: &RepositoryRef, commit: &CommitSha, file: &Path) -> Result<(), CodeHostError>;
+
+    /// A branch's head commit, or `None` where the branch does not exist.
+    async fn branch(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<BranchHead>, CodeHostError>;
+
+    /// Writes a blob; its object id.
+    async fn create_blob(&self, repository: &RepositoryRef, content: Bytes, permit: Permit) -> Result<String, CodeHostError>;
+
+    /// Writes a tree on top of `base` (a tree's or commit's object id); its object id. Content-addressed, so
+    /// doing it twice does it once.
+    async fn create_tree(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        entries: &[TreeEntry],
+        permit: Permit,
+    ) -> Result<String, CodeHostError>;
+
+    /// Writes a commit; its object id.
+    async fn create_commit(
+        &self,
+        repository: &RepositoryRef,
+        draft: &CommitDraft,
+        permit: Permit,
+    ) -> Result<CommitSha, CodeHostError>;
+
+    /// Makes a branch at a commit.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Conflict`] where it exists.
+    async fn create_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError>;
+
+    /// Moves a branch forward to a commit, never by force.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Conflict`] where that would lose commits: somebody else pushed.
+    async fn advance_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError>;
+
+    /// Every pull request from `head` to `base` in any state, newest first; complete, or an error.
+    async fn pull_requests(
+        &self,
+        repository: &RepositoryRef,
+        head: &str,
+        base: &str,
+    ) -> Result<Vec<PullRequest>, CodeHostError>;
+
+    /// Opens a pull request.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Conflict`] where one from the same head is open already.
+    async fn create_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        new: &NewPullRequest,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError>;
+
+    /// Brings the title and text of a pull request to what is wanted.
+    async fn update_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        title: &str,
+        body: &str,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError>;
+
+    /// A pull request as it stands.
+    async fn pull_request(&self, repository: &RepositoryRef, number: u64) -> Result<PullRequest, CodeHostError>;
+}
+
+/// What an answer that is no success means for the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodeHostError {
+    /// It is not there, or not for this token. Nothing is concluded from it beyond the thing asked for.
+    #[error("{0} does not exist, or the token may not see it")]
+    NotFound(String),
+    /// It exists already, or moved meanwhile: observe again.
+    #[error("{0}")]
+    Conflict(String),
+    /// It will not be allowed until somebody changes something: the text says what.
+    #[error("{0}")]
+    Refused(String),
+    /// The whole installation or token is out of use: the organisation pauses.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Too fast: nothing is sent to this organisation for this long.
+    #[error("GitHub asks to wait {} s: {reason}", .wait.as_secs())]
+    Limited {
+        /// How long.
+        wait: Duration,
+        /// GitHub's words.
+        reason: String,
+    },
+    /// The permit was too old to be used; nothing was sent.
+    #[error("the permit had expired before the request could leave")]
+    PermitExpired,
+    /// No answer, or one that does not say whether it was done: observe before sending it again.
+    #[error("GitHub's answer was lost ({0})")]
+    Unknown(String),
+    /// It was certainly not done, for a reason that passes by itself.
+    #[error("GitHub is not answering: {0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,43 @@
+//! What the actors need of the world, as traits: truth ([`Store`]), ownership ([`Cluster`]), the code host
+//! ([`CodeHost`]), a place to run steps ([`Executor`]) and one to keep results ([`Artifacts`]).
+//!
+//! `runtime` implements them on real systems. `memory` holds in-memory ones that keep the real rules, and
+//! `contract` the suites that hold both to the same behaviour. Deliberately absent: any vendor's name.
+
+mod artifacts;
+mod cluster;
+mod code_host;
+pub mod contract;
+mod executor;
+pub mod memory;
+mod permit;
+mod store;
+mod transition;
+
+pub use artifacts::{ArtifactError, ArtifactKey, Artifacts};
+pub use cluster::{Cluster, Fence, Lease, Ownership};
+pub use code_host::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, RepositoryRef};
+pub use executor::{Executor, Work};
+pub use permit::{Permit, PermitAnswer, PermitRequest};
+pub use store::{Backlog, CommitError, Committed, RunControl, Store, StoreError};
+pub use transition::{
+    AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
+    Recipient, RowChange, Subject, Transition,
+};
+
+use std::sync::Arc;
+
+/// Every port an actor may need, cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// Truth.
+    pub store: Arc<dyn Store>,
+    /// Ownership and wake-ups.
+    pub cluster: Arc<dyn Cluster>,
+    /// The code host.
+    pub code_host: Arc<dyn CodeHost>,
+    /// Runs steps.
+    pub executor: Arc<dyn Executor>,
+    /// Keeps snapshots and results.
+    pub artifacts: Arc<dyn Artifacts>,
+}

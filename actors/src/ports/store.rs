@@ -1,0 +1,130 @@
+//! Truth: the port through which actors read what they own and commit what they decided.
+//!
+//! Deliberately absent: what people read (lists, pages, events after a cursor), which is the API's own port.
+
+use super::{
+    Effect, Message, Permit, PermitAnswer, PermitRequest, Transition,
+    cluster::{Fence, Lease},
+};
+use async_trait::async_trait;
+use campaigns_domain::{
+    changeset::Changeset,
+    execution::{
+        run::{Run, RunState},
+        target::Target,
+    },
+    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    spec::Spec,
+};
+use uuid::Uuid;
+
+/// The store as the actors see it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Mints the next epoch of `shard` for `owner` and marks the in-flight effects of earlier epochs unknown,
+    /// in one transaction. Called by a [`super::Cluster`] that has just won the shard.
+    async fn take_over(&self, shard: Shard, owner: Uuid) -> Result<Epoch, StoreError>;
+
+    /// Commits one transition under its fence: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`CommitError::Fenced`] where the shard has another epoch: the caller stops. [`CommitError::Refused`]
+    /// where a row is not at the version before: the caller reloads. [`CommitError::Unavailable`] where it is not
+    /// known whether the commit took place: the caller reloads.
+    async fn commit(&self, transition: Transition) -> Result<Committed, CommitError>;
+
+    /// The messages that wait in these shards, oldest first, at most `limit`.
+    async fn inbox(&self, shards: &[Shard], limit: u32) -> Result<Vec<Message>, StoreError>;
+
+    /// What a new owner of the shard has to take up besides its messages.
+    async fn backlog(&self, shard: Shard) -> Result<Backlog, StoreError>;
+
+    /// A run with its open and asked-for admissions.
+    async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError>;
+
+    /// A spec version by digest.
+    async fn spec(&self, digest: &Digest) -> Result<Option<Spec>, StoreError>;
+
+    /// A target.
+    async fn target(&self, target: TargetId) -> Result<Option<Target>, StoreError>;
+
+    /// The targets of a run that take part, by position, `count` of them starting at `from`.
+    async fn targets_at(&self, run: RunId, from: u32, count: u32) -> Result<Vec<TargetId>, StoreError>;
+
+    /// Every target of a run that has not reached an end.
+    async fn unfinished_targets(&self, run: RunId) -> Result<Vec<TargetId>, StoreError>;
+
+    /// A changeset.
+    async fn changeset(&self, changeset: ChangesetId) -> Result<Option<Changeset>, StoreError>;
+
+    /// The scheduled changesets of an organisation, oldest first, at most `limit`.
+    async fn scheduled(&self, organization: &str, limit: u32) -> Result<Vec<Changeset>, StoreError>;
+
+    /// The changesets of a campaign in an organisation that have a pull request and are not merged, at most
+    /// `limit`, with ids after `after`, in order of their ids.
+    async fn followed(
+        &self,
+        campaign: CampaignId,
+        organization: &str,
+        after: Option<ChangesetId>,
+        limit: u32,
+    ) -> Result<Vec<Changeset>, StoreError>;
+
+    /// What a run may do now, read before every effect.
+    async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError>;
+
+    /// Takes a permit for one content-creating write by the database's clock, under the locks of every capped
+    /// scope, or says how long to wait.
+    async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError>;
+
+    /// Records that the write of a permit was answered.
+    async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError>;
+}
+
+/// What a new owner of a shard has to take up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Backlog {
+    /// Effects that are not done, oldest first.
+    pub effects: Vec<Effect>,
+    /// Organisations with scheduled changesets.
+    pub organizations: Vec<String>,
+}
+
+/// A commit's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The sequence number of the part's last event.
+    pub sequence: i64,
+}
+
+/// What a run may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunControl {
+    /// Where it stands.
+    pub state: RunState,
+}
+
+/// Why a commit did not take place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The shard has another owner.
+    #[error("shard {} is no longer at epoch {}: it has another owner", .0.shard, .0.epoch.0)]
+    Fenced(Fence),
+    /// A row was not at the version that the transition was made from, or broke a constraint.
+    #[error("the transition does not fit the stored rows: {0}")]
+    Refused(String),
+    /// The store did not answer; whether the commit took place is unknown.
+    #[error("the database did not answer ({0}); it is read again before anything else is done")]
+    Unavailable(String),
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store did not answer.
+    #[error("the database did not answer: {0}")]
+    Unavailable(String),
+    /// A row does not hold what this version writes.
+    #[error("the database holds what this version cannot read: {0}")]
+    Corrupt(String),
+}
