@@ -28,6 +28,8 @@ pub struct Run {
     pub reason: String,
     /// How many admissions may be open at once; at least 1.
     pub window: u32,
+    /// What its creator asked for besides the spec.
+    pub options: RunOptions,
     /// How many targets take part (left-out ones do not).
     pub total: u32,
     /// The position of the next target never admitted yet.
@@ -44,6 +46,16 @@ pub struct Run {
     pub settled: u32,
     /// Grows by one with every change.
     pub version: i64,
+}
+
+/// What the creator of a run asked for besides the spec.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunOptions {
+    /// A glob over `owner/name` or `name`: everything else is left out, with that reason.
+    pub only: Option<String>,
+    /// Nothing is written at the code host: every changeset stays unpublished, whatever the template says.
+    pub dry_run: bool,
 }
 
 /// Where a run stands.
@@ -155,7 +167,7 @@ pub enum RunEffect {
 
 impl Run {
     /// A run that has just been created and owes its selection.
-    pub fn new(id: RunId, campaign: CampaignId, spec: Digest, window: u32) -> Self {
+    pub fn new(id: RunId, campaign: CampaignId, spec: Digest, window: u32, options: RunOptions) -> Self {
         Self {
             id,
             campaign,
@@ -163,6 +175,7 @@ impl Run {
             state: RunState::Selecting,
             reason: String::new(),
             window: window.max(1),
+            options,
             total: 0,
             next_position: 0,
             open: BTreeSet::new(),
