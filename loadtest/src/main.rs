@@ -1,0 +1,87 @@
+//! `loadtest`: measures Campaigns as a user would run it, each figure as a ratio to a reference of the same run.
+//!
+//! Progress goes to standard error, the report to standard output. Deliberately absent: knowledge of the product's
+//! inside; a scenario starts its programs and reads what they leave behind.
+
+mod measure;
+mod programs;
+mod report;
+mod scenario;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+
+/// Measure Campaigns against references in the same run.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario.
+    Run(Run),
+    /// List the scenarios.
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// Its name, or `all`.
+    scenario: String,
+    /// How the report is printed.
+    #[arg(short, long, value_enum, default_value_t = Output::Markdown)]
+    output: Output,
+    /// Alternating pairs of subject and reference; the median of their ratios is quoted.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=25))]
+    pairs: u32,
+    /// Repositories, where a scenario has them; fewer than its own number makes the figure a trial.
+    #[arg(long)]
+    repos: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A table for people.
+    Markdown,
+    /// One JSON document.
+    Json,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::List => {
+            for scenario in scenario::ALL {
+                println!("{:<10} {}", scenario.name, scenario.about);
+            }
+            ExitCode::SUCCESS
+        }
+        Command::Run(run) => carry_out(&run).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
+    }
+}
+
+fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
+    let chosen: Vec<_> =
+        scenario::ALL.iter().filter(|known| run.scenario == "all" || known.name == run.scenario).collect();
+    anyhow::ensure!(
+        !chosen.is_empty(),
+        "there is no scenario `{}`; `loadtest list` shows what there is",
+        run.scenario
+    );
+    let settings = scenario::Settings { pairs: run.pairs, repositories: run.repos };
+    let mut holds = true;
+    for scenario in chosen {
+        let report = (scenario.measure)(&settings)?;
+        holds &= report.figures.iter().all(|figure| figure.holds);
+        match run.output {
+            Output::Json => println!("{}", serde_json::to_string(&report)?),
+            Output::Markdown => print!("{}", report.markdown()),
+        }
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}

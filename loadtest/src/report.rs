@@ -1,0 +1,95 @@
+//! What a scenario reports: figures, each with its reference, its ratio, its target and whether that holds.
+//!
+//! Deliberately absent: absolute targets. A figure is judged by its ratio to something measured in the same run.
+
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A scenario's result.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// What was measured.
+    pub(crate) figures: Vec<Figure>,
+}
+
+/// One figure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
+    /// What it is.
+    pub(crate) name: String,
+    /// The median of the subject's values.
+    pub(crate) value: f64,
+    /// Their unit.
+    pub(crate) unit: String,
+    /// The median of the reference's values, in the same unit.
+    pub(crate) reference: f64,
+    /// The median of the pairs' ratios, subject to reference.
+    pub(crate) ratio: f64,
+    /// The most (or least) that the ratio may be, as text: "<= 0.5".
+    pub(crate) target: String,
+    /// Whether it is so.
+    pub(crate) holds: bool,
+}
+
+impl Figure {
+    /// A figure that holds where the median ratio of the pairs is at most `most`. Each pair is (subject, reference).
+    pub(crate) fn at_most(name: &str, unit: &str, pairs: &[(f64, f64)], most: f64) -> Self {
+        let ratio = median(pairs.iter().map(|(subject, reference)| subject / reference));
+        Self {
+            name: name.to_owned(),
+            value: median(pairs.iter().map(|pair| pair.0)),
+            unit: unit.to_owned(),
+            reference: median(pairs.iter().map(|pair| pair.1)),
+            ratio,
+            target: format!("<= {most}"),
+            holds: ratio <= most,
+        }
+    }
+}
+
+impl Report {
+    /// The report as a Markdown table.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("## {}\n\n| figure | value | reference | ratio | target | holds |\n", self.scenario);
+        text.push_str("|---|---|---|---|---|---|\n");
+        for figure in &self.figures {
+            let Figure { name, value, unit, reference, ratio, target, holds } = figure;
+            let holds = if *holds { "yes" } else { "no" };
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "| {name} | {value:.2} {unit} | {reference:.2} {unit} | {ratio:.3} | {target} | {holds} |"
+            );
+        }
+        text
+    }
+}
+
+/// The middle value; the mean of the middle two where their number is even; NaN of nothing.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_and_ratios_are_taken_pair_by_pair() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0].into_iter()), 2.5);
+        // The machine slowed down by ten in the middle: the ratio does not care.
+        let figure = Figure::at_most("wall", "s", &[(1.0, 4.0), (10.0, 40.0), (2.0, 4.0)], 0.3);
+        assert_eq!(figure.ratio, 0.25);
+        assert!(figure.holds);
+        assert!(!Figure::at_most("wall", "s", &[(1.0, 2.0)], 0.3).holds);
+    }
+}
