@@ -52,6 +52,11 @@ impl TargetId {
     pub fn of(run: RunId, repository: RepositoryId, branch: &str, workspace: &str) -> Self {
         Self(derive(run.0, &["target", &repository.0.to_string(), branch, workspace]))
     }
+
+    /// The left-out target of a repository that GitHub does not show, which has a name and no id.
+    pub fn of_missing(run: RunId, repository: &RepositoryName, branch: &str) -> Self {
+        Self(derive(run.0, &["missing", &repository.to_string().to_ascii_lowercase(), branch]))
+    }
 }
 
 impl ExecutionId {
@@ -251,9 +256,9 @@ impl Shard {
 
     /// FNV-1a: small, stable over versions of Rust, and spread well enough for 64 places.
     fn of_bytes(bytes: &[u8]) -> Self {
-        let hash = bytes
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         Self(u16::try_from((hash >> 32) % u64::from(SHARDS)).unwrap_or_default())
     }
 }

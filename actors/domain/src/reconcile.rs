@@ -8,10 +8,15 @@ use crate::{
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
+///
+/// The read must have begun after the changeset came to be as it is given here: an older one shows the head that
+/// our own last commit replaced. While a generation is being sent, a head that is not on record may be ours, and
+/// nothing is concluded from it.
 pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEvent> {
     let event = match seen.state {
         PullRequestState::Merged => ChangesetEvent::SeenMerged,
         PullRequestState::Closed => ChangesetEvent::SeenClosed,
+        PullRequestState::Open if changeset.publishing.is_some() => return None,
         PullRequestState::Open if changeset.head.as_ref().is_some_and(|head| *head != seen.head) => {
             ChangesetEvent::HandedOver {
                 reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),

@@ -38,6 +38,10 @@ pub struct Changeset {
     pub reason: String,
     /// Grows with every new content to publish, from 1.
     pub generation: u32,
+    /// The generation that is being sent; there exactly in the state `publishing`. A newer generation waits for
+    /// its end, so that two never write the same branch at once.
+    #[serde(default)]
+    pub publishing: Option<u32>,
     /// What the current generation is to look like at GitHub.
     pub wanted: Proposal,
     /// The last head that we wrote or adopted.

@@ -4,7 +4,10 @@
 //! recreated unless somebody asks; after a human's hand nothing of ours is sent. Deliberately absent: commands
 //! by people (take over, retry, close), which come with the bulk verbs.
 
-use super::{Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State, Proposal, Published};
+use super::{
+    Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State, Proposal,
+    Published,
+};
 use crate::{
     id::{CampaignId, ChangesetId, RepositoryId, RepositoryName},
     machine::{Decision, Straggler},
@@ -39,6 +42,7 @@ impl Changeset {
             state: State::Unpublished,
             reason: String::new(),
             generation: 1,
+            publishing: None,
             wanted: proposal,
             head: None,
             pull_request: None,
@@ -51,22 +55,14 @@ impl Changeset {
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
         match event {
             Event::Proposed { proposal } => self.proposed(proposal),
-            Event::PublishStarted { generation } => match self.current(*generation, State::Scheduled) {
-                Ok(()) => self.to(State::Publishing, "", vec![Effect::Publish { generation: *generation }]),
-                Err(straggler) => Decision::Ignored(straggler),
-            },
-            Event::Published { generation, published } => match self.current(*generation, State::Publishing) {
-                Ok(()) => self.published(published),
-                Err(straggler) => Decision::Ignored(straggler),
-            },
-            Event::PublishDeferred { generation, reason } => match self.current(*generation, State::Publishing) {
-                Ok(()) => self.to(State::Scheduled, reason, vec![Effect::Schedule]),
-                Err(straggler) => Decision::Ignored(straggler),
-            },
-            Event::PublishRefused { generation, reason } => match self.current(*generation, State::Publishing) {
-                Ok(()) => self.to(State::Blocked, reason, vec![self.settled()]),
-                Err(straggler) => Decision::Ignored(straggler),
-            },
+            Event::PublishStarted { generation } => self.publish_started(*generation),
+            Event::Published { generation, published } => self.published(*generation, published),
+            Event::PublishDeferred { generation, reason } => {
+                self.not_published(*generation, State::Scheduled, reason)
+            }
+            Event::PublishRefused { generation, reason } => {
+                self.not_published(*generation, State::Blocked, reason)
+            }
             Event::HandedOver { reason } => self.handed_over(reason),
             Event::SeenOpen { draft } => self.seen_open(*draft),
             Event::SeenMerged => self.seen_end(State::Merged),
@@ -80,19 +76,34 @@ impl Changeset {
         }
         let mut next = self.clone();
         next.wanted = proposal.clone();
+        next.version += 1;
+        // What was proposed before and not sent yet is never sent: whoever waits for it is told.
+        let mut effects = if self.state.is_settled() { vec![] } else { vec![self.settled()] };
         match self.state {
             // Ends and other people's work stay as they are; the run only learns that nothing is to be sent.
-            State::Merged | State::Closed | State::HandedOver => {
-                next.version += 1;
-                let effects = vec![next.settled()];
-                Decision::applied(next, effects)
-            }
+            State::Merged | State::Closed | State::HandedOver => effects.push(next.settled()),
+            // The generation on its way is awaited first.
+            State::Publishing => next.generation += 1,
             _ => {
                 next.generation += 1;
-                next.version += 1;
-                let (next, effects) = next.wanted_next();
-                Decision::applied(next, effects)
+                let (wanted, more) = next.wanted_next();
+                next = wanted;
+                effects.extend(more);
             }
+        }
+        Decision::applied(next, effects)
+    }
+
+    fn publish_started(&self, generation: u32) -> Decision<Self, Effect> {
+        match self.state {
+            _ if generation != self.generation => Decision::Ignored(Straggler::Superseded),
+            State::Scheduled => {
+                let mut next = self.clone();
+                next.publishing = Some(generation);
+                next.to(State::Publishing, "", vec![Effect::Publish { generation }])
+            }
+            State::Publishing => Decision::Ignored(Straggler::AlreadyApplied),
+            _ => Decision::Ignored(Straggler::OutOfPlace),
         }
     }
 
@@ -109,12 +120,44 @@ impl Changeset {
         }
     }
 
-    fn published(&self, published: &Published) -> Decision<Self, Effect> {
+    /// What is at GitHub is recorded also where a newer generation waits: it is the head that the newer one builds
+    /// on, and would take for somebody else's otherwise.
+    fn published(&self, generation: u32, published: &Published) -> Decision<Self, Effect> {
+        if let Some(straggler) = self.unexpected(generation) {
+            return Decision::Ignored(straggler);
+        }
         let mut next = self.clone();
         next.head = Some(published.head.clone());
         next.pull_request = Some(published.pull_request.clone());
-        let state = if published.draft { State::Draft } else { State::Open };
-        next.to(state, "", vec![self.settled()])
+        if generation < self.generation {
+            return next.to(State::Scheduled, "", vec![Effect::Schedule]);
+        }
+        let shown = if published.draft { State::Draft } else { State::Open };
+        next.to(shown, "", vec![self.settled()])
+    }
+
+    /// An attempt to send has ended without success, and the changeset goes to `state`; a newer generation that
+    /// waited for it has its turn instead.
+    fn not_published(&self, generation: u32, state: State, reason: &str) -> Decision<Self, Effect> {
+        if let Some(straggler) = self.unexpected(generation) {
+            return Decision::Ignored(straggler);
+        }
+        if generation == self.generation && state == State::Blocked {
+            return self.to(state, reason, vec![self.settled()]);
+        }
+        self.to(State::Scheduled, reason, vec![Effect::Schedule])
+    }
+
+    /// Why no answer about this generation is awaited, if none is.
+    fn unexpected(&self, generation: u32) -> Option<Straggler> {
+        match self.publishing {
+            Some(sent) if sent == generation => None,
+            None if generation == self.generation && self.state.is_settled() => {
+                Some(Straggler::AlreadyApplied)
+            }
+            None if generation == self.generation => Some(Straggler::OutOfPlace),
+            _ => Some(Straggler::Superseded),
+        }
     }
 
     fn handed_over(&self, reason: &str) -> Decision<Self, Effect> {
@@ -145,18 +188,6 @@ impl Changeset {
         }
     }
 
-    fn current(&self, generation: u32, state: State) -> Result<(), Straggler> {
-        if generation != self.generation {
-            Err(Straggler::Superseded)
-        } else if self.state == state {
-            Ok(())
-        } else if self.state.is_settled() {
-            Err(Straggler::AlreadyApplied)
-        } else {
-            Err(Straggler::OutOfPlace)
-        }
-    }
-
     fn settled(&self) -> Effect {
         Effect::Settled { run: self.wanted.run }
     }
@@ -164,6 +195,7 @@ impl Changeset {
     fn to(&self, state: State, reason: &str, effects: Vec<Effect>) -> Decision<Self, Effect> {
         let mut next = self.clone();
         next.state = state;
+        next.publishing = self.publishing.filter(|_| state == State::Publishing);
         next.reason = reason.to_owned();
         next.version += 1;
         Decision::applied(next, effects)

@@ -3,7 +3,11 @@
 //! An order is plain data and can be written to a file for a runner in a pod. It holds no credential.
 //! Deliberately absent: where the snapshot and the results are kept (the executor's business).
 
-use crate::id::{CommitSha, ExecutionId, RepositoryName};
+use super::target::Target;
+use crate::{
+    id::{CommitSha, ExecutionId, RepositoryName},
+    spec::{EnvironmentValue, Spec, Step, Variable, render},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +27,46 @@ pub struct Order {
     pub steps: Vec<OrderedStep>,
     /// What the attempt may use.
     pub limits: Limits,
+}
+
+impl Order {
+    /// The order for the target's current attempt, everything in it rendered.
+    ///
+    /// The spec is one that [`Spec::resolve_environment`] has resolved. A variable that is still passed through
+    /// is left unset, as it was where the spec was applied.
+    pub fn new(spec: &Spec, target: &Target, limits: Limits) -> Self {
+        Self {
+            execution: ExecutionId::of(target.id, target.attempt),
+            repository: target.repository.clone(),
+            base: target.base.clone(),
+            workspace: target.workspace.clone(),
+            steps: spec.steps.iter().map(|step| OrderedStep::new(spec, target, step)).collect(),
+            limits,
+        }
+    }
+}
+
+impl OrderedStep {
+    fn new(spec: &Spec, target: &Target, step: &Step) -> Self {
+        let rendered = |text: &str| {
+            render(text, |variable| match variable {
+                Variable::RepositoryName => target.repository.to_string().into(),
+                Variable::RepositoryBranch => target.branch.as_str().into(),
+                Variable::CampaignName => spec.name.as_str().into(),
+                Variable::CampaignDescription => spec.description.as_str().into(),
+            })
+        };
+        let env = step.env.iter().filter_map(|(name, value)| match value {
+            EnvironmentValue::Literal(text) => Some((name.clone(), rendered(text))),
+            EnvironmentValue::PassedThrough => None,
+        });
+        Self {
+            run: rendered(&step.run),
+            container: step.container.clone(),
+            env: env.collect(),
+            files: step.files.iter().map(|(path, content)| (path.clone(), rendered(content))).collect(),
+        }
+    }
 }
 
 /// One step with everything resolved.

@@ -8,6 +8,7 @@ use super::manifest::Manifest;
 use crate::{
     id::{CampaignId, CommitSha, RepositoryId, RepositoryName, RunId, TargetId},
     machine::{Decision, Straggler},
+    selection::{Selected, Verdict},
 };
 use serde::{Deserialize, Serialize};
 
@@ -187,6 +188,52 @@ pub struct AttemptEnded {
 }
 
 impl Target {
+    /// The target of a selected repository and branch, or a skipped one where it was left out. `base` is the
+    /// branch's head; a branch without one does not exist and is skipped too. A repository that GitHub does not
+    /// show has the id 0, and its target an id made from its name.
+    pub fn selected(
+        run: RunId,
+        campaign: CampaignId,
+        position: u32,
+        selected: &Selected,
+        base: Option<CommitSha>,
+    ) -> Self {
+        let branch = selected.branch.clone();
+        let (id, repository_id) = match &selected.repository {
+            Some(repository) => (TargetId::of(run, repository.id, &branch, ""), repository.id),
+            None => (TargetId::of_missing(run, &selected.name, &branch), RepositoryId(0)),
+        };
+        let (state, reason, base) = match (&selected.verdict, selected.included(), base) {
+            (verdict, Some(_), Some(base)) => (TargetState::Selected, verdict.reason().to_owned(), base),
+            (Verdict::Out { reason }, ..) => (TargetState::Skipped, reason.clone(), CommitSha(String::new())),
+            (Verdict::In { .. }, ..) => {
+                let reason = format!("left out: it has no branch `{branch}`");
+                (TargetState::Skipped, reason, CommitSha(String::new()))
+            }
+        };
+        Self {
+            id,
+            run,
+            campaign,
+            position,
+            repository_id,
+            repository: selected.name.clone(),
+            branch,
+            base,
+            workspace: String::new(),
+            state,
+            reason,
+            attempt: 0,
+            infrastructure_failures: 0,
+            version: 1,
+        }
+    }
+
+    /// Whether it stands for a repository that does not exist or that the token cannot see.
+    pub fn is_missing(&self) -> bool {
+        self.repository_id == RepositoryId(0)
+    }
+
     /// Applies one event.
     pub fn apply(&self, event: &TargetEvent) -> Decision<Self, TargetEffect> {
         use TargetState as S;
@@ -242,7 +289,12 @@ impl Target {
         TargetEffect::AttemptEnded(AttemptEnded { attempt: self.attempt, again, proposes })
     }
 
-    fn to(&self, state: TargetState, reason: &str, effects: Vec<TargetEffect>) -> Decision<Self, TargetEffect> {
+    fn to(
+        &self,
+        state: TargetState,
+        reason: &str,
+        effects: Vec<TargetEffect>,
+    ) -> Decision<Self, TargetEffect> {
         let mut next = self.clone();
         next.state = state;
         next.reason = reason.to_owned();

@@ -5,6 +5,11 @@
 
 pub mod budget;
 pub mod commit;
+mod neutral;
+mod words;
+
+pub use commit::{TreeLimits, TreePlan};
+pub use words::{head_branch, place};
 
 use crate::{
     changeset::{Changeset, PullRequestRef},
@@ -94,10 +99,18 @@ pub enum PullRequestStep {
     Ended(Box<PullRequest>),
 }
 
-/// Decides about the branch. `wanted_tree` is the tree the current generation leads to, where it is known
-/// (`None` before the trees have been written).
+/// Decides about the branch. `wanted_tree` is the tree that the current generation leads to; "" before the trees
+/// have been written, which no branch carries.
 pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &str) -> BranchStep {
-    let Some(branch) = &observed.branch else { return BranchStep::Create };
+    let Some(branch) = &observed.branch else {
+        // With a head of ours on record the branch was there, and somebody has taken it away.
+        return match &changeset.head {
+            None => BranchStep::Create,
+            Some(_) => BranchStep::HandsOff {
+                reason: format!("somebody deleted the branch `{}`", changeset.head_branch),
+            },
+        };
+    };
     if branch.tree == wanted_tree && is_ours(changeset, branch) {
         return BranchStep::Keep(branch.commit.clone());
     }

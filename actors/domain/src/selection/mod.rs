@@ -1,13 +1,18 @@
 //! Choosing repositories: what a spec's `on` makes of the repositories that GitHub showed, with a reason for
 //! every one of them, in or out.
 //!
-//! Deliberately absent: asking GitHub. The caller lists what [`Query`] names and hands the answers in.
+//! Deliberately absent: asking GitHub. The caller lists what [`queries`] names and hands the answers in.
+
+mod choose;
+
+pub use crate::spec::{Glob, NotAGlob};
+pub use choose::{NotSelectable, queries, select, why};
 
 use crate::id::{CommitSha, RepositoryId, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 /// What has to be asked of GitHub for a spec.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Query {
     /// One repository by name.
     Repository(RepositoryName),
@@ -39,9 +44,11 @@ pub struct Repository {
 /// One repository and branch, in or out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selected {
-    /// The repository.
-    pub repository: Repository,
-    /// The base branch.
+    /// The repository's name now; for one that GitHub does not show, as the spec writes it.
+    pub name: RepositoryName,
+    /// The repository; none where it does not exist or the token cannot see it, which is always left out.
+    pub repository: Option<Repository>,
+    /// The base branch; empty where it is the default branch of a repository that GitHub does not show.
     pub branch: String,
     /// In or out, and why.
     pub verdict: Verdict,
@@ -63,6 +70,25 @@ pub enum Verdict {
     },
 }
 
+impl Selected {
+    /// The repository, if it takes part.
+    pub fn included(&self) -> Option<&Repository> {
+        match self.verdict {
+            Verdict::In { .. } => self.repository.as_ref(),
+            Verdict::Out { .. } => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// Why, whichever it is.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::In { reason } | Self::Out { reason } => reason,
+        }
+    }
+}
+
 /// A branch and the commit it stood at when the run selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
@@ -72,7 +98,7 @@ pub struct Base {
     pub commit: CommitSha,
 }
 
-/// GitHub's complete answer to a [`Query`].
+/// GitHub's complete answer to a [`Query`]; an error is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// These repositories: one for a name, all of them for an organisation.

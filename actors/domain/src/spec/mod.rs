@@ -1,29 +1,49 @@
 //! A campaign's spec: the YAML that a person writes, as a checked and normalised value.
 //!
 //! `parse` reads the text and reports what is wrong by line and column; this file holds what it yields. The
-//! format is a superset of the batch spec (docs/GLOSSARY.md). Deliberately absent: choosing repositories
+//! format is a superset of the batch spec (docs/SPEC.md). Deliberately absent: choosing repositories
 //! (`selection`) and running steps (`execution`).
+
+mod environment;
+mod glob;
+mod head;
+mod names;
+mod node;
+mod normal;
+mod parse;
+mod report;
+mod template;
+
+pub use environment::VariablesNotSet;
+pub use glob::{Glob, NotAGlob};
+pub use names::branch_flaw;
+pub use node::MOST_BYTES;
+pub use report::{Position, SpecError, SpecErrors};
+pub use template::Variable;
+pub(crate) use template::{refers, render};
 
 use crate::id::RepositoryName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A checked, normalised spec. Serialised as JSON it is the normal form that the digest is taken over.
+/// A checked, normalised spec. Serialised as JSON it is a spec again, and the normal form that the digest is
+/// taken over: what is absent is left out, so that a later key changes no digest of today.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// The campaign's name: `[A-Za-z0-9_.-]+`, at most 100 characters.
     pub name: String,
     /// What the change is for, in the owner's words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Which repositories; later entries override earlier ones for the same repository and branch.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<Selector>,
     /// What to run in each, in order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// What the pull requests look like; there if there are steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changeset_template: Option<ChangesetTemplate>,
 }
 
@@ -37,7 +57,7 @@ pub enum Selector {
         /// `owner/name`.
         repository: RepositoryName,
         /// The branches to change; empty is the default branch.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         branches: Vec<String>,
     },
     /// Every repository of an organisation that the globs let through.
@@ -46,13 +66,13 @@ pub enum Selector {
         /// The organisation's (or user's) login.
         organization: String,
         /// Globs over the repository's name without its owner; empty is all.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         include: Vec<String>,
         /// Globs that leave a repository out again.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exclude: Vec<String>,
         /// Whether forks are taken too (default: no).
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         forks: bool,
     },
 }
@@ -64,18 +84,18 @@ pub struct Step {
     /// The command, given to `/bin/sh -e -c`. May hold templates (`${{ repository.name }}`).
     pub run: String,
     /// The image it runs in; without one it runs in the sandbox's own file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// Environment variables, in the order of their names. Values may hold templates.
-    #[serde(default)]
+    #[serde(default, with = "normal::environment", skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, EnvironmentValue>,
     /// Files made before the step, by absolute path inside the sandbox. Contents may hold templates.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
 }
 
 /// What an environment variable is set to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnvironmentValue {
     /// This text.
     Literal(String),
@@ -91,14 +111,14 @@ pub struct ChangesetTemplate {
     /// The pull request's title. May hold templates.
     pub title: String,
     /// The pull request's text, Markdown. May hold templates.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
     /// The head branch. May hold templates.
     pub branch: String,
     /// The commit.
     pub commit: CommitTemplate,
     /// Whether to open pull requests (default: no).
-    #[serde(default)]
+    #[serde(default, with = "normal::publication", skip_serializing_if = "Publication::is_unpublished")]
     pub published: Publication,
 }
 
@@ -109,6 +129,7 @@ pub struct CommitTemplate {
     /// The message. May hold templates.
     pub message: String,
     /// The author; without one GitHub takes the caller, and signs the commit if that is an App.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
 }
 
@@ -133,4 +154,10 @@ pub enum Publication {
     Draft,
     /// Opened ready for review (`published: true`).
     Ready,
+}
+
+impl Publication {
+    fn is_unpublished(&self) -> bool {
+        *self == Self::Unpublished
+    }
 }

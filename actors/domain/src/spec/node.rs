@@ -31,7 +31,10 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     /// A text; `plain` where it was written without quotes, so that it may stand for a number and the like.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     /// Keys are texts; each is there once.
     Map(Vec<(Node, Node)>),
@@ -162,10 +165,12 @@ impl Tree<'_, '_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let forced = self.tag(tag.as_deref(), at, true)?;
-                let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain && !forced };
+                let value =
+                    Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain && !forced };
                 let node = Node { value, at, span: span.byte_range().unwrap_or_default() };
-                self.keep(anchor, &node);
-                self.place(node)
+                self.keep(anchor, &node)?;
+                let weight = (1, node.scalar().map_or(0, str::len));
+                self.place(node, weight)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.tag(tag.as_deref(), at, false)?;
@@ -182,11 +187,14 @@ impl Tree<'_, '_> {
                     Some(_) => Value::Map(pairs(open.items)),
                 };
                 let node = Node { value, at: open.at, span: 0..0 };
-                self.keep(open.anchor, &node);
-                self.place(node)
+                self.keep(open.anchor, &node)?;
+                self.place(node, (1, 0))
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned().flatten() {
-                Some(node) => self.place(node),
+                Some(node) => {
+                    let weight = node.weight();
+                    self.place(node, weight)
+                }
                 None => {
                     self.report.add(at, "this alias stands inside of what it names", "write the value out");
                     None
@@ -209,24 +217,34 @@ impl Tree<'_, '_> {
         Some(())
     }
 
-    fn keep(&mut self, anchor: usize, node: &Node) {
+    /// Counts what is about to be kept; aliases and anchors count with everything that they stand for, which is
+    /// what stops a few lines from standing for millions.
+    fn count(&mut self, at: Position, (nodes, bytes): (usize, usize)) -> Option<()> {
+        self.nodes += nodes;
+        self.bytes += bytes;
+        if self.nodes <= MOST_NODES && self.bytes <= MOST_EXPANDED {
+            return Some(());
+        }
+        self.report.add(
+            at,
+            "the spec grows too large here",
+            "write fewer values, or fewer aliases (`*name`)",
+        );
+        None
+    }
+
+    fn keep(&mut self, anchor: usize, node: &Node) -> Option<()> {
         if anchor != 0 {
+            self.count(node.at, node.weight())?;
             self.anchors.insert(anchor, Some(node.clone()));
         }
+        Some(())
     }
 
     /// Puts a finished node where it belongs, if the whole is still within bounds.
-    fn place(&mut self, node: Node) -> Option<()> {
+    fn place(&mut self, node: Node, weight: (usize, usize)) -> Option<()> {
         let at = node.at;
-        // The children of a list or mapping that was just read have been counted one by one; those of an alias
-        // are counted here, which is what stops a few lines from standing for millions.
-        let (nodes, bytes) = node.weight();
-        self.nodes += nodes;
-        self.bytes += bytes;
-        if self.nodes > MOST_NODES || self.bytes > MOST_EXPANDED {
-            self.report.add(at, "the spec grows too large here", "write fewer values, or fewer aliases (`*name`)");
-            return None;
-        }
+        self.count(at, weight)?;
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Some(());

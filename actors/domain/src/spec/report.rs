@@ -78,7 +78,8 @@ impl fmt::Display for SpecErrors {
             }
             let number = line.to_string();
             writeln!(f, "  {number} | {}", error.excerpt)?;
-            let caret = format!("  {:width$} | {:indent$}^", "", "", width = number.len(), indent = error.indent);
+            let caret =
+                format!("  {:width$} | {:indent$}^", "", "", width = number.len(), indent = error.indent);
             match error.help.as_str() {
                 "" => write!(f, "{caret}")?,
                 help => write!(f, "{caret} {help}")?,
