@@ -1,1 +1,3 @@
-//! Being built.
+//! The settings of a replica as typed data. Being built.
+
+pub mod paths;

@@ -1,0 +1,46 @@
+# The verbs of this repository. One profile serves build, test and demo, so that nothing is compiled twice.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint fmt bench
+
+PROGRAMS := campaigns twin loadtest
+
+help: ## Print this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r verb words; do
+		printf '  make %-6s %s\n' "$$verb" "$$words"
+	done
+
+demo: build ## Build, then carry a campaign through 40 repositories of a small GitHub on this machine
+	@bin/campaigns demo
+
+build: ## Install what is missing and leave bin/campaigns, bin/twin and bin/loadtest
+	@scripts/deps demo
+	cargo build --workspace --locked
+	mkdir -p bin
+	target=$${CARGO_TARGET_DIR:-target}
+	for program in $(PROGRAMS); do
+		ln -sf "$$(realpath "$$target/debug/$$program")" "bin/$$program"
+	done
+
+test: ## Run every test; needs nothing that scripts/deps does not install
+	@scripts/deps test
+	cargo test --workspace --locked
+
+lint: ## Formatting, clippy, the import rule and the licences, shell scripts
+	@cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --locked --package campaigns --test house
+	if command -v shellcheck >/dev/null; then
+		shellcheck scripts/deps .ci/run
+	else
+		echo 'lint: shellcheck is not installed; shell scripts were not checked'
+	fi
+
+fmt: ## Format every Rust file
+	@cargo fmt --all
+
+bench: ## Measure: the scenarios of bin/loadtest, one JSON line each
+	@$(MAKE) --no-print-directory build
+	bin/loadtest run script -o json
