@@ -1,1 +1,39 @@
-//! placeholder
+//! The twin: a GitHub that is a small true world over real bare git repositories. It serves github.com's layout
+//! and GitHub Enterprise Server's, keeps its world on disk through kill -9, has faults as fields, and answers
+//! what it does not do with a 501 that names the operation. Webhooks, reviews, checks, secondary limits, forks
+//! and the GraphQL schema are not here yet.
+
+// One JSON shape is a long `json!`.
+#![recursion_limit = "256"]
+
+pub mod admin;
+pub mod auth;
+pub mod build;
+pub mod clock;
+pub mod conditional;
+pub mod faults;
+pub mod follow;
+pub mod founding;
+pub mod git;
+pub mod graphql;
+pub mod limits;
+pub mod log;
+#[cfg(feature = "oracle")]
+pub mod oracle;
+pub mod pages;
+pub mod paging;
+pub mod people;
+pub mod plant;
+pub mod raw;
+pub mod record;
+pub mod rest;
+pub mod secrets;
+pub mod seed;
+pub mod serve;
+pub mod twin;
+pub mod world;
+
+pub use faults::{Effect, Fault};
+pub use log::Entry;
+pub use people::{Maintainer, Refused};
+pub use twin::{AppAccess, Options, StartError, Twin};

@@ -161,7 +161,9 @@ mod double {
     }
 
     #[allow(clippy::option_option, reason = "null and absent mean different things")]
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<String>>, D::Error> {
         Option::<String>::deserialize(from).map(Some)
     }
 }
@@ -220,38 +222,45 @@ impl State {
                     repository.pulls.insert(pull.number, pull.clone());
                 }
             }
-            Change::PullEdited { repository, number, edit } => self.pull_mut(*repository, *number, at, |pull| {
-                let edit = (**edit).clone();
-                pull.title = edit.title.unwrap_or_else(|| pull.title.clone());
-                pull.body = edit.body.unwrap_or_else(|| pull.body.clone());
-                if let Some((base, sha)) = edit.base {
-                    pull.base = base;
-                    pull.base_sha = sha;
-                }
-                pull.maintainer_can_modify = edit.maintainer_can_modify.unwrap_or(pull.maintainer_can_modify);
-                pull.labels = edit.labels.unwrap_or_else(|| pull.labels.clone());
-                pull.assignees = edit.assignees.unwrap_or_else(|| pull.assignees.clone());
-                pull.reviewers = edit.reviewers.unwrap_or_else(|| pull.reviewers.clone());
-            }),
+            Change::PullEdited { repository, number, edit } => {
+                self.pull_mut(*repository, *number, at, |pull| {
+                    let edit = (**edit).clone();
+                    pull.title = edit.title.unwrap_or_else(|| pull.title.clone());
+                    pull.body = edit.body.unwrap_or_else(|| pull.body.clone());
+                    if let Some((base, sha)) = edit.base {
+                        pull.base = base;
+                        pull.base_sha = sha;
+                    }
+                    pull.maintainer_can_modify =
+                        edit.maintainer_can_modify.unwrap_or(pull.maintainer_can_modify);
+                    pull.labels = edit.labels.unwrap_or_else(|| pull.labels.clone());
+                    pull.assignees = edit.assignees.unwrap_or_else(|| pull.assignees.clone());
+                    pull.reviewers = edit.reviewers.unwrap_or_else(|| pull.reviewers.clone());
+                })
+            }
             Change::PullHeadMoved { repository, number, sha, base_sha } => {
                 self.pull_mut(*repository, *number, at, |pull| {
                     pull.head_sha.clone_from(sha);
                     pull.base_sha.clone_from(base_sha);
                 });
             }
-            Change::PullClosed { repository, number, by } => self.pull_mut(*repository, *number, at, |pull| {
-                pull.closed_at = Some(at);
-                pull.closed_by = Some(*by);
-            }),
+            Change::PullClosed { repository, number, by } => {
+                self.pull_mut(*repository, *number, at, |pull| {
+                    pull.closed_at = Some(at);
+                    pull.closed_by = Some(*by);
+                })
+            }
             Change::PullReopened { repository, number } => self.pull_mut(*repository, *number, at, |pull| {
                 pull.closed_at = None;
                 pull.closed_by = None;
             }),
-            Change::PullMerged { repository, number, merge } => self.pull_mut(*repository, *number, at, |pull| {
-                pull.closed_at = Some(merge.at);
-                pull.closed_by = Some(merge.by);
-                pull.merge = Some(merge.clone());
-            }),
+            Change::PullMerged { repository, number, merge } => {
+                self.pull_mut(*repository, *number, at, |pull| {
+                    pull.closed_at = Some(merge.at);
+                    pull.closed_by = Some(merge.by);
+                    pull.merge = Some(merge.clone());
+                })
+            }
             Change::LabelCreated { repository, label } => {
                 self.see_id(label.id);
                 if let Some(repository) = self.repositories.get_mut(repository) {

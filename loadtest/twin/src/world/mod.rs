@@ -39,13 +39,17 @@ pub enum OpenError {
         found: String,
     },
     /// A folder with files of somebody else.
-    #[error("{path} is not empty and has no VERSION file, so it is not a twin's data folder: give another --data folder")]
+    #[error(
+        "{path} is not empty and has no VERSION file, so it is not a twin's data folder: give another --data folder"
+    )]
     NotOurs {
         /// The folder.
         path: PathBuf,
     },
     /// Another twin serves it.
-    #[error("the data folder {path} is being served by another twin (its lock is held): stop that one, or give another --data folder")]
+    #[error(
+        "the data folder {path} is being served by another twin (its lock is held): stop that one, or give another --data folder"
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -160,9 +164,10 @@ fn check_version(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("VERSION");
     match std::fs::read_to_string(&path) {
         Ok(found) if found.trim() == VERSION => Ok(()),
-        Ok(found) => {
-            Err(OpenError::OtherVersion { path: dir.to_owned(), found: found.trim().chars().take(40).collect() })
-        }
+        Ok(found) => Err(OpenError::OtherVersion {
+            path: dir.to_owned(),
+            found: found.trim().chars().take(40).collect(),
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             for entry in std::fs::read_dir(dir).map_err(io)? {
                 if entry.map_err(io)?.file_name() != "repos" {

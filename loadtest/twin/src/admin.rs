@@ -1,0 +1,168 @@
+//! `/_twin/`: what GitHub does not have. Faults, clock, limits, the log, a summary of the state, and people's
+//! verbs for harnesses in other processes. Loopback only, with the admin token as a bearer.
+
+use crate::faults::Fault;
+use crate::people::{FileEdit, Maintainer, Refused};
+use crate::serve::Server;
+use crate::world::World;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+#[derive(Deserialize)]
+struct Push {
+    branch: String,
+    #[serde(default)]
+    message: Option<String>,
+    files: BTreeMap<String, Option<String>>,
+}
+
+/// Serves the admin space.
+pub async fn serve(server: &Arc<Server>, peer: SocketAddr, request: Request) -> Response<Body> {
+    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().as_bytes();
+    let known: bool = given.ct_eq(server.world.secrets.admin().as_bytes()).into();
+    if !peer.ip().is_loopback() || !known {
+        let body =
+            json!({"message": "The admin space answers on loopback to `Authorization: Bearer ADMIN_TOKEN`."});
+        return answer(StatusCode::UNAUTHORIZED, &body);
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 16 << 20).await else {
+        return answer(StatusCode::PAYLOAD_TOO_LARGE, &json!({"message": "the body is too large"}));
+    };
+    let path = parts.uri.path().trim_start_matches("/_twin/").trim_end_matches('/').to_owned();
+    if path == "log" && parts.method == Method::GET {
+        return log(&server.world);
+    }
+    let world = Arc::clone(&server.world);
+    let work = move || act(&world, &parts.method, &path, &body);
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(body)) => answer(StatusCode::OK, &body),
+        Ok(Err(refused)) => {
+            answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({"message": refused.to_string()}))
+        }
+        Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": "the operation panicked"})),
+    }
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+fn log(world: &World) -> Response<Body> {
+    match std::fs::read(world.log.path()) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-ndjson"));
+            response
+        }
+        Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"message": error.to_string()})),
+    }
+}
+
+fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let person = Maintainer::of(world);
+    match (method.as_str(), &parts[..]) {
+        ("GET", ["state"]) => Ok(state(world)),
+        ("GET", ["faults"]) => Ok(json!(world.faults.list())),
+        ("DELETE", ["faults"]) => {
+            world.faults.clear();
+            Ok(json!([]))
+        }
+        ("POST", ["faults"]) => {
+            let fault: Fault = parse(body)?;
+            world.faults.add(fault);
+            Ok(json!(world.faults.list()))
+        }
+        ("POST", ["clock"]) => {
+            let seconds = number(body, "advance_seconds")?;
+            world.clock.advance(std::time::Duration::from_secs(seconds));
+            Ok(json!({"now": world.clock.now()}))
+        }
+        ("POST", ["limits"]) => {
+            world.limits.set_core(number(body, "core")?);
+            Ok(json!({}))
+        }
+        ("POST", ["repositories", name, "pulls", number, verb @ ("merge" | "close")]) => {
+            let number = number.parse().map_err(|_| Refused(format!("{number} is no number")))?;
+            if *verb == "merge" {
+                return Ok(json!({"sha": person.merge(name, number)?}));
+            }
+            person.close(name, number)?;
+            Ok(json!({}))
+        }
+        ("POST", ["repositories", name, "push"]) => {
+            let push: Push = parse(body)?;
+            let files: Vec<FileEdit<'_>> = push
+                .files
+                .iter()
+                .map(|(path, content)| (path.as_str(), content.as_ref().map(String::as_bytes)))
+                .collect();
+            let message = push.message.as_deref().unwrap_or("A change by hand");
+            Ok(json!({"sha": person.push(name, &push.branch, message, &files)?}))
+        }
+        ("POST", ["repositories", name, "rename"]) => {
+            let wanted: BTreeMap<String, String> = parse(body)?;
+            let to = wanted.get("name").ok_or_else(|| Refused("`name` is missing".into()))?;
+            person.rename(name, to)?;
+            Ok(json!({}))
+        }
+        ("POST", ["repositories", name, "archive"]) => {
+            person.archive(name, true)?;
+            Ok(json!({}))
+        }
+        _ => Err(Refused(format!("there is no {method} /_twin/{path}"))),
+    }
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refused(format!("the body is not what is expected: {error}")))
+}
+
+fn number(body: &[u8], field: &str) -> Result<u64, Refused> {
+    let value: Value = parse(body)?;
+    value[field].as_u64().ok_or_else(|| Refused(format!("`{field}` must be a whole number")))
+}
+
+/// The world in numbers, and each repository's pull requests.
+fn state(world: &World) -> Value {
+    world.read(|state| {
+        let (mut open, mut merged, mut closed) = (0, 0, 0);
+        let mut repositories = Vec::new();
+        for repository in state.repositories.values() {
+            let mut pulls = Vec::new();
+            for pull in repository.pulls.values() {
+                let word = if pull.merge.is_some() { "merged" } else { pull.state() };
+                match word {
+                    "open" => open += 1,
+                    "merged" => merged += 1,
+                    _ => closed += 1,
+                }
+                pulls.push(json!({"number": pull.number, "state": word, "head": pull.head, "head_sha": pull.head_sha}));
+            }
+            repositories.push(json!({
+                "id": repository.record.id,
+                "name": repository.record.name,
+                "archived": repository.record.archived,
+                "pulls": pulls,
+            }));
+        }
+        json!({
+            "org": state.org().map(|org| &org.login),
+            "pulls": {"open": open, "merged": merged, "closed": closed},
+            "repositories": repositories,
+        })
+    })
+}

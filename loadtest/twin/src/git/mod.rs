@@ -1,0 +1,96 @@
+//! Real bare repositories, one folder per repository id, so that a rename moves nothing. Objects, refs, diffs
+//! and merges go through libgit2 in process; archives and the wire protocol through the `git` program, whose
+//! behaviour they must have to the byte. Who may do what, and what it means for pull requests, is elsewhere.
+
+pub mod archive;
+pub mod diff;
+pub mod http;
+pub mod merge;
+pub mod objects;
+pub mod refs;
+
+use git2::{Oid, Repository};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// The folder of bare repositories.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// A store over a folder that exists.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Where a repository is.
+    pub fn path(&self, id: u64) -> PathBuf {
+        self.root.join(format!("{id}.git"))
+    }
+
+    /// Opens a repository.
+    pub fn open(&self, id: u64) -> Result<Repository, git2::Error> {
+        Repository::open_bare(self.path(id))
+    }
+
+    /// Makes an empty repository whose HEAD names `branch`, throwing away what an interrupted attempt left.
+    pub fn create(&self, id: u64, branch: &str) -> Result<Repository, git2::Error> {
+        let path = self.path(id);
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        }
+        let mut options = git2::RepositoryInitOptions::new();
+        options.bare(true).external_template(false).initial_head(branch);
+        Repository::init_opts(path, &options)
+    }
+}
+
+/// The `git` program on a repository, untouched by the configuration of whoever runs the twin.
+pub fn command(repository: &Path) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new("git");
+    command
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("HOME", repository)
+        .env("LC_ALL", "C.UTF-8")
+        .args(["-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "receive.autogc=false"])
+        .args(["-c", "maintenance.auto=false", "-c", "receive.hideRefs=refs/pull"])
+        .args(["-c", "uploadpack.allowFilter=true", "-c", "uploadpack.allowAnySHA1InWant=true"])
+        .current_dir(repository)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// Reads forty hexadecimal digits.
+pub fn full_oid(text: &str) -> Option<Oid> {
+    if text.len() == 40 { Oid::from_str(text).ok() } else { None }
+}
+
+/// Finds the commit that a client named: a branch, a tag, a full ref, `HEAD`, a full or abbreviated sha.
+pub fn resolve_commit<'repo>(repository: &'repo Repository, name: &str) -> Option<git2::Commit<'repo>> {
+    let peel = |reference: git2::Reference<'repo>| reference.peel_to_commit().ok();
+    if let Some(commit) = full_oid(name).and_then(|oid| repository.find_commit(oid).ok()) {
+        return Some(commit);
+    }
+    if name == "HEAD" {
+        return repository.head().ok().and_then(peel);
+    }
+    for full in
+        [format!("refs/heads/{name}"), format!("refs/tags/{name}"), format!("refs/{name}"), name.to_owned()]
+    {
+        if full.starts_with("refs/")
+            && let Some(commit) = repository.find_reference(&full).ok().and_then(peel)
+        {
+            return Some(commit);
+        }
+    }
+    let is_prefix = (4..40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_prefix { repository.find_commit_by_prefix(name).ok() } else { None }
+}
