@@ -1,1 +1,82 @@
-fn main() {}
+//! `campaigns`: the server, the command line and the demo in one binary.
+//!
+//! `main` only decides which room to enter and turns the outcome into an exit code: 0 all well, 1 the command
+//! failed, 2 usage, 3 some targets failed and the rest are done. Deliberately absent: everything else; each
+//! command is a file in `commands`.
+
+mod arguments;
+mod client;
+mod commands;
+mod connection;
+mod output;
+mod progress;
+mod signal;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A step's sandbox is this very program, started again: it never comes back from here.
+    campaigns_runner::sandbox::entry();
+    if let Some(code) = commands::twin::entry() {
+        return code;
+    }
+    let arguments = Arguments::parse();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        eprintln!("error: the TLS provider was installed twice; this is a defect of the program");
+        return ExitCode::FAILURE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("error: the program's threads could not be started: {cause}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(carry_out(arguments));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome {
+        Ok(verdict) => verdict.exit_code(),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All well.
+    Well,
+    /// The command did what it could; some targets failed.
+    SomeFailed,
+}
+
+impl Verdict {
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Well => ExitCode::SUCCESS,
+            Self::SomeFailed => ExitCode::from(3),
+        }
+    }
+}
+
+async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
+    let Arguments { command, connection, output } = arguments;
+    match command {
+        Command::Demo(demo) => commands::demo::run(demo, output).await,
+        Command::Serve(serve) => commands::serve::run(serve, output).await,
+        Command::Validate(validate) => commands::validate::run(&validate, output),
+        Command::Run(run) => commands::run::run(run, output).await,
+        Command::Apply(apply) => commands::apply::run(apply, &connection, output).await,
+        Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,
+        Command::Status(status) => commands::status::run(status, &connection, output).await,
+        Command::Watch(watch) => commands::watch::run(watch, &connection, output).await,
+        Command::Diff(diff) => commands::diff::run(diff, &connection, output).await,
+        Command::Logs(logs) => commands::logs::run(logs, &connection, output).await,
+        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Version => commands::version::run(output),
+    }
+}

@@ -1,0 +1,225 @@
+//! The words of the command line, by clap's derive: one definition for the parser, the help and completions.
+//!
+//! Deliberately absent: any token. Tokens come from the environment or from a file, never from argv, which other
+//! users of the machine can read.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Bulk pull requests over thousands of GitHub repositories, followed until they are merged or closed.
+#[derive(Debug, Parser)]
+#[command(name = "campaigns", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// How data is printed on standard output.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// The server that a command talks to.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The server's address.
+    #[arg(long, global = true, env = "CAMPAIGNS_SERVER", default_value = "http://127.0.0.1:7717", hide_env_values = true)]
+    pub(crate) server: String,
+    /// A file that holds the server's API token; otherwise CAMPAIGNS_TOKEN, or the file that `serve` wrote.
+    #[arg(long, global = true, value_hint = ValueHint::FilePath)]
+    pub(crate) api_token_file: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole campaign here against a stand-in GitHub, and leave the server up.
+    Demo(Demo),
+    /// Run the server.
+    Serve(Serve),
+    /// Check a spec and show what it says, without any server.
+    Validate(Validate),
+    /// Carry a campaign out here, without a server; run it again to continue where it stopped.
+    Run(Run),
+    /// Give a spec to the server and start a run of it.
+    Apply(Apply),
+    /// Read a campaign's pull requests afresh.
+    Sync(Sync),
+    /// Show campaigns, or where every target of one stands and why.
+    Status(Status),
+    /// Follow a run live until it ends.
+    Watch(Watch),
+    /// Show a campaign's diffs.
+    Diff(Diff),
+    /// Show the log of a target's steps.
+    Logs(Logs),
+    /// Print a shell's completion script.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many repositories the demo's organisation has.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub(crate) repos: u32,
+    /// End when the campaign is done, instead of leaving the server up.
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Folder of source trees that become the repositories (default: the crates in cargo's registry folder).
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub(crate) from: Option<PathBuf>,
+    /// Another spec than the demo's own; it selects from the organisation `acme`.
+    #[arg(short = 'f', long, value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Where the server listens.
+    #[arg(long, default_value = "127.0.0.1:7717")]
+    pub(crate) listen: SocketAddr,
+    /// Where the stand-in GitHub listens; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:7718")]
+    pub(crate) twin_listen: SocketAddr,
+    /// Where the demo keeps its data; what an earlier demo left there is replaced.
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// How GitHub is reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Github {
+    /// GitHub's address: github.com, or a GitHub Enterprise Server.
+    #[arg(long, env = "CAMPAIGNS_GITHUB_URL", default_value = "https://api.github.com")]
+    pub(crate) github_url: String,
+    /// A file that holds a GitHub token; otherwise GITHUB_TOKEN.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A GitHub App's id, used with its private key instead of a token.
+    #[arg(long, requires = "app_key_file")]
+    pub(crate) app_id: Option<u64>,
+    /// The file with the App's private key (PEM).
+    #[arg(long, requires = "app_id", value_hint = ValueHint::FilePath)]
+    pub(crate) app_key_file: Option<PathBuf>,
+    /// Certificates to trust besides the system's (PEM), for a server with a CA of its own.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// Keep no limits of our own on writes. Only for a server that has none either.
+    #[arg(long)]
+    pub(crate) unlimited: bool,
+}
+
+/// How steps are run here.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Steps {
+    /// How many targets run at once (default: the number of cores).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) parallelism: Option<u32>,
+    /// Run steps that name a container in the plain sandbox instead.
+    #[arg(long)]
+    pub(crate) no_container: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen. Anything but a loopback address opens the server to the network.
+    #[arg(long, env = "CAMPAIGNS_LISTEN", default_value = "127.0.0.1:7717")]
+    pub(crate) listen: SocketAddr,
+    /// Where the embedded database, artifacts and the first API token are kept.
+    #[arg(long, env = "CAMPAIGNS_DATA", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) github: Github,
+    #[command(flatten)]
+    pub(crate) steps: Steps,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// The spec; `-` is standard input.
+    #[arg(short = 'f', long = "file", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The spec; `-` is standard input.
+    #[arg(short = 'f', long = "file", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Select, run the steps and show what would change; write nothing at GitHub.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Leave out every repository that this glob does not match.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Option<String>,
+    /// Where the run's state is kept.
+    #[arg(long, env = "CAMPAIGNS_DATA", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) github: Github,
+    #[command(flatten)]
+    pub(crate) steps: Steps,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The spec; `-` is standard input.
+    #[arg(short = 'f', long = "file", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Select, run the steps and keep the diffs; write nothing at GitHub.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Leave out every repository that this glob does not match.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Option<String>,
+    /// Return as soon as the run is started.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// The campaign.
+    pub(crate) campaign: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The campaign; without one, all of them.
+    pub(crate) campaign: Option<String>,
+    /// Only targets whose repository matches this glob.
+    #[arg(long, value_name = "GLOB", requires = "campaign")]
+    pub(crate) only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The campaign, whose latest run is followed, or a run's id.
+    pub(crate) campaign: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The campaign.
+    pub(crate) campaign: String,
+    /// Only repositories that match this name or glob.
+    pub(crate) repository: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The campaign.
+    pub(crate) campaign: String,
+    /// The repository, `owner/name` or `name`.
+    pub(crate) repository: String,
+}

@@ -1,0 +1,204 @@
+//! The server's API as functions: one request each, answers typed by `campaigns-wire`.
+//!
+//! Redirects are not followed, so that the token goes nowhere else. Deliberately absent: where the server and its
+//! token are found (`connection`), and printing.
+
+use anyhow::{Context as _, Result, bail};
+use campaigns_wire::{
+    Applied, ApplySpec, Campaign, Changeset, Command, CreateRun, EventPage, Page, Problem, Run, Target, Whoami,
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A server of Campaigns, with the right to use it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+}
+
+/// The server's answer to something it did not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub(crate) struct Refused {
+    pub(crate) problem: Problem,
+}
+
+impl Client {
+    /// A client of the server at `base`.
+    ///
+    /// # Errors
+    /// Where the address is none.
+    pub(crate) fn new(base: &str, token: String) -> Result<Self> {
+        let mut base = Url::parse(base).with_context(|| format!("`{base}` is not an address"))?;
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("campaigns/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .no_proxy()
+            .build()?;
+        Ok(Self { http, base, token })
+    }
+
+    /// Who the token is.
+    pub(crate) async fn whoami(&self) -> Result<Whoami> {
+        self.get(&["whoami"], &[]).await
+    }
+
+    /// Applies a spec to the campaign it names.
+    pub(crate) async fn apply(&self, name: &str, spec: &str) -> Result<Applied> {
+        let request = self.request(Method::PUT, &["campaigns", name], &[])?;
+        answer(request.json(&ApplySpec { spec: spec.to_owned() }).send().await).await
+    }
+
+    /// Starts a run; the same key again is the same run.
+    pub(crate) async fn create_run(&self, campaign: &str, key: &str, run: &CreateRun) -> Result<Run> {
+        let request = self.request(Method::POST, &["campaigns", campaign, "runs"], &[])?;
+        answer(request.header("Idempotency-Key", key).json(run).send().await).await
+    }
+
+    /// Every campaign.
+    pub(crate) async fn campaigns(&self) -> Result<Vec<Campaign>> {
+        self.all(&["campaigns"], &[]).await
+    }
+
+    /// A campaign by name.
+    pub(crate) async fn campaign(&self, name: &str) -> Result<Campaign> {
+        self.get(&["campaigns", name], &[]).await
+    }
+
+    /// A campaign by name, or nothing where there is none.
+    pub(crate) async fn find_campaign(&self, name: &str) -> Result<Option<Campaign>> {
+        match self.campaign(name).await {
+            Ok(campaign) => Ok(Some(campaign)),
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) if refused.problem.status == 404 => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// A run.
+    pub(crate) async fn run(&self, run: Uuid) -> Result<Run> {
+        self.get(&["runs", &run.to_string()], &[]).await
+    }
+
+    /// A run's targets in these states (none is all).
+    pub(crate) async fn targets(&self, run: Uuid, states: &[&str]) -> Result<Vec<Target>> {
+        let states = states.join(",");
+        let query: &[(&str, &str)] = if states.is_empty() { &[] } else { &[("state", &states)] };
+        self.all(&["runs", &run.to_string(), "targets"], query).await
+    }
+
+    /// A campaign's changesets.
+    pub(crate) async fn changesets(&self, campaign: &str) -> Result<Vec<Changeset>> {
+        self.all(&["campaigns", campaign, "changesets"], &[]).await
+    }
+
+    /// A target's unified diff, exactly.
+    pub(crate) async fn diff(&self, target: Uuid) -> Result<String> {
+        let request = self.request(Method::GET, &["targets", &target.to_string(), "diff"], &[])?;
+        let response = sent(request.header(header::ACCEPT, "text/x-diff").send().await).await?;
+        let bytes = response.bytes().await.context("the server's answer broke off")?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A part of a target's log, from a byte on; empty at its end.
+    pub(crate) async fn log(&self, target: Uuid, from: u64) -> Result<Vec<u8>> {
+        let from = from.to_string();
+        let request = self.request(Method::GET, &["targets", &target.to_string(), "log"], &[("from", &from)])?;
+        let response = sent(request.send().await).await?;
+        Ok(response.bytes().await.context("the server's answer broke off")?.to_vec())
+    }
+
+    /// Asks for a fresh read of a campaign's pull requests.
+    pub(crate) async fn sync(&self, campaign: &str) -> Result<Command> {
+        let request = self.request(Method::POST, &["campaigns", campaign, "sync"], &[])?;
+        answer(request.send().await).await
+    }
+
+    /// A command.
+    pub(crate) async fn command(&self, command: Uuid) -> Result<Command> {
+        self.get(&["commands", &command.to_string()], &[]).await
+    }
+
+    /// A page of a run's events after a cursor.
+    pub(crate) async fn events(&self, run: Uuid, after: Option<&str>) -> Result<EventPage> {
+        let query: Vec<(&str, &str)> = after.map(|after| ("after", after)).into_iter().collect();
+        let request = self.request(Method::GET, &["runs", &run.to_string(), "events"], &query)?;
+        answer(request.header(header::ACCEPT, "application/json").send().await).await
+    }
+
+    /// The live stream of a run's events, from behind `after`.
+    pub(crate) async fn stream(&self, run: Uuid, after: Option<&str>) -> Result<Response> {
+        let mut request = self
+            .request(Method::GET, &["runs", &run.to_string(), "events"], &[])?
+            .header(header::ACCEPT, "text/event-stream");
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
+        sent(request.send().await).await
+    }
+
+    async fn all<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<T>> {
+        let mut items = vec![];
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut asked = query.to_vec();
+            if let Some(cursor) = &cursor {
+                asked.push(("cursor", cursor));
+            }
+            let page: Page<T> = self.get(path, &asked).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T> {
+        answer(self.request(Method::GET, path, query)?.send().await).await
+    }
+
+    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<RequestBuilder> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("`{}` is not the address of a server", self.base))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(self.http.request(method, url).bearer_auth(&self.token))
+    }
+}
+
+async fn answer<T: DeserializeOwned>(sent_request: reqwest::Result<Response>) -> Result<T> {
+    let response = sent(sent_request).await?;
+    response.json().await.context("the server's answer is not what this version understands")
+}
+
+async fn sent(response: reqwest::Result<Response>) -> Result<Response> {
+    let response = response.map_err(reqwest::Error::without_url).context(
+        "the server does not answer: start it with `campaigns serve`, or name another one with --server",
+    )?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    match response.json::<Problem>().await {
+        Ok(problem) if status == StatusCode::UNAUTHORIZED => {
+            bail!("{}: give a token with CAMPAIGNS_TOKEN or --api-token-file", problem.detail)
+        }
+        Ok(problem) => Err(Refused { problem }.into()),
+        Err(_) => bail!("the server answered {status} without saying why; is it Campaigns?"),
+    }
+}

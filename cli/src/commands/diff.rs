@@ -1,0 +1,57 @@
+//! `campaigns diff`: shows what a campaign's latest run changes.
+
+use crate::{
+    Verdict,
+    arguments::{Connection, Diff, Output},
+    commands::{status, watch},
+    connection,
+    output::{self, Paint},
+};
+use anyhow::{Result, bail};
+
+/// Shows the diffs.
+pub(crate) async fn run(arguments: Diff, connection: &Connection, form: Output) -> Result<Verdict> {
+    let client = connection::client(connection)?;
+    let run = watch::latest(&client, &arguments.campaign).await?;
+    let matches = status::matcher(arguments.repository.as_deref())?;
+    let mut targets = client.targets(run, &["changed"]).await?;
+    targets.retain(|target| matches(&target.repository));
+    if targets.is_empty() {
+        match &arguments.repository {
+            Some(repository) => bail!("no changed target of {} is like `{repository}`", arguments.campaign),
+            None => output::note(&format!("nothing is changed by {}", arguments.campaign)),
+        }
+    }
+    let paint = Paint::for_stdout();
+    let mut documents = vec![];
+    for target in &targets {
+        let diff = client.diff(target.id).await?;
+        match form {
+            Output::Json => documents.push(serde_json::json!({ "repository": target.repository, "diff": diff })),
+            Output::Table => {
+                output::note(&Paint::for_stderr().bold(&target.repository));
+                output::text(&coloured(&diff, paint))?;
+            }
+        }
+    }
+    if form == Output::Json {
+        output::json(&documents)?;
+    }
+    Ok(Verdict::Well)
+}
+
+fn coloured(diff: &str, paint: Paint) -> String {
+    diff.split_inclusive('\n')
+        .map(|line| {
+            let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+            let shown = match text.as_bytes().first() {
+                _ if text.starts_with("+++") || text.starts_with("---") || text.starts_with("diff ") => paint.bold(text),
+                Some(b'+') => paint.green(text),
+                Some(b'-') => paint.red(text),
+                Some(b'@') => paint.cyan(text),
+                _ => text.to_owned(),
+            };
+            shown + end
+        })
+        .collect()
+}

@@ -1,0 +1,18 @@
+//! The commands, each a file of its own: it reads, asks the server, and prints.
+//!
+//! Deliberately absent: parsing of arguments (`arguments`) and everything about campaigns themselves.
+
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod github;
+pub(crate) mod logs;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod twin;
+pub(crate) mod validate;
+pub(crate) mod version;
+pub(crate) mod watch;

@@ -1,0 +1,67 @@
+//! `campaigns serve`: runs the server until it is asked to stop.
+
+use crate::{
+    Verdict,
+    arguments::{Output, Serve, Steps},
+    commands::github,
+    output::{self, Paint},
+    signal,
+};
+use anyhow::Result;
+use campaigns_runtime::{
+    config::paths,
+    replica::{Replica, ReplicaSettings},
+};
+use std::{net::SocketAddr, path::Path};
+
+/// Runs the server.
+pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
+    campaigns_runtime::telemetry::start();
+    let data = arguments.data.unwrap_or_else(paths::data_dir);
+    let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
+    settings.listen = arguments.listen;
+    settings.database_url = database_url();
+    settings.unlimited = arguments.github.unlimited;
+    steps(&mut settings, &arguments.steps);
+    if !arguments.listen.ip().is_loopback() {
+        output::note("the server is open to the network: put TLS in front of it");
+    }
+    let replica = Replica::start(settings).await?;
+    announce(replica.address(), replica.token_file(), form)?;
+    tokio::select! {
+        stop = signal::stop() => stop?,
+        failed = replica.failed() => return Err(failed),
+    }
+    output::note("stopping: what is in flight is finished first (Ctrl-C again ends it at once)");
+    tokio::select! {
+        stopped = replica.stop() => stopped?,
+        stop = signal::stop() => stop?,
+    }
+    Ok(Verdict::Well)
+}
+
+/// The database that the environment names, if it names one.
+pub(crate) fn database_url() -> Option<String> {
+    std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty())
+}
+
+/// Applies how steps are to be run.
+pub(crate) fn steps(settings: &mut ReplicaSettings, arguments: &Steps) {
+    if let Some(parallelism) = arguments.parallelism {
+        settings.parallelism = parallelism;
+    }
+    settings.no_container = arguments.no_container;
+}
+
+/// Says where the server is: one line of JSON on standard output for programs, words for people.
+fn announce(address: SocketAddr, token: &Path, form: Output) -> Result<()> {
+    if form == Output::Json {
+        let said = serde_json::json!({ "url": format!("http://{address}"), "token_file": token });
+        return output::text(&format!("{said}\n"));
+    }
+    let paint = Paint::for_stderr();
+    output::note(&format!("{} {}", paint.bold("Campaigns is up:"), paint.cyan(&format!("http://{address}"))));
+    output::note(&format!("  API        http://{address}/api/v1 (described at /api/v1/openapi.json)"));
+    output::note(&format!("  API token  {}", token.display()));
+    Ok(())
+}

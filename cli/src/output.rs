@@ -1,0 +1,176 @@
+//! Words on the terminal: data goes to standard output, everything said about it to standard error.
+//!
+//! Colour only where a terminal reads it and NO_COLOR is not set. Deliberately absent: what is printed.
+
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+
+/// Prints an error with everything that led to it, one cause a line.
+pub(crate) fn error(error: &anyhow::Error) {
+    let paint = Paint::for_stderr();
+    let mut said = error.to_string();
+    eprintln!("{} {said}", paint.red("error:"));
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // A cause that its parent quotes already is not said again.
+        if !said.contains(&cause) {
+            eprintln!("  {} {cause}", paint.dim("because"));
+        }
+        said = cause;
+    }
+}
+
+/// Prints a remark.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints one JSON document on standard output.
+///
+/// # Errors
+/// Where standard output is closed.
+pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints text on standard output as it is.
+///
+/// # Errors
+/// Where standard output is closed.
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// For standard output.
+    pub(crate) fn for_stdout() -> Self {
+        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    /// For standard error.
+    pub(crate) fn for_stderr() -> Self {
+        Self(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Failure.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// Success.
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// Under way, or waiting.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// A place: an address or a path.
+    pub(crate) fn cyan(self, text: &str) -> String {
+        self.with("36", text)
+    }
+
+    /// What is merged.
+    pub(crate) fn magenta(self, text: &str) -> String {
+        self.with("35", text)
+    }
+
+    /// What matters least.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// What matters most.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+}
+
+/// A table whose columns are as wide as their widest cell; widths are counted without colour.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+/// A table's cell: its text and how it looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    plain: String,
+    shown: String,
+}
+
+impl Cell {
+    /// A cell that looks as it reads.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        let plain = text.into();
+        Self { shown: plain.clone(), plain }
+    }
+
+    /// A cell that is shown in colour.
+    pub(crate) fn painted(text: &str, paint: impl FnOnce(&str) -> String) -> Self {
+        Self { plain: text.to_owned(), shown: paint(text) }
+    }
+}
+
+impl Table {
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table as text, a line a row, no space at the ends of lines.
+    pub(crate) fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| cell.plain.chars().count())
+                    .max()
+                    .unwrap_or_default()
+            })
+            .collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            for (column, cell) in row.iter().enumerate() {
+                text.push_str(&cell.shown);
+                if column + 1 < row.len() {
+                    let width = widths.get(column).copied().unwrap_or_default();
+                    text.push_str(&" ".repeat(width.saturating_sub(cell.plain.chars().count()) + 2));
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_without_regard_to_colour() {
+        let mut table = Table::default();
+        table.row([Cell::painted("open", |text| format!("\u{1b}[32m{text}\u{1b}[0m")), Cell::plain("acme/a")]);
+        table.row([Cell::plain("unchanged"), Cell::plain("acme/b")]);
+        assert_eq!(table.render(), "\u{1b}[32mopen\u{1b}[0m       acme/a\nunchanged  acme/b\n");
+    }
+}

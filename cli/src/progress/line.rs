@@ -1,0 +1,46 @@
+//! One event as one line for people; events that say nothing new to them have none.
+//!
+//! Deliberately absent: colours on anything but the mark in front.
+
+use crate::{commands::status::one_line, output::Paint};
+use campaigns_wire::Event;
+use serde_json::Value;
+
+/// The line, if the event is worth one.
+pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
+    let data = &event.data.data;
+    let repository = event.data.repository.as_deref().unwrap_or_default();
+    let text = |path: &str| data.pointer(path).and_then(Value::as_str).map(one_line).unwrap_or_default();
+    let number = |path: &str| data.pointer(path).and_then(Value::as_u64).unwrap_or_default();
+    Some(match event.data.kind.as_str() {
+        "run.selected" => {
+            let (targets, skipped) = (number("/targets"), number("/skipped"));
+            let left_out = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
+            format!("{} {targets} repositories selected{left_out}", paint.cyan("·"))
+        }
+        "run.failed" => format!("{} the run failed: {}", paint.red("✗"), text("/message")),
+        "run.cancelled" => format!("{} the run was cancelled by {}", paint.red("✗"), text("/by")),
+        "target.changed" => {
+            let files = number("/changed_files");
+            let noun = if files == 1 { "file" } else { "files" };
+            format!("{} {repository}  {files} {noun} changed", paint.green("±"))
+        }
+        "target.unchanged" => format!("{} {repository}  {}", paint.dim("="), paint.dim("unchanged")),
+        "target.attempt_failed" => format!("{} {repository}  {}", paint.red("✗"), text("/failure/message")),
+        "changeset.published" => {
+            let verb = if data.pointer("/published/draft").and_then(Value::as_bool) == Some(true) {
+                "draft opened"
+            } else {
+                "opened"
+            };
+            format!("{} {repository}  {verb} {}", paint.green("⇡"), paint.cyan(&text("/published/pull_request/url")))
+        }
+        "changeset.blocked" | "changeset.handed_over" => {
+            format!("{} {repository}  {}", paint.red("!"), text("/reason"))
+        }
+        "changeset.deferred" => format!("{} {repository}  {}", paint.yellow("…"), text("/reason")),
+        "changeset.merged" => format!("{} {repository}  merged", paint.magenta("✓")),
+        "changeset.closed" => format!("{} {repository}  closed", paint.red("−")),
+        _ => return None,
+    })
+}

@@ -1,0 +1,139 @@
+//! What a run came to: a few figures, then every target that needs somebody's eye.
+//!
+//! Deliberately absent: the list of everything, which is `campaigns status`.
+
+use crate::{
+    Verdict,
+    arguments::Output,
+    client::Client,
+    commands::status::one_line,
+    output::{self, Cell, Paint, Table},
+};
+use anyhow::Result;
+use campaigns_wire::{Changeset, ChangesetState, Run, RunState, Target};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What a run came to, in figures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) campaign: String,
+    pub(crate) run: Uuid,
+    pub(crate) state: RunState,
+    pub(crate) dry_run: bool,
+    /// Targets that took part.
+    pub(crate) targets: u64,
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) failed: u64,
+    /// Repositories left out by the selection.
+    pub(crate) skipped: u64,
+    pub(crate) cancelled: u64,
+    /// Pull requests that are open, drafts among them.
+    pub(crate) pull_requests_open: u64,
+    /// Changesets that GitHub did not allow or that a human took over.
+    pub(crate) held_up: u64,
+    /// From the run's creation to its end.
+    pub(crate) seconds: f64,
+}
+
+impl Summary {
+    /// The figures of a run.
+    pub(crate) fn of(run: &Run) -> Self {
+        let count = |state: &str| run.totals.by_state.get(state).copied().unwrap_or_default();
+        let changesets = |state: &str| run.totals.changesets.get(state).copied().unwrap_or_default();
+        let ended = run.ended_at.unwrap_or_else(chrono::Utc::now);
+        let milliseconds = (ended - run.created_at).num_milliseconds();
+        Self {
+            campaign: run.campaign.clone(),
+            run: run.id,
+            state: run.state,
+            dry_run: run.dry_run,
+            targets: run.totals.targets - count("skipped"),
+            changed: count("changed"),
+            unchanged: count("unchanged"),
+            failed: count("failed"),
+            skipped: count("skipped"),
+            cancelled: count("cancelled"),
+            pull_requests_open: changesets("open") + changesets("draft"),
+            held_up: changesets("blocked") + changesets("handed_over"),
+            seconds: f64::from(i32::try_from(milliseconds).unwrap_or(i32::MAX)) / 1000.0,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        if self.state == RunState::Completed && self.failed + self.held_up == 0 {
+            Verdict::Well
+        } else {
+            Verdict::SomeFailed
+        }
+    }
+}
+
+/// Prints what a run came to and says how the command ends.
+///
+/// # Errors
+/// Where the run itself failed: nothing could be selected.
+pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result<Verdict> {
+    let summary = Summary::of(run);
+    let troubled = troubled(client, run).await?;
+    match form {
+        Output::Json => output::json(&summary)?,
+        Output::Table => output::text(&text(&summary, &troubled))?,
+    }
+    if run.state == RunState::Failed {
+        anyhow::bail!("the run failed: {}", run.reason);
+    }
+    Ok(summary.verdict())
+}
+
+/// What needs somebody's eye.
+async fn troubled(client: &Client, run: &Run) -> Result<Vec<(String, String, String)>> {
+    let targets: Vec<Target> = client.targets(run.id, &["failed"]).await?;
+    let changesets: Vec<Changeset> = client.changesets(&run.campaign).await?;
+    let failed = targets.into_iter().map(|target| ("failed".to_owned(), target.repository, target.reason));
+    let held_up = changesets
+        .into_iter()
+        .filter(|each| each.run_id == run.id)
+        .filter(|each| matches!(each.state, ChangesetState::Blocked | ChangesetState::HandedOver))
+        .map(|each| (each.state.to_string(), each.repository, each.reason));
+    Ok(failed.chain(held_up).collect())
+}
+
+fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
+    let paint = Paint::for_stdout();
+    let state = match summary.state {
+        RunState::Completed => paint.green("completed"),
+        state => paint.red(state.as_str()),
+    };
+    let dry = if summary.dry_run { " (dry run: nothing was written at GitHub)" } else { "" };
+    let mut text = format!("\n{} · {state} in {:.1} s{dry}\n", paint.bold(&summary.campaign), summary.seconds);
+    let figures = [
+        ("targets", summary.targets),
+        ("changed", summary.changed),
+        ("unchanged", summary.unchanged),
+        ("failed", summary.failed),
+        ("left out", summary.skipped),
+        ("cancelled", summary.cancelled),
+        ("pull requests open", summary.pull_requests_open),
+    ];
+    for (name, count) in figures {
+        let always = matches!(name, "targets" | "changed" | "unchanged" | "failed" | "pull requests open");
+        if always || count > 0 {
+            text.push_str(&format!("  {name:<18} {count:>6}\n"));
+        }
+    }
+    if !troubled.is_empty() {
+        let mut table = Table::default();
+        for (state, repository, reason) in troubled {
+            table.row([
+                Cell::painted(&format!("  {state}"), |text| paint.red(text)),
+                Cell::plain(repository),
+                Cell::plain(one_line(reason)),
+            ]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    text
+}

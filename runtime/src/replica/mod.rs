@@ -1,0 +1,216 @@
+//! A replica: every part of the running system, wired together, started in order and stopped in reverse.
+//!
+//! The port is taken first and the data folder locked, so that what a person can mend is said before a database is
+//! started. Deliberately absent: decisions, and any talk with the terminal.
+
+mod database;
+mod folder;
+
+pub use folder::{FolderError, ensure_unused, make_folder};
+
+use crate::{
+    artifacts::LocalArtifacts,
+    executor::{ContainerPolicy, LocalExecutor},
+    github::{Github, GithubConfig},
+    queries::Queries,
+    store::Postgres,
+    telemetry,
+};
+use anyhow::{Context as _, Result, anyhow};
+use campaigns_actors::{
+    Settings, System,
+    ports::{Artifacts, Cluster, CodeHost, Executor, Ports, Store, memory::MemoryCluster},
+};
+use campaigns_domain::publish::budget::Budget;
+use campaigns_http::{ApiParts, ApiState, auth::Bootstrap, auth::bootstrap_token};
+use database::Database;
+use folder::Folder;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// The name of the file with the first API token, in the data folder.
+pub const TOKEN_FILE: &str = "api-token";
+
+/// How long work in flight may take to finish when the replica is stopped.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// What a replica is made of.
+#[derive(Debug, Clone)]
+pub struct ReplicaSettings {
+    /// Where everything local is kept.
+    pub data: PathBuf,
+    /// A database elsewhere; without one the embedded server is started in the data folder.
+    pub database_url: Option<String>,
+    /// How GitHub is reached.
+    pub github: GithubConfig,
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// How many targets run at once.
+    pub parallelism: u32,
+    /// Whether steps that name a container run in the plain sandbox instead.
+    pub no_container: bool,
+    /// Whether no limits of our own are kept on writes.
+    pub unlimited: bool,
+}
+
+impl ReplicaSettings {
+    /// A replica on `data` for this GitHub, with everything else as usual: loopback, any free port, a target a core.
+    pub fn new(data: PathBuf, github: GithubConfig) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            data,
+            database_url: None,
+            github,
+            listen: ([127, 0, 0, 1], 0).into(),
+            parallelism: u32::try_from(cores).unwrap_or(2),
+            no_container: false,
+            unlimited: false,
+        }
+    }
+}
+
+/// A running replica.
+pub struct Replica {
+    address: SocketAddr,
+    token: String,
+    token_file: PathBuf,
+    system: System,
+    api: JoinHandle<std::io::Result<()>>,
+    stop_api: watch::Sender<bool>,
+    ended: watch::Receiver<bool>,
+    postgres: Postgres,
+    database: Database,
+    _folder: Folder,
+}
+
+impl Replica {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// What could not be started, why, and what to do.
+    pub async fn start(settings: ReplicaSettings) -> Result<Self> {
+        let listener = bind(settings.listen).await?;
+        let address = listener.local_addr()?;
+        let folder = Folder::take(&settings.data)?;
+        let github = Arc::new(Github::new(settings.github.clone()).context("GitHub cannot be reached")?);
+        let database = Database::start(settings.database_url.as_deref(), folder.path()).await?;
+        let postgres = Postgres::connect(database.url(), crate::store::Options::default()).await?;
+        let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&folder.path().join("artifacts"))?);
+        let policy = if settings.no_container { ContainerPolicy::Ignore } else { ContainerPolicy::Require };
+        let work = folder.path().join("work");
+        let executor = LocalExecutor::new(&work, settings.parallelism, policy, Arc::clone(&artifacts))?;
+        let store: Arc<dyn Store> = Arc::new(postgres.clone());
+        let cluster: Arc<dyn Cluster> = Arc::new(MemoryCluster::new(Arc::clone(&store)));
+        let ports = Ports {
+            store,
+            cluster: Arc::clone(&cluster),
+            code_host: github as Arc<dyn CodeHost>,
+            executor: Arc::new(executor) as Arc<dyn Executor>,
+            artifacts: Arc::clone(&artifacts),
+        };
+        let system = System::start(ports, actor_settings(&settings, &work)).await.map_err(|error| anyhow!("{error}"))?;
+
+        let queries = Arc::new(Queries::new(&postgres));
+        let token_file = folder.path().join(TOKEN_FILE);
+        let token = first_token(&queries, &token_file).await?;
+        let api = ApiState::new(ApiParts {
+            reads: queries.clone(),
+            writes: queries.clone(),
+            access: queries.clone(),
+            probe: queries,
+            artifacts,
+            wake: Arc::new(cluster),
+            metrics: telemetry::metrics(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: campaigns_http::Settings { window: settings.parallelism * 2, ..Default::default() },
+        });
+        let (stop_api, mut asked) = watch::channel(false);
+        let (say_ended, ended) = watch::channel(false);
+        let api = tokio::spawn(async move {
+            let shutdown = async move {
+                // An error means that the replica has gone: that is a reason to stop as well.
+                let _ = asked.wait_for(|asked| *asked).await;
+            };
+            let outcome = campaigns_http::serve(listener, campaigns_http::router(api), shutdown).await;
+            let _ = say_ended.send(true);
+            outcome
+        });
+        tracing::info!(%address, data = %settings.data.display(), "the replica is up");
+        Ok(Self { address, token, token_file, system, api, stop_api, ended, postgres, database, _folder: folder })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The first API token, which may do everything.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The file that holds it.
+    pub fn token_file(&self) -> &Path {
+        &self.token_file
+    }
+
+    /// Resolves when a part that nothing works without has ended by itself.
+    pub async fn failed(&self) -> anyhow::Error {
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            _ = ended.wait_for(|ended| *ended) => anyhow!("the API stopped serving; the log says why"),
+            error = self.system.failed() => anyhow!("the actors stopped: {error}"),
+            error = self.database.failed() => error,
+        }
+    }
+
+    /// Stops everything: no new work, what is in flight finishes, leases are handed back, then the API and last the
+    /// database.
+    ///
+    /// # Errors
+    /// Where the embedded database did not stop.
+    pub async fn stop(self) -> Result<()> {
+        let _ = self.stop_api.send(true);
+        self.system.drain(DRAIN).await;
+        if let Ok(Err(error)) = self.api.await {
+            tracing::warn!(%error, "the API did not stop well");
+        }
+        self.postgres.close().await;
+        self.database.stop().await
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow!("{listen} is in use by another program: stop it, or name another address with --listen")
+        }
+        _ => anyhow!("{listen} cannot be listened on ({cause}): name another address with --listen"),
+    })
+}
+
+async fn first_token(access: &Queries, file: &Path) -> Result<String> {
+    match bootstrap_token(access, file).await? {
+        Bootstrap::Written | Bootstrap::Kept => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            Ok(text.trim().to_owned())
+        }
+        // Another replica of the same database has it; whoever uses this one brings a token along.
+        Bootstrap::Elsewhere => Ok(std::env::var("CAMPAIGNS_TOKEN").unwrap_or_default()),
+    }
+}
+
+fn actor_settings(settings: &ReplicaSettings, work: &Path) -> Settings {
+    let mut actors = Settings { scratch: work.join("snapshots"), ..Settings::default() };
+    if settings.unlimited {
+        actors.budget = Budget::unlimited();
+        actors.writes_per_second = None;
+        actors.publish_at_once = actors.publish_at_once.max(settings.parallelism as usize * 2);
+    }
+    actors
+}
