@@ -1,1 +1,31 @@
-//! placeholder
+//! The words of the HTTP API: what a request may say and what an answer says, with their OpenAPI schemas.
+//!
+//! Shared by the server, the command line and the load-test harness. Everything is JSON in snake_case; times are
+//! RFC 3339 in UTC; ids are UUIDs. Deliberately absent: logic, I/O, and the domain's own types, so that a client
+//! can be built from this crate alone.
+
+mod access;
+mod audit;
+mod campaign;
+mod changeset;
+mod command;
+mod event;
+mod health;
+mod page;
+mod problem;
+mod run;
+mod states;
+mod target;
+
+pub use access::{Role, WhoAmI};
+pub use audit::AuditEntry;
+pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};
+pub use changeset::{Changeset, PullRequest};
+pub use command::{Command, CommandState};
+pub use event::{Event, EventData, EventPage, RunEnded};
+pub use health::{Check, Health, HealthState};
+pub use page::Page;
+pub use problem::{PROBLEM_JSON, Problem, SpecFault};
+pub use run::{CreateRun, Run, Totals};
+pub use states::{ChangesetState, NotAState, RunState, TargetState};
+pub use target::{Diff, Execution, Target, TargetDetail};

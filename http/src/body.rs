@@ -1,0 +1,156 @@
+//! What a request may bring along, each with a size: JSON and spec bodies, queries, path segments, headers.
+//!
+//! Deliberately absent: the decompression of requests; nothing here takes a compressed body.
+
+use crate::error::ApiError;
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// The most bytes of a spec's body: a spec is at most 256 KiB, and JSON may escape every byte of it.
+pub(crate) const SPEC_BODY: usize = 2 * 1024 * 1024;
+
+/// The most bytes of any other body.
+pub(crate) const SMALL_BODY: usize = 16 * 1024;
+
+/// Reads at most `most` bytes of a body.
+pub(crate) async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|bytes| bytes > most as u64) {
+        return Err(ApiError::too_large(most));
+    }
+    to_bytes(body, most).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+            ApiError::too_large(most)
+        } else {
+            ApiError::bad_request("the body ended before it was complete; send it again")
+        }
+    })
+}
+
+/// The media type of the body, without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Reads JSON, and says where it is not what is wanted.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let detail = format!("the body is not the JSON that is wanted here: {error}");
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", detail)
+    })
+}
+
+/// A small JSON body; an empty one is the default.
+pub(crate) struct JsonBody<T> {
+    /// What it says.
+    pub(crate) value: T,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, &parts.headers, SMALL_BODY).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self { value: T::default() });
+        }
+        match media_type(&parts.headers).as_str() {
+            "application/json" => Ok(Self { value: json(&bytes)? }),
+            _ => Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "the body has to be JSON: send it with `Content-Type: application/json`",
+            )),
+        }
+    }
+}
+
+/// A body that has to be empty or small, and is not looked at.
+pub(crate) struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        read(body, &parts.headers, SMALL_BODY).await.map(|_| Self)
+    }
+}
+
+/// The query, with unknown names refused by its type.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(error) => {
+                Err(ApiError::bad_request(format!("the query cannot be read: {}", error.body_text())))
+            }
+        }
+    }
+}
+
+/// The id in the path; what is no id names nothing.
+pub(crate) struct Id(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text =
+            Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
+        match Uuid::from_str(&text) {
+            Ok(id) => Ok(Self(id)),
+            Err(_) => Err(ApiError::not_found("such id (an id is a UUID)")),
+        }
+    }
+}
+
+/// The campaign's name in the path; what cannot be one names nothing.
+pub(crate) struct CampaignName(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for CampaignName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text =
+            Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
+        let fits = (1..=100).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        if fits { Ok(Self(text)) } else { Err(ApiError::not_found("campaign of that name")) }
+    }
+}
+
+/// How many items a page may have.
+pub(crate) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, ApiError> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::bad_request(format!("`limit` is 1 to {most}"))),
+    }
+}
+
+/// Whether the caller takes `wanted` rather than `other`; what is named first wins.
+pub(crate) fn accepts_rather(accept: Option<&HeaderValue>, wanted: &str, other: &str) -> bool {
+    let Some(accept) = accept.and_then(|value| value.to_str().ok()) else { return false };
+    let place = |media: &str| {
+        accept.split(',').position(|part| part.split(';').next().unwrap_or_default().trim() == media)
+    };
+    match (place(wanted), place(other)) {
+        (Some(wanted), Some(other)) => wanted < other,
+        (wanted, _) => wanted.is_some(),
+    }
+}

@@ -1,0 +1,190 @@
+//! The hub: for every run that somebody watches, one task that reads the store and hands the news to all watchers.
+//!
+//! It is woken by [`Hub::committed`] and looks every [`LiveSettings::poll`] besides, since other replicas commit
+//! too. News is gathered for [`LiveSettings::gather`] so that a burst is one write per client. A run nobody watches
+//! costs nothing. Deliberately absent: memory of the past, which the store has.
+
+use super::frame;
+use crate::ports::{Positions, Reads, StoreError};
+use bytes::Bytes;
+use campaigns_domain::id::RunId;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, Semaphore, broadcast},
+    time::Instant,
+};
+
+/// How many events are read at once.
+pub(super) const PAGE: u32 = 500;
+
+/// Bounds of the live events.
+#[derive(Debug, Clone)]
+pub struct LiveSettings {
+    /// How long the hub waits for a wake-up before it looks by itself.
+    pub poll: Duration,
+    /// The least time between two looks at one run.
+    pub gather: Duration,
+    /// How often a quiet stream gets a comment, and its token is looked up again.
+    pub heartbeat: Duration,
+    /// How many pieces of news (each of up to 500 events) a client may be behind before it is cut off.
+    pub behind: usize,
+    /// How many streams one replica keeps open.
+    pub streams: usize,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(250),
+            gather: Duration::from_millis(50),
+            heartbeat: Duration::from_secs(10),
+            behind: 64,
+            streams: 10_000,
+        }
+    }
+}
+
+/// A piece of news of a run.
+#[derive(Debug, Clone)]
+pub(super) struct News {
+    /// Frames, ready to be sent.
+    pub(super) frames: Bytes,
+    /// The positions behind them.
+    pub(super) after: Arc<Positions>,
+    /// Whether it is the last.
+    pub(super) last: bool,
+}
+
+/// The live events of one replica.
+pub struct Hub {
+    reads: Arc<dyn Reads>,
+    settings: LiveSettings,
+    watched: Mutex<HashMap<RunId, Watched>>,
+    places: Arc<Semaphore>,
+}
+
+struct Watched {
+    news: broadcast::Sender<News>,
+    head: Arc<Positions>,
+    wake: Arc<Notify>,
+}
+
+impl Hub {
+    /// A hub over this store.
+    pub fn new(reads: Arc<dyn Reads>, settings: LiveSettings) -> Self {
+        let places = Arc::new(Semaphore::new(settings.streams));
+        Self { reads, settings, watched: Mutex::default(), places }
+    }
+
+    /// A commit has added events to this run. Cheap, and never waits.
+    pub fn committed(&self, run: RunId) {
+        if let Some(watched) = self.watched().get(&run) {
+            watched.wake.notify_one();
+        }
+    }
+
+    /// How many runs are watched here.
+    pub fn watched_runs(&self) -> usize {
+        self.watched().len()
+    }
+
+    pub(super) fn settings(&self) -> &LiveSettings {
+        &self.settings
+    }
+
+    pub(super) fn reads(&self) -> &Arc<dyn Reads> {
+        &self.reads
+    }
+
+    pub(super) fn places(&self) -> &Arc<Semaphore> {
+        &self.places
+    }
+
+    /// Joins the watchers of a run: what is news from now on, and where now is. `head` is a position of the run
+    /// that the store has reached; a hub that does not watch it yet begins there.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        run: RunId,
+        head: &Positions,
+    ) -> (broadcast::Receiver<News>, Arc<Positions>) {
+        let mut watched = self.watched();
+        let entry = watched.entry(run).or_insert_with(|| {
+            let (news, _) = broadcast::channel(self.settings.behind.max(1));
+            let entry = Watched { news, head: Arc::new(head.clone()), wake: Arc::default() };
+            tokio::spawn(self.clone().watch(run, entry.wake.clone(), head.clone()));
+            entry
+        });
+        // The watcher may know more than the hub has read: it is to look at once.
+        entry.wake.notify_one();
+        (entry.news.subscribe(), entry.head.clone())
+    }
+
+    /// Reads one run for as long as somebody watches it or until it ends.
+    async fn watch(self: Arc<Self>, run: RunId, wake: Arc<Notify>, mut head: Positions) {
+        loop {
+            let began = Instant::now();
+            match self.read(run, &mut head).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%run, %error, "live events could not be read; the next look tries again")
+                }
+            }
+            if self.leave_if_unwatched(run) {
+                return;
+            }
+            let _ = tokio::time::timeout(self.settings.poll, wake.notified()).await;
+            tokio::time::sleep_until(began + self.settings.gather).await;
+        }
+    }
+
+    /// Hands out what is new; whether the run has ended and all of it is handed out.
+    async fn read(&self, run: RunId, head: &mut Positions) -> Result<bool, StoreError> {
+        let Some(progress) = self.reads.progress(run).await? else {
+            self.watched().remove(&run);
+            return Ok(true);
+        };
+        while !progress.positions.is_within(head) {
+            let rows = self.reads.events(run, head, &progress.positions, PAGE).await?;
+            if rows.is_empty() {
+                // What is missing was removed by retention.
+                *head = progress.positions.clone();
+            } else {
+                let frames = frame::frames(run, &rows, head);
+                self.hand_out(run, News { frames, after: Arc::new(head.clone()), last: false });
+            }
+        }
+        let Some(ended) = progress.ended else { return Ok(false) };
+        let news = News { frames: frame::end(run, head, &ended), after: Arc::new(head.clone()), last: true };
+        // Whoever joins from here on finds no entry, and makes one.
+        if let Some(watched) = self.watched().remove(&run) {
+            let _ = watched.news.send(news);
+        }
+        Ok(true)
+    }
+
+    /// Moves the head and sends under one lock, so that who joins sees each piece either behind it or as news.
+    fn hand_out(&self, run: RunId, news: News) {
+        if let Some(watched) = self.watched().get_mut(&run) {
+            watched.head = news.after.clone();
+            let _ = watched.news.send(news);
+        }
+    }
+
+    fn leave_if_unwatched(&self, run: RunId) -> bool {
+        let mut watched = self.watched();
+        let alone = watched.get(&run).is_none_or(|entry| entry.news.receiver_count() == 0);
+        if alone {
+            watched.remove(&run);
+        }
+        alone
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

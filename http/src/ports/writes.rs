@@ -1,0 +1,153 @@
+//! What people ask for. Every write is one transaction together with its row of the audit log, and none of them
+//! changes a row that an owner owns: they create rows and leave messages.
+//!
+//! Deliberately absent: carrying anything out, which is the owners' business.
+
+use super::StoreError;
+use crate::wire::{Applied, Command, Run, RunState};
+use async_trait::async_trait;
+use campaigns_domain::{
+    execution::run::RunOptions,
+    id::{CampaignId, CommandId, Digest, RunId, Shard},
+};
+use uuid::Uuid;
+
+/// Who asks, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The token's name.
+    pub actor: String,
+    /// The token's id; none for the server itself.
+    pub token: Option<Uuid>,
+    /// The request.
+    pub request_id: String,
+}
+
+/// A spec that has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSpec {
+    /// The id that the campaign gets if it is new.
+    pub campaign: CampaignId,
+    /// The campaign's name.
+    pub name: String,
+    /// The text as it came.
+    pub raw: String,
+    /// The normal form, JSON.
+    pub normal: String,
+    /// The digest of the normal form.
+    pub digest: Digest,
+}
+
+/// A text that cannot be an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an Idempotency-Key is 1 to 200 visible ASCII characters")]
+pub struct NotAKey;
+
+/// The caller's name for a request: the same key is the same request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// A caller's key, apart from the keys of other tokens and other kinds of request.
+    ///
+    /// # Errors
+    /// Where the text is empty, longer than 200 characters, or not visible ASCII.
+    pub fn new(token: Uuid, scope: &str, text: &str) -> Result<Self, NotAKey> {
+        let fits = (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(format!("{token}/{scope}/{text}"))) } else { Err(NotAKey) }
+    }
+
+    /// The key as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A run to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// The id it gets if it is new.
+    pub id: RunId,
+    /// The campaign's name.
+    pub campaign: String,
+    /// How many admissions may be open at once.
+    pub window: u32,
+    /// What was asked for besides the spec.
+    pub options: RunOptions,
+    /// The caller's key and the digest of what it asked for with it.
+    pub key: Option<(IdempotencyKey, Digest)>,
+}
+
+/// What became of a run to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreatedRun {
+    /// It was created.
+    Created(Box<Run>),
+    /// The same request created it before.
+    Existing(Box<Run>),
+    /// The key was used for something else.
+    KeyReused,
+    /// There is no campaign of that name.
+    NoCampaign,
+}
+
+/// A command to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommand {
+    /// Its id; a command that is there already is not recorded again.
+    pub id: CommandId,
+    /// Who asks.
+    pub by: Signed,
+}
+
+/// What became of a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The run's owner is told.
+    Accepted(Box<Command>),
+    /// The run has ended before.
+    Ended(RunState),
+    /// There is no such run.
+    NoRun,
+}
+
+/// A command that was recorded and the shards whose owners have a message now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The command.
+    pub command: Command,
+    /// Whom to wake.
+    pub wake: Vec<Shard>,
+}
+
+/// What people ask for.
+#[async_trait]
+pub trait Writes: Send + Sync + 'static {
+    /// Puts a spec in force, creating its campaign if that is new. The digest in force already is no new version; an
+    /// earlier one comes back into force under its own number.
+    async fn apply(&self, by: &Signed, spec: NewSpec) -> Result<Applied, StoreError>;
+
+    /// Creates a run of the spec in force, in the state `selecting`, and tells its owner.
+    async fn create_run(&self, by: &Signed, run: NewRun) -> Result<CreatedRun, StoreError>;
+
+    /// Tells a run's owner to cancel it.
+    async fn cancel_run(&self, run: RunId, command: NewCommand) -> Result<Cancelled, StoreError>;
+
+    /// Tells every organisation with changesets of the campaign to read its pull requests afresh; `None` where
+    /// there is no campaign of that name.
+    async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError>;
+}
+
+/// Tells the owners of shards that messages wait; lost wake-ups cost latency only.
+#[async_trait]
+pub trait Wake: Send + Sync + 'static {
+    /// Wakes the owners of these shards.
+    async fn wake(&self, shards: &[Shard]);
+}
+
+#[async_trait]
+impl Wake for std::sync::Arc<dyn campaigns_actors::ports::Cluster> {
+    async fn wake(&self, shards: &[Shard]) {
+        campaigns_actors::ports::Cluster::wake(&**self, shards).await;
+    }
+}

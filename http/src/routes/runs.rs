@@ -1,0 +1,141 @@
+//! Runs: creating, reading and cancelling them. Deliberately absent: pausing, which no machine knows yet.
+
+use super::{PAGE, Paging};
+use crate::{
+    auth::{Action, Cancelling, May, Reading, Starting},
+    body::{self, CampaignName, Id, JsonBody, NoBody, Params},
+    cursor,
+    error::ApiError,
+    passage::RequestId,
+    ports::{Cancelled, CreatedRun, IdempotencyKey, NewCommand, NewRun},
+    response,
+    state::ApiState,
+    wire::{Command, CreateRun, Page, Run},
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use campaigns_domain::{
+    execution::run::RunOptions,
+    id::{CommandId, Digest, RunId, Shard},
+    spec::Glob,
+};
+use uuid::Uuid;
+
+/// The largest window.
+const MOST_WINDOW: u32 = 10_000;
+
+/// A campaign's runs, newest first.
+#[utoipa::path(get, path = "/campaigns/{name}/runs", tag = "runs",
+    params(("name" = String, Path, description = "The campaign's name"), Paging),
+    responses((status = 200, body = Page<Run>)))]
+pub(crate) async fn list(
+    _: May<Reading>,
+    State(state): State<ApiState>,
+    CampaignName(name): CampaignName,
+    Params(paging): Params<Paging>,
+) -> Result<Response, ApiError> {
+    let limit = body::limit(paging.limit, PAGE.0, PAGE.1)?;
+    let listed = state.reads.runs(&name, cursor::decode(paging.cursor.as_deref())?, limit).await?;
+    response::page(listed.ok_or_else(|| ApiError::not_found(format!("campaign `{name}`")))?)
+}
+
+/// Starts a run of the spec in force. The same `Idempotency-Key` with the same body is the same run.
+#[utoipa::path(post, path = "/campaigns/{name}/runs", tag = "runs",
+    params(("name" = String, Path, description = "The campaign's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
+    request_body = CreateRun,
+    responses((status = 201, body = Run, description = "The run is new"),
+        (status = 200, body = Run, description = "The same request created it before")))]
+pub(crate) async fn create(
+    May { caller, .. }: May<Starting>,
+    State(state): State<ApiState>,
+    CampaignName(name): CampaignName,
+    request_id: RequestId,
+    headers: HeaderMap,
+    JsonBody { value: asked }: JsonBody<CreateRun>,
+) -> Result<Response, ApiError> {
+    if !asked.dry_run {
+        caller.require(Action::StartRun)?;
+    }
+    let window = asked.window.unwrap_or(state.settings.window);
+    if !(1..=MOST_WINDOW).contains(&window) {
+        return Err(ApiError::bad_request(format!("`window` is 1 to {MOST_WINDOW}")));
+    }
+    if let Some(only) = &asked.only {
+        only.parse::<Glob>().map_err(|error| ApiError::bad_request(format!("`only`: {error}")))?;
+    }
+    let fingerprint = Digest::of(&serde_json::to_vec(&asked).map_err(|_| ApiError::internal())?);
+    let key = idempotency_key(&headers, caller.token.id, &format!("runs/{name}"))?;
+    let new = NewRun {
+        id: RunId(Uuid::now_v7()),
+        campaign: name.clone(),
+        window,
+        options: RunOptions { only: asked.only, dry_run: asked.dry_run },
+        key: key.map(|key| (key, fingerprint)),
+    };
+    match state.writes.create_run(&caller.signed(&request_id), new).await? {
+        CreatedRun::Created(run) => {
+            state.wake.wake(&[Shard::of_run(RunId(run.id))]).await;
+            response::json(StatusCode::CREATED, &*run)
+        }
+        CreatedRun::Existing(run) => response::json(StatusCode::OK, &*run),
+        CreatedRun::KeyReused => Err(ApiError::conflict(
+            "key-reused",
+            "this Idempotency-Key was used for a request with another body; use a new key for a new request",
+        )),
+        CreatedRun::NoCampaign => Err(ApiError::not_found(format!("campaign `{name}`"))),
+    }
+}
+
+/// One run, with its totals.
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = Uuid, Path, description = "The run's id")),
+    responses((status = 200, body = Run), (status = 304, description = "It is as the caller has it")))]
+pub(crate) async fn get(
+    _: May<Reading>,
+    State(state): State<ApiState>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = state.reads.run(RunId(id)).await?;
+    response::tagged(&headers, &run.ok_or_else(|| ApiError::not_found(format!("run {id}")))?)
+}
+
+/// Cancels a run: no new attempt or write begins, and what runs is stopped. Asking again is asking once.
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = Uuid, Path, description = "The run's id")),
+    responses((status = 202, body = Command, description = "The run's owner is told")))]
+pub(crate) async fn cancel(
+    May { caller, .. }: May<Cancelling>,
+    State(state): State<ApiState>,
+    Id(id): Id,
+    request_id: RequestId,
+    _: NoBody,
+) -> Result<Response, ApiError> {
+    let run = RunId(id);
+    let command = NewCommand { id: CommandId(Uuid::new_v5(&id, b"cancel")), by: caller.signed(&request_id) };
+    match state.writes.cancel_run(run, command).await? {
+        Cancelled::Accepted(command) => {
+            state.wake.wake(&[Shard::of_run(run)]).await;
+            response::json(StatusCode::ACCEPTED, &*command)
+        }
+        Cancelled::Ended(ended) => {
+            Err(ApiError::conflict("run-ended", format!("run {id} has ended already: it is {ended}")))
+        }
+        Cancelled::NoRun => Err(ApiError::not_found(format!("run {id}"))),
+    }
+}
+
+/// The caller's key, if it sent one.
+pub(super) fn idempotency_key(
+    headers: &HeaderMap,
+    token: Uuid,
+    scope: &str,
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    IdempotencyKey::new(token, scope, text)
+        .map(Some)
+        .map_err(|error| ApiError::bad_request(error.to_string()))
+}

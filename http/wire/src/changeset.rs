@@ -1,0 +1,51 @@
+//! Changesets and their pull requests. Deliberately absent: their diffs, which are asked for one by one.
+
+use super::ChangesetState;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What a campaign proposes to one repository: a diff, a branch and at most one open pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Changeset {
+    /// Its id.
+    pub id: Uuid,
+    /// The campaign.
+    pub campaign_id: Uuid,
+    /// The run that proposed its content last.
+    pub run_id: Uuid,
+    /// The target whose result it carries.
+    pub target_id: Uuid,
+    /// `owner/name`.
+    pub repository: String,
+    /// The branch that the pull request goes into.
+    pub base_branch: String,
+    /// The branch that carries the commit.
+    pub head_branch: String,
+    /// Where it stands.
+    pub state: ChangesetState,
+    /// Why it stands there; empty where the state says it all.
+    pub reason: String,
+    /// The pull request's title.
+    pub title: String,
+    /// The pull request, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pull_request: Option<PullRequest>,
+    /// The branch's head that we wrote last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head: Option<String>,
+    /// Grows with every new content.
+    pub generation: u32,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A pull request at the code host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PullRequest {
+    /// Its number in the repository.
+    pub number: u64,
+    /// The page that people open.
+    pub url: String,
+}

@@ -1,0 +1,67 @@
+//! Runs. Deliberately absent: their targets and events, which are lists of their own.
+
+use super::RunState;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Starts a run of the campaign's spec in force.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CreateRun {
+    /// A glob over `owner/name` or `name`, at most 256 bytes: everything else is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+    /// How many targets may be worked on at once, 1 to 10,000; the server's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub window: Option<u32>,
+    /// Nothing is written at the code host: every changeset stays unpublished.
+    pub dry_run: bool,
+}
+
+/// One carrying-out of one spec version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Its id.
+    pub id: Uuid,
+    /// The campaign's id.
+    pub campaign_id: Uuid,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The digest of the spec version that it carries out.
+    pub spec: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it stands there; empty while all is well.
+    pub reason: String,
+    /// How many targets may be worked on at once.
+    pub window: u32,
+    /// The glob it was limited to, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only: Option<String>,
+    /// Whether nothing is written at the code host.
+    pub dry_run: bool,
+    /// Its targets, counted.
+    pub totals: Totals,
+    /// Who started it.
+    pub created_by: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// When it reached its end, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// The targets and changesets of a run, counted by state.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// How many targets take part and how many were left out, together.
+    pub targets: u64,
+    /// How many targets stand where; states without any are left out.
+    pub by_state: BTreeMap<String, u64>,
+    /// How many changesets that this run proposed last stand where; states without any are left out.
+    pub changesets: BTreeMap<String, u64>,
+}
