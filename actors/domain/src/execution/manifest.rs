@@ -6,6 +6,7 @@
 use super::path::RepositoryPath;
 use crate::id::{CommitSha, Digest};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What an execution yields; written last, so that a complete one proves that everything it names is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,55 @@ pub struct Manifest {
     pub steps: Vec<StepReport>,
     /// How the steps were kept apart from the machine ("namespaces", "container docker", "none: …").
     pub isolation: String,
+}
+
+/// A manifest that contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestRefused {
+    /// Its format is another one.
+    #[error("the result is of format {0}, and this is format 1: run the steps with a runner of this version")]
+    Version(u32),
+    /// A path is there twice, or the paths are out of order.
+    #[error("the result names {0} twice, or out of order")]
+    Order(RepositoryPath),
+    /// A path leads through one that the result makes a file or a symbolic link.
+    #[error("the result puts {inner} inside of {outer}, which it makes a file or a link")]
+    Through {
+        /// The path that leads through.
+        inner: RepositoryPath,
+        /// The file or link.
+        outer: RepositoryPath,
+    },
+}
+
+impl Manifest {
+    /// Checks what one path alone does not show: each path once, in byte order, and none through another.
+    ///
+    /// # Errors
+    /// Names the first contradiction.
+    pub fn check(&self) -> Result<(), ManifestRefused> {
+        if self.version != 1 {
+            return Err(ManifestRefused::Version(self.version));
+        }
+        for pair in self.changes.windows(2) {
+            if let [before, after] = pair
+                && before.path.as_str() >= after.path.as_str()
+            {
+                return Err(ManifestRefused::Order(after.path.clone()));
+            }
+        }
+        let put = |changed: &&ChangedFile| matches!(changed.change, Change::Put { .. });
+        let puts: BTreeMap<&str, &RepositoryPath> =
+            self.changes.iter().filter(put).map(|changed| (changed.path.as_str(), &changed.path)).collect();
+        for inner in puts.values() {
+            let path = inner.as_str();
+            let folders = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+            if let Some(outer) = folders.into_iter().find_map(|folder| puts.get(folder)) {
+                return Err(ManifestRefused::Through { inner: (*inner).clone(), outer: (*outer).clone() });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A stored piece of content.

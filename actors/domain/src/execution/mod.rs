@@ -10,6 +10,6 @@ pub mod path;
 pub mod run;
 pub mod target;
 
-pub use manifest::{Change, FileMode, Manifest, StepReport};
+pub use manifest::{Change, FileMode, Manifest, ManifestRefused, StepReport};
 pub use order::{Limits, Order, OrderedStep};
 pub use path::{PathRefused, RepositoryPath};

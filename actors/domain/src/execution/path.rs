@@ -26,8 +26,8 @@ impl RepositoryPath {
     /// Checks a path.
     ///
     /// # Errors
-    /// Where it is empty, absolute, over 4,096 bytes, has an empty, `.` or `..` part, a NUL, a newline or a
-    /// backslash, or a part that some file system takes for `.git`.
+    /// Where it is empty, absolute, over 4,096 bytes, has an empty, `.` or `..` part, a control character
+    /// or a backslash, or a part that some file system takes for `.git`.
     pub fn new(path: impl Into<String>) -> Result<Self, PathRefused> {
         let path = path.into();
         match flaw(&path) {
@@ -52,7 +52,7 @@ fn flaw(path: &str) -> Option<&'static str> {
     if path.starts_with('/') {
         return Some("it is absolute");
     }
-    if path.contains(['\0', '\n', '\r']) {
+    if path.contains(|c: char| c.is_ascii_control()) {
         return Some("it holds a control character");
     }
     if path.contains('\\') {

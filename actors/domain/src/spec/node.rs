@@ -6,7 +6,10 @@
 
 use super::report::{Position, Report, quoted};
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 /// The largest spec, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -164,7 +167,7 @@ impl Tree<'_, '_> {
         let at = place(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let forced = self.tag(tag.as_deref(), at, true)?;
+                let forced = self.tag(tag.as_deref(), span, true)?;
                 let value =
                     Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain && !forced };
                 let node = Node { value, at, span: span.byte_range().unwrap_or_default() };
@@ -173,11 +176,11 @@ impl Tree<'_, '_> {
                 self.place(node, weight)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), at, false)?;
+                self.tag(tag.as_deref(), span, false)?;
                 self.begin(at, anchor, None)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), at, false)?;
+                self.tag(tag.as_deref(), span, false)?;
                 self.begin(at, anchor, Some(HashMap::new()))
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -192,8 +195,8 @@ impl Tree<'_, '_> {
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned().flatten() {
                 Some(node) => {
-                    let weight = node.weight();
-                    self.place(node, weight)
+                    self.count(at, node.weight())?;
+                    self.place(node, (0, 0))
                 }
                 None => {
                     self.report.add(at, "this alias stands inside of what it names", "write the value out");
@@ -270,11 +273,12 @@ impl Tree<'_, '_> {
     }
 
     /// Whether a tag says that a scalar is a text; any other tag is refused.
-    fn tag(&mut self, tag: Option<&Tag>, at: Position, scalar: bool) -> Option<bool> {
+    fn tag(&mut self, tag: Option<&Tag>, span: &Span, scalar: bool) -> Option<bool> {
         let Some(tag) = tag else { return Some(false) };
         match tag.core_suffix() {
             Some("str") if scalar => Some(true),
             _ => {
+                let at = place(&span.tag_span().unwrap_or(*span));
                 let message = format!("the YAML tag {} is not supported", quoted(&tag.original()));
                 self.report.add(at, message, "write the plain value");
                 None
@@ -283,11 +287,15 @@ impl Tree<'_, '_> {
     }
 }
 
+/// Keys and values in turn; of a key that is there twice, which has been reported, the first.
 fn pairs(items: Vec<Node>) -> Vec<(Node, Node)> {
     let mut items = items.into_iter();
+    let mut seen: HashSet<String> = HashSet::new();
     let mut pairs = vec![];
     while let (Some(key), Some(value)) = (items.next(), items.next()) {
-        pairs.push((key, value));
+        if seen.insert(key.scalar().unwrap_or_default().to_owned()) {
+            pairs.push((key, value));
+        }
     }
     pairs
 }

@@ -1,0 +1,327 @@
+//! The laws of a changeset.
+
+use super::{
+    reachable,
+    samples::{campaign_id, commit, name, proposal, pull_request, published, run_id},
+    stuck,
+};
+use campaigns_domain::{
+    changeset::{
+        Changeset,
+        ChangesetEffect::{self as Effect, Schedule, Settled},
+        ChangesetEvent::{
+            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed,
+            SeenMerged, SeenOpen,
+        },
+        ChangesetState as State, Place,
+    },
+    id::{RepositoryId, RunId},
+    publish::{BranchHead, BranchStep, Observation, PullRequestState, branch_step},
+    reconcile::observed,
+    spec::Publication,
+};
+use proptest::prelude::*;
+
+fn place() -> Place {
+    Place {
+        campaign: campaign_id(),
+        repository_id: RepositoryId(7),
+        repository: name("acme/tool"),
+        base_branch: "main".to_owned(),
+        head_branch: "campaigns/tidy".to_owned(),
+    }
+}
+
+fn any_publication() -> impl Strategy<Value = Publication> {
+    prop_oneof![Just(Publication::Unpublished), Just(Publication::Draft), Just(Publication::Ready)]
+}
+
+fn sent(generation: u32, head: u8, draft: bool) -> Event {
+    Published { generation, published: published(char::from(b'0' + head % 10), draft) }
+}
+
+/// Events as they could come: the machinery's about a generation near the current one, people's at any time. The
+/// runs of the proposals are numbered as they come.
+#[derive(Debug, Clone)]
+enum Step {
+    Propose(Publication),
+    Start(u32),
+    Sent(u32, u8, bool),
+    Deferred(u32),
+    Refused(u32),
+    Human(Event),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    // How many generations ago it was sent.
+    let age = prop_oneof![5 => Just(0_u32), 2 => Just(1), 1 => 0..4_u32];
+    prop_oneof![
+        3 => any_publication().prop_map(Step::Propose),
+        6 => age.clone().prop_map(Step::Start),
+        6 => (age.clone(), any::<u8>(), any::<bool>()).prop_map(|(age, head, draft)| Step::Sent(age, head, draft)),
+        2 => age.clone().prop_map(Step::Deferred),
+        1 => age.prop_map(Step::Refused),
+        2 => any_human().prop_map(Step::Human),
+    ]
+}
+
+fn any_human() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        Just(HandedOver { reason: "somebody pushed".to_owned() }),
+        any::<bool>().prop_map(|draft| SeenOpen { draft }),
+        Just(SeenMerged),
+        Just(SeenClosed),
+    ]
+}
+
+/// A changeset, everything it owed, and the runs whose proposals it took.
+struct Story {
+    changeset: Changeset,
+    owed: Vec<Effect>,
+    runs: Vec<RunId>,
+}
+
+impl Story {
+    fn new(publication: Publication) -> Self {
+        let (changeset, owed) = Changeset::propose(place(), proposal(1, 1, publication));
+        Self { changeset, owed, runs: vec![run_id(1)] }
+    }
+
+    fn event(&self, step: &Step) -> Event {
+        let of = |age: &u32| self.changeset.generation.saturating_sub(*age);
+        let reason = || "for a reason".to_owned();
+        match step {
+            Step::Propose(publication) => {
+                Proposed { proposal: Box::new(proposal(self.runs.len() as u128 + 1, 1, *publication)) }
+            }
+            Step::Start(age) => PublishStarted { generation: of(age) },
+            Step::Sent(age, head, draft) => sent(of(age), *head, *draft),
+            Step::Deferred(age) => PublishDeferred { generation: of(age), reason: reason() },
+            Step::Refused(age) => PublishRefused { generation: of(age), reason: reason() },
+            Step::Human(event) => event.clone(),
+        }
+    }
+
+    /// Applies an event; what it owed, if it held.
+    fn apply(&mut self, event: &Event) -> Option<Vec<Effect>> {
+        let (next, effects) = self.changeset.apply(event).into_applied()?;
+        assert_eq!(next.version, self.changeset.version + 1);
+        assert_eq!(next.publishing.is_some(), next.state == State::Publishing, "{event:?} on {:?}", self.changeset);
+        if let Proposed { proposal } = event {
+            self.runs.push(proposal.run);
+        }
+        self.changeset = next;
+        self.owed.extend(effects.iter().cloned());
+        Some(effects)
+    }
+
+    /// The machinery does what it owes until there is nothing left to send.
+    fn settle(&mut self) {
+        for _ in 0..10 {
+            let generation = self.changeset.generation;
+            match self.changeset.state {
+                State::Scheduled => self.apply(&PublishStarted { generation }),
+                State::Publishing => {
+                    let generation = self.changeset.publishing.unwrap();
+                    self.apply(&sent(generation, 9, false))
+                }
+                _ => return,
+            };
+        }
+        panic!("it never settles: {:?}", self.changeset);
+    }
+}
+
+fn steps() -> impl Strategy<Value = (Publication, Vec<Step>)> {
+    (any_publication(), prop::collection::vec(any_step(), 0..60))
+}
+
+fn sends(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Schedule | Effect::Publish { .. }))
+}
+
+proptest! {
+    #[test]
+    fn replay_is_deterministic((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        let mut events = vec![];
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+            events.push(serde_json::to_string(&event).unwrap());
+        }
+        let mut again = Story::new(publication);
+        for event in &events {
+            again.apply(&serde_json::from_str(event).unwrap());
+        }
+        prop_assert_eq!((&again.changeset, again.owed), (&story.changeset, story.owed));
+        let row = serde_json::to_string(&story.changeset).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Changeset>(&row).unwrap(), story.changeset);
+    }
+
+    #[test]
+    fn applying_twice_is_once((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            if story.apply(&event).is_some() {
+                prop_assert!(story.changeset.apply(&event).is_ignored(), "{:?} held twice", event);
+            }
+        }
+    }
+
+    #[test]
+    fn a_straggler_changes_nothing((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            let expected = match &event {
+                PublishStarted { generation } => {
+                    *generation == story.changeset.generation && story.changeset.state == State::Scheduled
+                }
+                Published { generation, .. } | PublishDeferred { generation, .. } | PublishRefused { generation, .. } => {
+                    Some(*generation) == story.changeset.publishing
+                }
+                _ => true,
+            };
+            prop_assert!(expected || story.changeset.apply(&event).is_ignored(), "{:?} on {:?}", event, story.changeset);
+            story.apply(&event);
+        }
+    }
+
+    #[test]
+    fn merged_stays_merged((publication, steps) in steps(), after in prop::collection::vec(any_step(), 1..30)) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+        }
+        story.apply(&SeenMerged);
+        for step in &after {
+            let event = story.event(step);
+            let effects = story.apply(&event).unwrap_or_default();
+            prop_assert_eq!(story.changeset.state, State::Merged);
+            prop_assert!(!sends(&effects), "{:?} sent something", event);
+        }
+    }
+
+    #[test]
+    fn nothing_of_ours_follows_a_humans_hand((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let hands_off = matches!(story.changeset.state, State::HandedOver | State::Closed | State::Merged);
+            let event = story.event(step);
+            let effects = story.apply(&event).unwrap_or_default();
+            prop_assert!(!(hands_off && sends(&effects)), "{:?} sent something", event);
+            // Only a human takes it out of a human's hands.
+            let human = matches!(step, Step::Human(_));
+            let still = matches!(story.changeset.state, State::HandedOver | State::Closed | State::Merged);
+            prop_assert!(!hands_off || human || still, "{:?} took it back", event);
+        }
+    }
+
+    #[test]
+    fn every_run_is_told_once_that_its_proposal_has_settled((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+        }
+        story.settle();
+        let told: Vec<RunId> =
+            story.owed.iter().filter_map(|effect| if let Settled { run } = effect { Some(*run) } else { None }).collect();
+        prop_assert_eq!(told, story.runs);
+    }
+
+    #[test]
+    fn a_fresh_read_is_applied_once((publication, steps) in steps(), state in 0..3_u8, head in 0..10_u8, draft: bool) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+        }
+        let state = [PullRequestState::Open, PullRequestState::Closed, PullRequestState::Merged][usize::from(state)];
+        let mut seen = pull_request(5, state, char::from(b'0' + head));
+        seen.draft = draft;
+        if let Some(event) = observed(&story.changeset, &seen) {
+            prop_assert!(story.apply(&event).is_some());
+            prop_assert_eq!(observed(&story.changeset, &seen), None);
+        }
+    }
+
+    #[test]
+    fn a_foreign_commit_is_never_built_on(
+        (publication, steps) in steps(),
+        head in 0..12_u8,
+        parent in 0..12_u8,
+        same_tree: bool,
+    ) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+        }
+        let digit = |n: u8| char::from(b"0123456789bc"[usize::from(n)]);
+        let branch = BranchHead {
+            commit: commit(digit(head)),
+            tree: if same_tree { "wanted" } else { "other" }.to_owned(),
+            parents: vec![commit(digit(parent))],
+            message: String::new(),
+        };
+        let changeset = &story.changeset;
+        let step = branch_step(changeset, &Observation { branch: Some(branch.clone()), pull_requests: vec![] }, "wanted");
+        let ours = changeset.head.as_ref() == Some(&branch.commit);
+        let onto_ours = branch.parents[0] == *changeset.head.as_ref().unwrap_or(&changeset.wanted.base);
+        match step {
+            BranchStep::Append(onto) => prop_assert!(ours && onto == branch.commit),
+            BranchStep::Keep(kept) => prop_assert!(same_tree && (ours || onto_ours) && kept == branch.commit),
+            BranchStep::HandsOff { .. } => prop_assert!(!ours),
+            BranchStep::Create => prop_assert!(false, "the branch is there"),
+        }
+    }
+}
+
+#[test]
+fn every_state_can_reach_an_end() {
+    // Two generations and one head are enough to be in every state in every way.
+    let events = |changeset: &Changeset| {
+        let mut events = vec![
+            HandedOver { reason: String::new() },
+            SeenMerged,
+            SeenClosed,
+            SeenOpen { draft: false },
+            SeenOpen { draft: true },
+        ];
+        for generation in 1..=2 {
+            events.push(PublishStarted { generation });
+            events.push(sent(generation, 1, false));
+            events.push(sent(generation, 1, true));
+            events.push(PublishDeferred { generation, reason: String::new() });
+            events.push(PublishRefused { generation, reason: String::new() });
+        }
+        if changeset.generation < 2 {
+            events.push(Proposed { proposal: Box::new(proposal(2, 1, Publication::Ready)) });
+            events.push(Proposed { proposal: Box::new(proposal(2, 1, Publication::Unpublished)) });
+        }
+        events
+    };
+    let steps = |changeset: &Changeset| {
+        let applied = events(changeset).into_iter().filter_map(|event| changeset.apply(&event).into_applied());
+        applied.map(|(next, _)| Changeset { version: 0, ..next }).collect::<Vec<_>>()
+    };
+    for publication in [Publication::Unpublished, Publication::Ready] {
+        let (start, _) = Changeset::propose(place(), proposal(1, 1, publication));
+        let states = reachable(Changeset { version: 0, ..start }, steps);
+        for state in State::ALL {
+            let reached = states.iter().any(|changeset| changeset.state == state);
+            assert!(reached || (state == State::Unpublished && publication == Publication::Ready), "{state:?}");
+        }
+        // A human's decision is always possible, and what waits to be sent gets there without one.
+        assert_eq!(stuck(&states, steps, |it| matches!(it.state, State::Merged | State::Closed)), []);
+        let sending = |changeset: &Changeset| {
+            let ours = |next: &Changeset| !matches!(next.state, State::Merged | State::Closed | State::HandedOver);
+            steps(changeset).into_iter().filter(ours).collect()
+        };
+        assert_eq!(stuck(&states, sending, |it| it.state.is_settled()), []);
+    }
+}

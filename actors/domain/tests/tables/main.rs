@@ -1,0 +1,18 @@
+//! Tables: one file for each part of the domain, one `check`-like function a suite, the cases as data.
+//!
+//! Deliberately absent: what holds for every sequence of events, which is `laws`.
+
+mod budget;
+mod changeset;
+mod commit;
+mod examples;
+mod parse;
+mod paths;
+mod publish;
+mod run;
+mod samples;
+mod select;
+mod spec;
+mod target;
+mod template;
+mod words;

@@ -1,0 +1,118 @@
+//! The machine of a run: admission within the window, and the end.
+
+use super::samples::{campaign_id, run_id};
+use campaigns_domain::{
+    execution::{
+        run::{
+            Run,
+            RunEffect::{self, AdmitAgain, AdmitNext, CancelTargets, Ended},
+            RunEvent::{self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Selected, SelectionFailed},
+            RunOptions, RunState,
+        },
+        target::AttemptEnded,
+    },
+    id::{Digest, TargetId},
+    machine::{Decision, Straggler},
+};
+use uuid::Uuid;
+
+/// The target at a position.
+fn target(position: u32) -> TargetId {
+    TargetId(Uuid::from_u128(u128::from(position)))
+}
+
+fn new(window: u32) -> Run {
+    Run::new(run_id(1), campaign_id(), Digest::of(b"spec"), window, RunOptions::default())
+}
+
+/// Applies an event as an owner does: what was admitted is noted.
+fn step(run: &mut Run, event: RunEvent) -> Vec<RunEffect> {
+    let (mut next, effects) = run.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} on {run:?}"));
+    assert_eq!(next.version, run.version + 1);
+    for effect in &effects {
+        if let AdmitNext { from, count } = effect {
+            next.admitted((*from..from + count).map(target));
+        }
+    }
+    *run = next;
+    effects
+}
+
+fn over(position: u32, attempt: u32, again: bool, proposes: bool) -> RunEvent {
+    Over { target: target(position), ended: AttemptEnded { attempt, again, proposes } }
+}
+
+fn selected(targets: u32) -> RunEvent {
+    Selected { targets, skipped: 0 }
+}
+
+#[test]
+fn a_run_from_its_selection_to_its_end() {
+    let mut run = new(2);
+    assert_eq!(run.state, RunState::Selecting);
+    assert_eq!(step(&mut run, selected(4)), [AdmitNext { from: 0, count: 2 }]);
+    assert_eq!(step(&mut run, over(1, 1, false, false)), [AdmitNext { from: 2, count: 1 }]);
+    // A retry comes before what was never admitted.
+    assert_eq!(step(&mut run, over(0, 1, true, false)), [AdmitAgain { target: target(0), attempt: 2 }]);
+    assert_eq!(step(&mut run, over(2, 1, false, true)), [AdmitNext { from: 3, count: 1 }]);
+    assert_eq!(step(&mut run, over(0, 2, false, true)), []);
+    // The changesets of the earlier ones may settle before the last target ends.
+    assert_eq!(step(&mut run, ChangesetSettled), []);
+    assert_eq!(step(&mut run, over(3, 1, false, false)), []);
+    assert_eq!((run.state, run.ended, run.proposed, run.settled), (RunState::Running, 4, 2, 1));
+    assert_eq!(step(&mut run, ChangesetSettled), [Ended]);
+    assert_eq!(run.state, RunState::Completed);
+}
+
+#[test]
+fn short_runs() {
+    let mut run = new(2);
+    assert_eq!(step(&mut run, selected(0)), [Ended]);
+    assert_eq!(run.state, RunState::Completed);
+
+    let mut run = new(0);
+    assert_eq!(run.window, 1, "a window of nothing would never end");
+    assert_eq!(step(&mut run, selected(1)), [AdmitNext { from: 0, count: 1 }]);
+    assert_eq!(step(&mut run, over(0, 1, false, false)), [Ended]);
+
+    let mut run = new(2);
+    let message = "the organisation `x` does not exist".to_owned();
+    assert_eq!(step(&mut run, SelectionFailed { message: message.clone() }), [Ended]);
+    assert_eq!((run.state, run.reason), (RunState::Failed, message));
+}
+
+#[test]
+fn cancelled() {
+    let cancel = || Cancelled { by: "ada".to_owned() };
+    let mut run = new(2);
+    assert_eq!(step(&mut run, cancel()), [CancelTargets, Ended]);
+    assert_eq!(run.reason, "cancelled by ada");
+
+    let mut run = new(2);
+    step(&mut run, selected(4));
+    assert_eq!(step(&mut run, cancel()), [CancelTargets, Ended]);
+    for event in [cancel(), over(0, 1, true, false), ChangesetSettled, selected(4)] {
+        assert_eq!(run.apply(&event), Decision::Ignored(Straggler::Ended));
+    }
+}
+
+#[test]
+fn what_is_passed_over() {
+    let ignored = |run: &Run, event| match run.apply(&event) {
+        Decision::Ignored(why) => why,
+        Decision::Applied { .. } => panic!("{event:?} held"),
+    };
+    let run = new(2);
+    assert_eq!(ignored(&run, Created), Straggler::AlreadyApplied);
+    assert_eq!(ignored(&run, over(0, 1, false, false)), Straggler::OutOfPlace);
+    assert_eq!(ignored(&run, ChangesetSettled), Straggler::OutOfPlace);
+    let mut run = new(2);
+    step(&mut run, selected(4));
+    assert_eq!(ignored(&run, selected(4)), Straggler::OutOfPlace);
+    assert_eq!(ignored(&run, SelectionFailed { message: String::new() }), Straggler::OutOfPlace);
+    // Never admitted, not this attempt, and twice.
+    assert_eq!(ignored(&run, over(3, 1, false, false)), Straggler::AlreadyApplied);
+    assert_eq!(ignored(&run, over(0, 2, false, false)), Straggler::AlreadyApplied);
+    step(&mut run, over(0, 1, false, false));
+    assert_eq!(ignored(&run, over(0, 1, false, false)), Straggler::AlreadyApplied);
+}
