@@ -210,8 +210,7 @@ impl Sandbox {
             .stderr(writer)
             .spawn()
             .map_err(machine)?;
-        let mut started =
-            Started { child, socket: socket.try_clone().map_err(machine)?, plain: role == "plain" };
+        let mut started = Started { child, socket: socket.try_clone().map_err(machine)? };
         let request = self.request(launch);
         let sent = request.send(&mut socket).and_then(|()| match role {
             // Process 1 reads its own copy, so that nothing has to be handed on.
@@ -267,23 +266,20 @@ impl Sandbox {
 struct Started {
     child: Child,
     socket: UnixStream,
-    plain: bool,
 }
 
 impl Started {
     fn end(&mut self) {
-        // A plain sandbox ends what it started when its socket closes; only it can know what that is.
+        // The sandbox ends what it started when its socket closes, and only it can wait for all of that.
         let _gone = self.socket.shutdown(std::net::Shutdown::Both);
-        if self.plain {
-            let until = Instant::now() + GRACE;
-            if let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) {
-                let mut ended = [PollFd::new(&process, PollFlags::IN)];
-                let _timeout = poll(&mut ended, Some(&left(until)));
-            }
-        }
         let pid = Pid::from_child(&self.child);
+        if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
+            let mut ended = [PollFd::new(&process, PollFlags::IN)];
+            let until = Instant::now() + GRACE;
+            while poll(&mut ended, Some(&left(until))) == Err(rustix::io::Errno::INTR) {}
+        }
+        // For one that hangs. It leads a session of its own by now, or never will.
         let _gone = kill_process(pid, Signal::KILL);
-        // It leads a session of its own by now, or never will.
         let _gone = kill_process_group(pid, Signal::KILL);
         let _status = self.child.wait();
     }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use sha1::{Digest, Sha1};
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use tar::EntryType;
 
@@ -265,5 +265,5 @@ fn give(parent: BorrowedFd<'_>, name: &[u8], owner: Owner) -> Result<(), Errno> 
 /// Where it is missing or no folder.
 pub(crate) fn open_root(path: &std::path::Path) -> std::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(fs::open(path, flags, Mode::empty())?.as_fd().try_clone_to_owned()?)
+    Ok(fs::open(path, flags, Mode::empty())?)
 }

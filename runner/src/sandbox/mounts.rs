@@ -14,6 +14,7 @@ use rustix::mount::{
     mount_remount, unmount,
 };
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Component, Path, PathBuf};
 
@@ -53,12 +54,13 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// Builds the root and moves into it. The inner error is the author's: a file that cannot be placed.
 pub(super) fn build(request: &Request) -> Result<Result<(), String>, String> {
     let root = request.private.join("root");
+    let mounts = mounts()?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(said("mounts cannot be kept apart"))?;
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     mount("tmpfs", &root, "tmpfs", plain, Some(c"mode=0755,size=64m")).map_err(said("no root of its own"))?;
-    system(&root)?;
-    etc(&root)?;
+    system(&root, &mounts)?;
+    etc(&root, &mounts)?;
     devices(&root)?;
     for (source, target) in [
         (request.tree.clone(), "work"),
@@ -84,7 +86,7 @@ pub(super) fn build(request: &Request) -> Result<Result<(), String>, String> {
     Ok(placed)
 }
 
-fn system(root: &Path) -> Result<(), String> {
+fn system(root: &Path, mounts: &[PathBuf]) -> Result<(), String> {
     for name in SYSTEM {
         let source = Path::new("/").join(name);
         let Ok(about) = fs::symlink_metadata(&source) else { continue };
@@ -95,16 +97,18 @@ fn system(root: &Path) -> Result<(), String> {
                 .map_err(said("no link in the root"))?;
         } else if about.is_dir() {
             fs::create_dir_all(&target).map_err(said("no folder in the root"))?;
-            read_only(&source, &target)?;
+            read_only(&source, &target, mounts)?;
         }
     }
     Ok(())
 }
 
-/// Shows `source` at `target`, with every mount inside it, read-only.
-fn read_only(source: &Path, target: &Path) -> Result<(), String> {
+/// Shows `source` at `target`, with every mount inside it, read-only. `mounts` are the machine's.
+fn read_only(source: &Path, target: &Path, mounts: &[PathBuf]) -> Result<(), String> {
     mount_bind_recursive(source, target).map_err(said("a system folder cannot be mounted"))?;
-    for place in inside(target)? {
+    let below =
+        mounts.iter().filter_map(|mount| mount.strip_prefix(source).ok()).map(|rest| target.join(rest));
+    for place in std::iter::once(target.to_owned()).chain(below) {
         let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
         mount_remount(&place, flags | kept(&place)?, "")
             .map_err(said("a system folder cannot be made read-only"))?;
@@ -112,16 +116,16 @@ fn read_only(source: &Path, target: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// `folder` and the mounts below it.
-fn inside(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(said("the mounts cannot be listed"))?;
-    // The fifth field is the place, with octal escapes for white space; such a place would be missed and is refused.
-    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-    let found: Vec<PathBuf> = places.map(PathBuf::from).filter(|place| place.starts_with(folder)).collect();
-    if found.iter().any(|place| place.as_os_str().as_encoded_bytes().contains(&b'\\')) {
-        return Err("a mount below a system folder has white space in its name".to_owned());
-    }
-    if found.is_empty() { Ok(vec![folder.to_owned()]) } else { Ok(found) }
+/// Where something is mounted on this machine.
+fn mounts() -> Result<Vec<PathBuf>, String> {
+    let mut text = Vec::with_capacity(16 * 1024);
+    fs::File::open("/proc/self/mountinfo")
+        .and_then(|mut file| file.read_to_end(&mut text))
+        .map_err(said("the mounts cannot be listed"))?;
+    // The fifth field is the place. White space in it is escaped in octal (proc_pid_mountinfo(5)): such a place below a
+    // system folder is not found under its escaped name, and the step is not run.
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect())
 }
 
 /// The flags that a mount has and that must be given again, since the kernel locks them.
@@ -136,13 +140,13 @@ fn kept(place: &Path) -> Result<MountFlags, String> {
     Ok(pairs.into_iter().filter(|(flag, _)| has.contains(*flag)).map(|(_, flag)| flag).collect())
 }
 
-fn etc(root: &Path) -> Result<(), String> {
+fn etc(root: &Path, mounts: &[PathBuf]) -> Result<(), String> {
     let etc = root.join("etc");
     fs::create_dir(&etc).map_err(said("no folder in the root"))?;
     for name in ETC {
         let (source, target) = (Path::new("/etc").join(name), etc.join(name));
         let Ok(about) = fs::symlink_metadata(&source) else { continue };
-        if let Some(parent) = target.parent() {
+        if let Some(parent) = target.parent().filter(|parent| name.contains('/') && !parent.is_dir()) {
             fs::create_dir_all(parent).map_err(said("no folder in the root"))?;
         }
         if about.is_symlink() {
@@ -151,7 +155,7 @@ fn etc(root: &Path) -> Result<(), String> {
                 .map_err(said("no link in the root"))?;
         } else if about.is_dir() {
             fs::create_dir(&target).map_err(said("no folder in the root"))?;
-            read_only(&source, &target)?;
+            read_only(&source, &target, mounts)?;
         } else if about.is_file() {
             fs::copy(&source, &target).map_err(said("a file of /etc cannot be copied"))?;
         }

@@ -6,12 +6,14 @@
 
 use super::{MARK, Report, Request, mounts, privileges, shell, wire};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, setsid, wait};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, setsid, wait,
+};
 use rustix::thread::UnshareFlags;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 
 /// Enters the namespaces and runs process 1 to its end.
 pub(super) fn outer() -> i32 {
@@ -40,13 +42,31 @@ fn enter(caller: &mut UnixStream) -> Result<(), String> {
         privileges::map_to(0, user, group)?;
     }
     let socket: OwnedFd = caller.try_clone().map_err(said("the socket cannot be handed on"))?.into();
-    Command::new("/proc/self/exe")
+    let mut init = Command::new("/proc/self/exe")
         .args([MARK, "init"])
         .env_clear()
         .stdin(socket)
-        .status()
+        .spawn()
         .map_err(said("process 1 cannot be started"))?;
-    Ok(())
+    let ended = watch(&init, caller);
+    // It has ended, or nobody wants it any more. It is reaped only when everything inside is gone.
+    let _ended = init.kill();
+    init.wait().map_err(said("process 1 cannot be waited for"))?;
+    ended
+}
+
+/// Waits until process 1 ends, or the caller lets go of the socket.
+fn watch(init: &Child, caller: &UnixStream) -> Result<(), String> {
+    let process = pidfd_open(Pid::from_child(init), PidfdFlags::empty())
+        .map_err(said("process 1 cannot be watched"))?;
+    let mut fds = [PollFd::new(&process, PollFlags::IN), PollFd::new(caller, PollFlags::RDHUP)];
+    loop {
+        match poll(&mut fds, None) {
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(format!("process 1 cannot be watched: {errno}")),
+        }
+    }
 }
 
 /// Runs the step as process 1 of its namespaces, and reports.

@@ -107,11 +107,11 @@ pub(super) fn give_up(owner: Option<(u32, u32)>) -> Result<(), String> {
         Err(errno) => return Err(format!("no user namespace of its own: {errno}")),
     }
     for bit in 0..64 {
-        let Some(capability) = CapabilitySet::from_bits(1 << bit).filter(|one| !one.is_empty()) else {
-            continue;
-        };
-        // The kernel knows fewer than the type can hold; an unknown one needs no removing.
-        let _unknown = remove_capability_from_bounding_set(capability);
+        // Capabilities are numbered without gaps: the first that is refused is the first that the kernel does not know.
+        let capability = CapabilitySet::from_bits_retain(1 << bit);
+        if remove_capability_from_bounding_set(capability).is_err() {
+            break;
+        }
     }
     clear_ambient_capability_set().map_err(said("ambient capabilities cannot be cleared"))?;
     let nothing = CapabilitySets {
