@@ -154,6 +154,7 @@ CREATE TABLE changesets (
         'closed', 'handed_over', 'blocked')),
     reason text NOT NULL DEFAULT '',
     generation integer NOT NULL CHECK (generation >= 1),
+    publishing integer CHECK (publishing >= 1),
     wanted jsonb NOT NULL,
     head text,
     pull_request bigint CHECK (pull_request >= 1),
@@ -166,6 +167,7 @@ CREATE TABLE changesets (
     UNIQUE (campaign, repository_id, head_branch),
     CHECK ((pull_request IS NULL) = (pull_request_node IS NULL)),
     CHECK ((pull_request IS NULL) = (pull_request_url IS NULL)),
+    CHECK ((publishing IS NULL) = (state <> 'publishing')),
     CHECK (state <> 'scheduled' OR queue_number IS NOT NULL)
 ) WITH (fillfactor = 75);
 CREATE INDEX changesets_of_run ON changesets (run, id);

@@ -9,8 +9,10 @@ mod cluster;
 mod code_host;
 pub mod contract;
 mod executor;
+pub mod git_objects;
 pub mod memory;
 mod permit;
+mod placement;
 mod store;
 mod transition;
 
@@ -19,6 +21,7 @@ pub use cluster::{Cluster, Fence, Lease, Ownership};
 pub use code_host::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, RepositoryRef};
 pub use executor::{Executor, Work};
 pub use permit::{Permit, PermitAnswer, PermitRequest};
+pub use placement::RowKey;
 pub use store::{Backlog, CommitError, Committed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,

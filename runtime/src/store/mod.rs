@@ -1,1 +1,123 @@
-//! Being built.
+//! Truth on PostgreSQL: [`campaigns_actors::ports::Store`], one fenced statement for each commit.
+//!
+//! Why a join on the rows that `FOR SHARE` returned fences, and an `EXISTS` in the changing statement does not:
+//! under READ COMMITTED a statement that waits for a row lock keeps its old snapshot for everything but that row.
+//! `FOR SHARE` waits for a takeover that is under way and then returns the row as it is; a takeover waits for the
+//! commits that have it. Deliberately absent: what people read (`queries`), leases, and decisions.
+
+mod commit;
+mod connect;
+mod failure;
+mod input;
+mod permits;
+mod reads;
+mod rows;
+mod statement;
+
+pub use connect::{ConnectError, Options, migrator};
+
+use async_trait::async_trait;
+use campaigns_actors::ports::{
+    Backlog, CommitError, Committed, Lease, Message, Permit, PermitAnswer, PermitRequest, RunControl, Store,
+    StoreError, Transition,
+};
+use campaigns_domain::{
+    changeset::Changeset,
+    execution::{run::Run, target::Target},
+    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    spec::Spec,
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// The store on a PostgreSQL database. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// For commits and reads.
+    pool: PgPool,
+    /// For ownership and permits alone, so that a busy pool never delays a takeover.
+    fence_pool: PgPool,
+    options: Options,
+}
+
+impl Postgres {
+    /// The connections, for queries that are not part of the port.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Closes every connection; waits for those in use.
+    pub async fn close(&self) {
+        tokio::join!(self.pool.close(), self.fence_pool.close());
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn take_over(&self, shard: Shard, owner: Uuid) -> Result<Epoch, StoreError> {
+        self.mint_epoch(shard, owner).await
+    }
+
+    async fn commit(&self, transition: Transition) -> Result<Committed, CommitError> {
+        let mut answers = self.commit_batch(std::slice::from_ref(&transition)).await;
+        answers.pop().unwrap_or_else(|| Err(CommitError::Unavailable("it was not sent".to_owned())))
+    }
+
+    async fn inbox(&self, shards: &[Shard], limit: u32) -> Result<Vec<Message>, StoreError> {
+        self.read_inbox(shards, limit).await
+    }
+
+    async fn backlog(&self, shard: Shard) -> Result<Backlog, StoreError> {
+        self.read_backlog(shard).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
+        self.read_run(run).await
+    }
+
+    async fn spec(&self, digest: &Digest) -> Result<Option<Spec>, StoreError> {
+        self.read_spec(digest).await
+    }
+
+    async fn target(&self, target: TargetId) -> Result<Option<Target>, StoreError> {
+        self.read_target(target).await
+    }
+
+    async fn targets_at(&self, run: RunId, from: u32, count: u32) -> Result<Vec<TargetId>, StoreError> {
+        self.read_targets_at(run, from, count).await
+    }
+
+    async fn unfinished_targets(&self, run: RunId) -> Result<Vec<TargetId>, StoreError> {
+        self.read_unfinished_targets(run).await
+    }
+
+    async fn changeset(&self, changeset: ChangesetId) -> Result<Option<Changeset>, StoreError> {
+        self.read_changeset(changeset).await
+    }
+
+    async fn scheduled(&self, organization: &str, limit: u32) -> Result<Vec<Changeset>, StoreError> {
+        self.read_scheduled(organization, limit).await
+    }
+
+    async fn followed(
+        &self,
+        campaign: CampaignId,
+        organization: &str,
+        after: Option<ChangesetId>,
+        limit: u32,
+    ) -> Result<Vec<Changeset>, StoreError> {
+        self.read_followed(campaign, organization, after, limit).await
+    }
+
+    async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
+        self.read_run_control(run).await
+    }
+
+    async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {
+        self.grant_permit(lease, request).await
+    }
+
+    async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
+        self.record_answer(permit).await
+    }
+}

@@ -1,1 +1,5 @@
 //! Contract suites: what every implementation of a port has to hold to, in memory or real.
+
+pub mod code_host;
+#[allow(missing_docs, reason = "said in the file")]
+pub mod store;

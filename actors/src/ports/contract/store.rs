@@ -1,0 +1,142 @@
+//! What every [`Store`] has to hold to: fences, guards, numbering, counters, messages, permits.
+//!
+//! Each case is given a fresh store by the caller's `make`, which also says what the port does not: how a run is
+//! created, and everything that is stored. Deliberately absent: what only a database can do (lost connections,
+//! frozen owners), which its own tests show.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a suite of tests that two crates run"
+)]
+
+mod batches;
+mod concurrency;
+mod fences;
+pub mod fixture;
+mod guards;
+mod messages;
+mod numbering;
+mod permits;
+mod reads;
+
+use super::super::{
+    CommitError, Committed, Message, Store, Transition,
+    memory::{Dump, MemoryStore},
+};
+use async_trait::async_trait;
+use campaigns_domain::{execution::run::Run, id::RunId, spec::Spec};
+use std::{sync::Arc, time::Duration};
+
+/// A store under test, with what the port leaves out.
+#[async_trait]
+pub trait StoreHarness: Send + Sync + 'static {
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Commits transitions together; the same as one after the other.
+    async fn commit_batch(&self, transitions: &[Transition]) -> Vec<Result<Committed, CommitError>>;
+
+    /// Creates campaign (named after the run's campaign id), spec version and run, as the API does.
+    async fn add_run(&self, spec: &Spec, run: &Run);
+
+    /// Puts a message into the inbox without a lease, as the API does.
+    async fn send(&self, run: Option<RunId>, message: &Message);
+
+    /// Everything that is stored.
+    async fn dump(&self) -> Dump;
+
+    /// Moves the clock that permits go by; it stands still otherwise.
+    async fn move_clock(&self, by: Duration);
+}
+
+/// Its clock stands still where tokio's does: run the suite on a runtime with paused time.
+#[async_trait]
+impl StoreHarness for Arc<MemoryStore> {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::<MemoryStore>::clone(self)
+    }
+
+    async fn commit_batch(&self, transitions: &[Transition]) -> Vec<Result<Committed, CommitError>> {
+        let mut answers = vec![];
+        for transition in transitions {
+            answers.push(self.commit(transition.clone()).await);
+        }
+        answers
+    }
+
+    async fn add_run(&self, spec: &Spec, run: &Run) {
+        MemoryStore::add_run(self, spec, run);
+    }
+
+    async fn send(&self, run: Option<RunId>, message: &Message) {
+        MemoryStore::send(self, run, message);
+    }
+
+    async fn dump(&self) -> Dump {
+        MemoryStore::dump(self)
+    }
+
+    async fn move_clock(&self, by: Duration) {
+        MemoryStore::move_clock(self, by);
+    }
+}
+
+/// Runs every case, each on a store of its own.
+///
+/// # Panics
+/// Where the store does not hold to the contract; the last line printed names the case.
+pub async fn store_suite<H, M, F>(make: M)
+where
+    H: StoreHarness,
+    M: Fn() -> F,
+    F: Future<Output = H>,
+{
+    macro_rules! run {
+        ($($case:path),* $(,)?) => {$(
+            println!("store: {}", stringify!($case));
+            $case(Arc::new(make().await)).await;
+        )*};
+    }
+    run!(
+        fences::an_old_epoch_changes_nothing_of_any_kind,
+        fences::a_takeover_mints_a_higher_epoch_and_doubts_what_was_in_flight,
+        fences::a_row_of_another_shard_is_refused,
+        guards::a_row_that_moved_on_refuses_the_whole_transition,
+        guards::rows_that_are_not_there_refuse,
+        guards::a_row_is_written_once_in_a_transition,
+        guards::effects_are_begun_done_and_begun_again,
+        numbering::events_are_numbered_in_order_without_gaps,
+        numbering::counters_are_what_a_recount_says,
+        numbering::a_changeset_counts_for_the_run_that_proposed_last,
+        numbering::ten_thousand_targets_are_added_at_once,
+        messages::messages_wait_in_order_until_consumed,
+        messages::a_message_sent_again_is_sent_once_even_after_it_was_consumed,
+        messages::a_message_is_consumed_once,
+        messages::what_a_run_consumed_is_forgotten_with_its_end,
+        reads::a_run_is_read_with_its_admissions,
+        reads::targets_are_read_by_position_and_end,
+        reads::changesets_are_read_by_turn_and_by_id,
+        batches::a_refused_transition_stands_alone,
+        batches::a_fenced_transition_loses_only_its_own_writes,
+        batches::one_row_changes_several_times_in_a_batch,
+        concurrency::eight_writers_leave_no_gap,
+        concurrency::one_of_many_wins_a_row,
+        permits::a_full_window_waits_until_its_oldest_leaves,
+        permits::an_unanswered_permit_counts_until_it_cannot_arrive_any_more,
+        permits::pull_requests_have_windows_of_their_own,
+        permits::organisations_are_counted_apart_and_without_regard_to_case,
+        permits::an_old_epoch_gets_no_permit,
+        permits::windows_hold_under_concurrency,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_in_memory_holds_to_the_contract() {
+        store_suite(|| async { Arc::new(MemoryStore::new()) }).await;
+    }
+}

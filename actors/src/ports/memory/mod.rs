@@ -1,0 +1,8 @@
+//! In-memory ports that keep the real rules, for tests of the actors and as the second implementation under
+//! every contract suite.
+
+mod code_host;
+mod store;
+
+pub use code_host::{Call, Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile};
+pub use store::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart, MemoryStore};

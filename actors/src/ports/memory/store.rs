@@ -1,0 +1,194 @@
+//! The store in memory, with the rules of the real one: fences, row guards, numbering, counters, permits.
+//!
+//! For tests of the actors, and the second implementation under the store's suite. It goes by tokio's clock, so a
+//! test that pauses time moves its permits too. Deliberately absent: durability, and what people read.
+
+mod commit;
+mod permits;
+mod rows;
+
+pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
+
+use super::super::{
+    Backlog, CommitError, Committed, EffectState, Lease, Message, Permit, PermitAnswer, PermitRequest,
+    RunControl, Store, StoreError, Transition,
+};
+use async_trait::async_trait;
+use campaigns_domain::{
+    changeset::{Changeset, ChangesetState},
+    execution::{
+        run::Run,
+        target::{Target, TargetState},
+    },
+    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    spec::Spec,
+};
+use rows::Rows;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// A store that lasts as long as the value.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    rows: Mutex<Rows>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the API does when a run is created, besides its message: the spec version and the run's row.
+    pub fn add_run(&self, spec: &Spec, run: &Run) {
+        let mut rows = self.lock();
+        rows.specs.insert(run.spec.clone(), spec.clone());
+        rows.runs.insert(run.id, run.clone());
+    }
+
+    /// Puts a message into the inbox without a lease, as the API does. `run` is the run it is about, if any.
+    pub fn send(&self, run: Option<RunId>, message: &Message) {
+        self.lock().send(run, message);
+    }
+
+    /// Everything that is stored, in an order of its own.
+    pub fn dump(&self) -> Dump {
+        self.lock().dump()
+    }
+
+    /// Moves the clock that permits go by, besides what tokio's clock does.
+    pub fn move_clock(&self, by: Duration) {
+        self.lock().clock_moved += by;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn take_over(&self, shard: Shard, _owner: Uuid) -> Result<Epoch, StoreError> {
+        let mut rows = self.lock();
+        let epoch = rows.epochs.entry(shard).or_default();
+        *epoch += 1;
+        let minted = *epoch;
+        for stored in rows.effects.values_mut() {
+            if stored.effect.shard == shard && stored.effect.state == EffectState::InFlight {
+                stored.effect.state = EffectState::Unknown;
+            }
+        }
+        Ok(Epoch(minted))
+    }
+
+    async fn commit(&self, transition: Transition) -> Result<Committed, CommitError> {
+        self.lock().commit(&transition)
+    }
+
+    async fn inbox(&self, shards: &[Shard], limit: u32) -> Result<Vec<Message>, StoreError> {
+        let rows = self.lock();
+        let waiting = rows
+            .inbox
+            .values()
+            .filter(|stored| !stored.consumed && shards.contains(&stored.message.to.shard()));
+        Ok(waiting.take(limit as usize).map(|stored| stored.message.clone()).collect())
+    }
+
+    async fn backlog(&self, shard: Shard) -> Result<Backlog, StoreError> {
+        let rows = self.lock();
+        let mut effects: Vec<_> = rows
+            .effects
+            .values()
+            .filter(|stored| stored.effect.shard == shard && stored.effect.state != EffectState::Done)
+            .collect();
+        effects.sort_by_key(|stored| stored.number);
+        let mut organizations: Vec<String> = rows
+            .changesets
+            .values()
+            .filter(|stored| stored.shard == shard && stored.changeset.state == ChangesetState::Scheduled)
+            .map(|stored| stored.organization.clone())
+            .collect();
+        organizations.sort();
+        organizations.dedup();
+        Ok(Backlog {
+            effects: effects.into_iter().map(|stored| stored.effect.clone()).collect(),
+            organizations,
+        })
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.lock().run(run))
+    }
+
+    async fn spec(&self, digest: &Digest) -> Result<Option<Spec>, StoreError> {
+        Ok(self.lock().specs.get(digest).cloned())
+    }
+
+    async fn target(&self, target: TargetId) -> Result<Option<Target>, StoreError> {
+        Ok(self.lock().targets.get(&target).cloned())
+    }
+
+    async fn targets_at(&self, run: RunId, from: u32, count: u32) -> Result<Vec<TargetId>, StoreError> {
+        let positions = from..from.saturating_add(count);
+        Ok(self.lock().targets_of(run, |target| {
+            positions.contains(&target.position) && target.state != TargetState::Skipped
+        }))
+    }
+
+    async fn unfinished_targets(&self, run: RunId) -> Result<Vec<TargetId>, StoreError> {
+        Ok(self.lock().targets_of(run, |target| !target.state.is_end()))
+    }
+
+    async fn changeset(&self, changeset: ChangesetId) -> Result<Option<Changeset>, StoreError> {
+        Ok(self.lock().changesets.get(&changeset).map(|stored| stored.changeset.clone()))
+    }
+
+    async fn scheduled(&self, organization: &str, limit: u32) -> Result<Vec<Changeset>, StoreError> {
+        let rows = self.lock();
+        let mut scheduled: Vec<_> = rows
+            .changesets
+            .values()
+            .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
+            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled)
+            .collect();
+        scheduled.sort_by_key(|stored| stored.queue_number);
+        Ok(scheduled.into_iter().take(limit as usize).map(|stored| stored.changeset.clone()).collect())
+    }
+
+    async fn followed(
+        &self,
+        campaign: CampaignId,
+        organization: &str,
+        after: Option<ChangesetId>,
+        limit: u32,
+    ) -> Result<Vec<Changeset>, StoreError> {
+        let rows = self.lock();
+        let followed = rows
+            .changesets
+            .iter()
+            .filter(|(id, _)| after.is_none_or(|after| **id > after))
+            .filter(|(_, stored)| stored.organization.eq_ignore_ascii_case(organization))
+            .map(|(_, stored)| &stored.changeset)
+            .filter(|changeset| changeset.campaign == campaign)
+            .filter(|changeset| {
+                changeset.pull_request.is_some() && changeset.state != ChangesetState::Merged
+            });
+        Ok(followed.take(limit as usize).cloned().collect())
+    }
+
+    async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
+        Ok(self.lock().runs.get(&run).map(|run| RunControl { state: run.state }))
+    }
+
+    async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {
+        self.lock().take_permit(lease.fence(), request)
+    }
+
+    async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
+        self.lock().answer_permit(permit);
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! Committing batches: what may go into one statement, what is tried again, and how one refused transition is
+//! found among many.
+//!
+//! Deliberately absent: gathering batches from many callers; a commit is a batch of one.
+
+use super::{Postgres, failure::Failure, statement};
+use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
+use campaigns_domain::id::RunId;
+use rand::Rng as _;
+use sqlx::{AssertSqlSafe, Row as _};
+use std::{collections::HashSet, time::Duration};
+
+/// How often a deadlock or a serialisation failure is answered by sending the statement again.
+const TRIES: u32 = 6;
+/// How many consumed messages one purge takes at most, so that it never holds locks for long.
+const PURGED_AT_ONCE: i64 = 5_000;
+
+impl Postgres {
+    /// Commits transitions together, each of which holds or fails by itself, in their order. A transition whose
+    /// fence does not hold loses only its own writes; where one is refused, the batch is halved until it stands
+    /// alone. Answers in the order of `transitions`.
+    pub async fn commit_batch(&self, transitions: &[Transition]) -> Vec<Result<Committed, CommitError>> {
+        let mut answers: Vec<Option<Result<Committed, CommitError>>> = transitions
+            .iter()
+            .map(|transition| transition.misplaced().map(|why| Err(CommitError::Refused(why))))
+            .collect();
+        let open: Vec<usize> = (0..transitions.len()).filter(|index| answers[*index].is_none()).collect();
+        let mut parts: Vec<Vec<usize>> = rounds(transitions, open);
+        parts.reverse();
+        let mut lost: Option<String> = None;
+        while let Some(part) = parts.pop() {
+            if let Some(words) = &lost {
+                part.iter()
+                    .for_each(|index| answers[*index] = Some(Err(CommitError::Unavailable(words.clone()))));
+                continue;
+            }
+            let batch: Vec<&Transition> = part.iter().map(|index| &transitions[*index]).collect();
+            match self.send_until_decided(&batch).await {
+                Ok(sequences) => {
+                    for (index, sequence) in part.into_iter().zip(sequences) {
+                        let fence = transitions[index].fence;
+                        answers[index] = Some(
+                            sequence.map(|sequence| Committed { sequence }).ok_or(CommitError::Fenced(fence)),
+                        );
+                    }
+                }
+                Err(Failure::Refused(words)) if part.len() == 1 => {
+                    part.iter()
+                        .for_each(|index| answers[*index] = Some(Err(CommitError::Refused(words.clone()))));
+                }
+                Err(Failure::Refused(_)) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.push(second.to_vec());
+                    parts.push(first.to_vec());
+                }
+                Err(Failure::Again(words) | Failure::Unavailable(words)) => {
+                    lost = Some(words.clone());
+                    part.iter().for_each(|index| {
+                        answers[*index] = Some(Err(CommitError::Unavailable(words.clone())))
+                    });
+                }
+            }
+        }
+        self.purge_ended(transitions, &answers).await;
+        answers
+            .into_iter()
+            .map(|answer| {
+                answer.unwrap_or_else(|| Err(CommitError::Unavailable("it was not sent".to_owned())))
+            })
+            .collect()
+    }
+
+    /// Sends a batch, and again where the database undid it for its own reasons. For each transition the sequence
+    /// of its part's last event, or `None` where its fence did not hold.
+    async fn send_until_decided(&self, batch: &[&Transition]) -> Result<Vec<Option<i64>>, Failure> {
+        let mut tried = 1;
+        loop {
+            match self.send(batch).await {
+                Err(Failure::Again(_)) if tried < TRIES => {
+                    let most = 10u64 << tried;
+                    let pause = Duration::from_millis(rand::rng().random_range(1..=most));
+                    tokio::time::sleep(pause).await;
+                    tried += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn send(&self, batch: &[&Transition]) -> Result<Vec<Option<i64>>, Failure> {
+        let statement = statement::of(batch).map_err(Failure::Refused)?;
+        let mut connection = self.pool.acquire().await.map_err(|error| Failure::of(&error))?;
+        // The text is ours throughout: names of parts and columns, and placeholders.
+        let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
+        let rows = match tokio::time::timeout(self.options.answer_within(), query.fetch_all(&mut *connection))
+            .await
+        {
+            Ok(rows) => rows.map_err(|error| Failure::of(&error))?,
+            Err(_) => {
+                // Nobody may be given a connection on which an answer is still owed.
+                drop(connection.detach());
+                return Err(Failure::Unavailable("no answer within the deadline".to_owned()));
+            }
+        };
+        let mut sequences = vec![None; batch.len()];
+        for row in rows {
+            let ord: i32 = row.try_get("ord").map_err(|error| Failure::of(&error))?;
+            let sequence: i64 = row.try_get("sequence").map_err(|error| Failure::of(&error))?;
+            if let Some(place) = usize::try_from(ord).ok().and_then(|ord| sequences.get_mut(ord)) {
+                *place = Some(sequence);
+            }
+        }
+        Ok(sequences)
+    }
+
+    /// Removes the consumed messages of runs that have just ended. Not part of the commit: what stays because of a
+    /// failure here goes when the store is connected to the next time.
+    async fn purge_ended(
+        &self,
+        transitions: &[Transition],
+        answers: &[Option<Result<Committed, CommitError>>],
+    ) {
+        let mut ended = vec![];
+        for (transition, answer) in transitions.iter().zip(answers) {
+            for change in transition.changes.iter().filter(|_| matches!(answer, Some(Ok(_)))) {
+                if let RowChange::Run(run) = change
+                    && run.state.is_end()
+                {
+                    ended.push(run.id);
+                }
+            }
+        }
+        for run in ended {
+            if let Err(error) = self.purge_inbox(run).await {
+                tracing::warn!(%run, error = %super::failure::words(&error), "consumed messages were not removed");
+            }
+        }
+    }
+
+    async fn purge_inbox(&self, run: RunId) -> Result<(), sqlx::Error> {
+        loop {
+            let purged = sqlx::query(
+                "DELETE FROM inbox WHERE id IN \
+                 (SELECT id FROM inbox WHERE run = $1 AND consumed_at IS NOT NULL LIMIT $2)",
+            )
+            .bind(run.0)
+            .bind(PURGED_AT_ONCE)
+            .execute(&self.pool)
+            .await?;
+            if purged.rows_affected() < PURGED_AT_ONCE.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Splits a batch so that no two transitions of one round write the same row, and none overtakes another that it
+/// shares a row with: one statement cannot change a row twice.
+fn rounds(transitions: &[Transition], open: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut rounds = vec![];
+    let mut waiting = open;
+    while !waiting.is_empty() {
+        let mut taken: HashSet<RowKey> = HashSet::new();
+        let (mut round, mut later) = (vec![], vec![]);
+        for index in waiting {
+            let rows: Vec<RowKey> = transitions[index].rows().collect();
+            if rows.iter().any(|row| taken.contains(row)) {
+                later.push(index);
+            } else {
+                round.push(index);
+            }
+            taken.extend(rows);
+        }
+        rounds.push(round);
+        waiting = later;
+    }
+    rounds
+}

@@ -1,0 +1,104 @@
+//! The parts of the statement that write changesets.
+
+use super::{
+    super::input::{big, json, small, text},
+    Sql,
+    batch::{Batch, changeset_counter},
+};
+use campaigns_domain::changeset::Changeset;
+
+impl Sql {
+    pub(super) fn changesets(&mut self, batch: &Batch<'_>) -> Result<(), String> {
+        if !batch.new_changesets.is_empty() {
+            self.new_changesets(&batch.new_changesets)?;
+        }
+        let rows = &batch.changesets;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
+        self.input.column("leaves", rows.iter().map(|row| changeset_counter(row.1)).collect::<Vec<_>>())?;
+        self.input
+            .column("enters", rows.iter().map(|row| changeset_counter(row.2.state)).collect::<Vec<_>>())?;
+        self.changeset_columns(&rows.iter().map(|row| row.2).collect::<Vec<_>>())?;
+        let i = self.input.rows("i");
+        // The old row is joined for the run it was counted under: a proposal of another run moves it over there.
+        self.guard(
+            "changed_changesets",
+            &format!(
+                "UPDATE changesets c SET run = i.run, target = i.target, repository = i.repository, state = i.state, \
+                 reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, head = i.head, \
+                 pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
+                 version = i.version, changed = clock_timestamp(), \
+                 queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
+                 THEN nextval('changeset_queue') ELSE c.queue_number END \
+                 FROM {i} JOIN h ON h.ord = i.ord JOIN changesets o ON o.id = i.id \
+                 WHERE c.id = i.id AND c.shard = h.shard AND c.version = i.version - 1 AND c.state = i.before \
+                 AND o.version = c.version \
+                 RETURNING i.ord, o.run AS old_run, c.run AS new_run, h.shard, i.leaves, i.enters"
+            ),
+        );
+        Ok(())
+    }
+
+    fn new_changesets(&mut self, rows: &[(i32, &Changeset)]) -> Result<(), String> {
+        let changesets: Vec<&Changeset> = rows.iter().map(|row| row.1).collect();
+        let repositories: Vec<i64> =
+            changesets.iter().map(|c| big(c.repository_id.0)).collect::<Result<_, _>>()?;
+        let organizations: Vec<String> =
+            changesets.iter().map(|c| c.repository.owner().to_ascii_lowercase()).collect();
+        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
+        self.input.column("campaign", changesets.iter().map(|c| c.campaign.0).collect::<Vec<_>>())?;
+        self.input.column("organization", organizations)?;
+        self.input.column("repository_id", repositories)?;
+        self.input
+            .column("base_branch", changesets.iter().map(|c| text(&c.base_branch)).collect::<Vec<_>>())?;
+        self.input
+            .column("head_branch", changesets.iter().map(|c| text(&c.head_branch)).collect::<Vec<_>>())?;
+        self.input
+            .column("enters", changesets.iter().map(|c| changeset_counter(c.state)).collect::<Vec<_>>())?;
+        self.changeset_columns(&changesets)?;
+        let i = self.input.rows("i");
+        self.part("added_changesets", &format!("SELECT i.*, h.shard FROM {i} JOIN h ON h.ord = i.ord"));
+        self.part(
+            "new_changesets",
+            "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \
+             base_branch, head_branch, state, reason, generation, publishing, wanted, head, pull_request, pull_request_node, \
+             pull_request_url, queue_number, version) \
+             SELECT i.id, i.shard, i.organization, i.campaign, i.run, i.target, i.repository_id, i.repository, \
+             i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.head, i.number, \
+             i.node, i.url, CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version \
+             FROM added_changesets i ORDER BY i.place",
+        );
+        Ok(())
+    }
+
+    /// The columns that a new and a changed changeset share.
+    fn changeset_columns(&mut self, rows: &[&Changeset]) -> Result<(), String> {
+        let generations: Vec<i32> = rows.iter().map(|c| small(c.generation)).collect::<Result<_, _>>()?;
+        let publishing: Vec<Option<i32>> =
+            rows.iter().map(|c| c.publishing.map(small).transpose()).collect::<Result<_, _>>()?;
+        let wanted: Vec<String> = rows.iter().map(|c| json(&c.wanted)).collect();
+        let pull = || rows.iter().map(|c| c.pull_request.as_ref());
+        let numbers: Vec<Option<i64>> =
+            pull().map(|pull| pull.map(|pull| big(pull.number)).transpose()).collect::<Result<_, _>>()?;
+        self.input.column("id", rows.iter().map(|c| c.id.0).collect::<Vec<_>>())?;
+        self.input.column("run", rows.iter().map(|c| c.wanted.run.0).collect::<Vec<_>>())?;
+        self.input.column("target", rows.iter().map(|c| c.wanted.target.0).collect::<Vec<_>>())?;
+        self.input.column("repository", rows.iter().map(|c| c.repository.to_string()).collect::<Vec<_>>())?;
+        self.input.column("state", rows.iter().map(|c| c.state.as_str()).collect::<Vec<_>>())?;
+        self.input.column("reason", rows.iter().map(|c| text(&c.reason)).collect::<Vec<_>>())?;
+        self.input.column("generation", generations)?;
+        self.input.column("publishing", publishing)?;
+        self.input.column("wanted", wanted)?;
+        self.input
+            .column("head", rows.iter().map(|c| c.head.as_ref().map(|h| text(&h.0))).collect::<Vec<_>>())?;
+        self.input.column("number", numbers)?;
+        self.input.column("node", pull().map(|pull| pull.map(|p| text(&p.node_id))).collect::<Vec<_>>())?;
+        self.input.column("url", pull().map(|pull| pull.map(|p| text(&p.url))).collect::<Vec<_>>())?;
+        self.input.column("version", rows.iter().map(|c| c.version).collect::<Vec<_>>())?;
+        Ok(())
+    }
+}
