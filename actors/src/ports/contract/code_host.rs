@@ -1,0 +1,29 @@
+//! What every code host has to hold to, in memory or real: a stage arranges a world, and each function here
+//! checks one promise of the port on it.
+//!
+//! Run it whole with [`hold`]. Deliberately absent: what only one implementation has (tokens, pages, archives),
+//! which its own tests check.
+
+mod observing;
+mod publishing;
+mod stage;
+
+pub use stage::{Stage, WriteKind};
+
+/// Checks every promise on one stage; panics at the first that is broken.
+pub async fn hold(stage: &dyn Stage) {
+    observing::finds_repositories(stage).await;
+    observing::tells_empty_repositories(stage).await;
+    observing::reads_branches(stage).await;
+    observing::snapshots_are_the_tree(stage).await;
+    observing::follows_a_rename(stage).await;
+    publishing::publishes_a_change(stage).await;
+    publishing::appends_to_a_branch(stage).await;
+    publishing::never_overwrites(stage).await;
+    publishing::opens_one_pull_request(stage).await;
+    publishing::mirrors_what_people_do(stage).await;
+    publishing::a_lost_answer_is_unknown(stage).await;
+    publishing::a_limit_says_how_long(stage).await;
+    publishing::an_expired_permit_sends_nothing(stage).await;
+    publishing::archived_is_refused(stage).await;
+}

@@ -1,0 +1,474 @@
+//! A code host in memory: a small true world that keeps GitHub's rules, and can be broken on purpose.
+//!
+//! What is true at GitHub and matters to publishing is true here: one open pull request for a head and base,
+//! branches that are never moved by force, ids that survive renames, answers that get lost after the deed.
+//! Deliberately absent: rights, reviews, checks, and limits other than those a [`Fault`] sets.
+
+mod faults;
+mod world;
+
+pub use faults::{Fault, FaultEffect, Operation};
+
+use super::super::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, RepositoryRef};
+use async_trait::async_trait;
+use bytes::Bytes;
+use campaigns_domain::{
+    execution::FileMode,
+    id::{CommitSha, RepositoryId, RepositoryName},
+    publish::{BranchHead, PullRequest, PullRequestState, commit::TreeEntry},
+    selection::{Answer, Base, Query},
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use world::{Repository, Tree, refused};
+
+/// One call that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What was asked.
+    pub operation: Operation,
+    /// Of which repository (`owner/name`, as it is called now) or owner.
+    pub of: String,
+    /// Whether it was carried out.
+    pub done: bool,
+}
+
+/// A file to be put into a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedFile {
+    /// The path.
+    pub path: String,
+    /// The mode.
+    pub mode: FileMode,
+    /// The content (a symbolic link's destination).
+    pub content: Bytes,
+}
+
+impl SeedFile {
+    /// An ordinary file.
+    pub fn new(path: &str, content: impl Into<Bytes>) -> Self {
+        Self { path: path.to_owned(), mode: FileMode::Regular, content: content.into() }
+    }
+
+    /// The same with another mode.
+    #[must_use]
+    pub fn mode(mut self, mode: FileMode) -> Self {
+        self.mode = mode;
+        self
+    }
+}
+
+#[derive(Default)]
+struct World {
+    repositories: BTreeMap<RepositoryId, Repository>,
+    faults: Vec<Fault>,
+    calls: Vec<Call>,
+    /// Seconds that pass with every commit, so that no two are the same by accident.
+    clock: u64,
+}
+
+/// The code host.
+#[derive(Default)]
+pub struct MemoryCodeHost {
+    world: Mutex<World>,
+}
+
+impl MemoryCodeHost {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a repository with these files on its default branch `main`; without any it is empty.
+    pub fn add_repository(&self, name: &RepositoryName, files: &[SeedFile]) -> RepositoryRef {
+        let mut world = self.lock();
+        let id = RepositoryId(1 + world.repositories.keys().last().map_or(0, |id| id.0));
+        world.repositories.insert(id, Repository::new(id, name.clone()));
+        drop(world);
+        let repository = RepositoryRef { id, name: name.clone() };
+        if !files.is_empty() {
+            self.push(&repository, "main", files, "Begin");
+        }
+        repository
+    }
+
+    /// Commits these files on top of a branch as a person would, making the branch off the default one where it
+    /// is new. Nothing happens in a repository that does not exist.
+    pub fn push(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        files: &[SeedFile],
+        message: &str,
+    ) -> Option<CommitSha> {
+        let mut world = self.lock();
+        world.clock += 1;
+        let at = world.clock;
+        let found = world.repositories.get_mut(&repository.id)?;
+        let parent = found.head(branch).or_else(|| found.head(&found.default_branch));
+        let mut tree =
+            parent.as_ref().and_then(|head| found.trees.get(&head.tree)).cloned().unwrap_or_default();
+        for file in files {
+            let id = found.add_blob(file.content.clone());
+            tree.insert(file.path.clone(), (file.mode, id));
+        }
+        let tree = found.add_tree(tree);
+        let parents = parent.map(|head| head.commit).into_iter().collect();
+        let commit = found.store_commit(&tree, parents, message, at);
+        found.set_branch(branch, &commit);
+        Some(commit)
+    }
+
+    /// Merges a pull request as a maintainer would.
+    pub fn merge(&self, repository: &RepositoryRef, number: u64) {
+        let mut world = self.lock();
+        world.clock += 1;
+        let at = world.clock;
+        let Some(found) = world.repositories.get_mut(&repository.id) else { return };
+        let Some(pull) = found.pulls.iter().find(|pull| pull.reference.number == number).cloned() else {
+            return;
+        };
+        let (Some(base), Some(head)) = (found.head(&pull.base_branch), found.commits.get(&pull.head)) else {
+            return;
+        };
+        let mut tree = found.trees.get(&base.tree).cloned().unwrap_or_default();
+        tree.extend(found.trees.get(&head.tree).cloned().unwrap_or_default());
+        let tree = found.add_tree(tree);
+        let merge = found.store_commit(&tree, vec![base.commit, pull.head], "Merge", at);
+        found.set_branch(&pull.base_branch, &merge);
+        self::close(found, number, PullRequestState::Merged);
+    }
+
+    /// Closes a pull request as a maintainer would.
+    pub fn close(&self, repository: &RepositoryRef, number: u64) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            close(found, number, PullRequestState::Closed);
+        }
+    }
+
+    /// Renames a repository; its old name leads to it still.
+    pub fn rename(&self, repository: &RepositoryRef, to: &RepositoryName) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            let old = std::mem::replace(&mut found.name, to.clone());
+            found.former.push(old);
+        }
+    }
+
+    /// Makes a repository read-only.
+    pub fn archive(&self, repository: &RepositoryRef) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            found.archived = true;
+        }
+    }
+
+    /// Deletes a branch.
+    pub fn delete_branch(&self, repository: &RepositoryRef, branch: &str) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            found.branches.remove(branch);
+        }
+    }
+
+    /// Breaks something.
+    pub fn add_fault(&self, fault: Fault) {
+        self.lock().faults.push(fault);
+    }
+
+    /// Every call so far, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    /// Every pull request of a repository with its head branch and text, oldest first.
+    pub fn pulls(&self, repository: &RepositoryRef) -> Vec<(PullRequest, String, String)> {
+        let world = self.lock();
+        let Some(found) = world.repositories.get(&repository.id) else { return Vec::new() };
+        let words = found.words.iter().cloned();
+        found.pulls.iter().cloned().zip(words).map(|(pull, (head, body))| (pull, head, body)).collect()
+    }
+
+    /// One call: struck by the faults, counted, carried out, answered or not.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        repository: &RepositoryRef,
+        permit: Option<Permit>,
+        act: impl FnOnce(&mut Repository, u64) -> Result<T, CodeHostError>,
+    ) -> Result<T, CodeHostError> {
+        if permit.is_some_and(|permit| permit.has_expired()) {
+            return Err(CodeHostError::PermitExpired);
+        }
+        let (answer, effect) = {
+            let mut world = self.lock();
+            world.clock += 1;
+            let World { repositories, faults, calls, clock } = &mut *world;
+            let found = repositories
+                .get_mut(&repository.id)
+                .ok_or_else(|| CodeHostError::NotFound(format!("the repository {}", repository.name)))?;
+            let effect = faults::strike(faults, operation, Some(found.name.name()));
+            let answer = match &effect {
+                Some(FaultEffect::Refuse(error)) => Err(error.clone()),
+                _ if found.archived && operation.writes() => Err(refused(format!(
+                    "the repository {} is archived and read-only: unarchive it or leave it out",
+                    found.name
+                ))),
+                _ => act(found, *clock),
+            };
+            calls.push(Call { operation, of: found.name.to_string(), done: answer.is_ok() });
+            (answer, effect)
+        };
+        match effect {
+            Some(FaultEffect::LoseAnswer) => {
+                Err(CodeHostError::Unknown("the connection broke before the answer".to_owned()))
+            }
+            Some(FaultEffect::HoldAnswer(until)) => {
+                let _ = until.acquire().await;
+                answer
+            }
+            _ => answer,
+        }
+    }
+}
+
+fn close(found: &mut Repository, number: u64, state: PullRequestState) {
+    let open =
+        |pull: &&mut PullRequest| pull.reference.number == number && pull.state == PullRequestState::Open;
+    if let Some(pull) = found.pulls.iter_mut().find(open) {
+        pull.state = state;
+    }
+}
+
+#[async_trait]
+impl CodeHost for MemoryCodeHost {
+    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError> {
+        let mut world = self.lock();
+        let of = match query {
+            Query::Repository(name) => name.to_string(),
+            Query::Organization(owner) => owner.clone(),
+        };
+        world.calls.push(Call { operation: Operation::Repositories, of, done: true });
+        let name = match query {
+            Query::Repository(name) => Some(name.name()),
+            Query::Organization(_) => None,
+        };
+        if let Some(FaultEffect::Refuse(error)) =
+            faults::strike(&mut world.faults, Operation::Repositories, name)
+        {
+            return Err(error);
+        }
+        let found: Vec<_> = match query {
+            Query::Repository(name) => {
+                let all = world.repositories.values();
+                let here = all.clone().find(|repository| repository.name == *name);
+                let moved = || all.clone().find(|repository| repository.former.contains(name));
+                here.or_else(moved).map(Repository::shown).into_iter().collect()
+            }
+            Query::Organization(owner) => world
+                .repositories
+                .values()
+                .filter(|repository| repository.name.owner().eq_ignore_ascii_case(owner))
+                .map(Repository::shown)
+                .collect(),
+        };
+        Ok(if found.is_empty() { Answer::NotFound } else { Answer::Repositories(found) })
+    }
+
+    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError> {
+        self.call(Operation::Base, repository, None, |found, _| {
+            Ok(found.head(branch).map(|head| Base { branch: branch.to_owned(), commit: head.commit }))
+        })
+        .await
+    }
+
+    async fn snapshot(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        file: &Path,
+    ) -> Result<(), CodeHostError> {
+        let files: Vec<(String, FileMode, Bytes)> = self
+            .call(Operation::Snapshot, repository, None, |found, _| {
+                let missing = || CodeHostError::NotFound(format!("the commit {commit} of {}", found.name));
+                let tree: &Tree = found
+                    .commits
+                    .get(commit)
+                    .and_then(|commit| found.trees.get(&commit.tree))
+                    .ok_or_else(missing)?;
+                tree.iter()
+                    .map(|(path, (mode, id))| {
+                        Ok((path.clone(), *mode, found.blobs.get(id).cloned().ok_or_else(missing)?))
+                    })
+                    .collect()
+            })
+            .await?;
+        write_tar(files, file).map_err(|error| {
+            CodeHostError::Unavailable(format!("{} could not be written: {error}", file.display()))
+        })
+    }
+
+    async fn branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+    ) -> Result<Option<BranchHead>, CodeHostError> {
+        self.call(Operation::Branch, repository, None, |found, _| Ok(found.head(branch))).await
+    }
+
+    async fn create_blob(
+        &self,
+        repository: &RepositoryRef,
+        content: Bytes,
+        permit: Permit,
+    ) -> Result<String, CodeHostError> {
+        self.call(Operation::CreateBlob, repository, Some(permit), |found, _| {
+            Ok(hex::encode(found.add_blob(content)))
+        })
+        .await
+    }
+
+    async fn create_tree(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        entries: &[TreeEntry],
+        permit: Permit,
+    ) -> Result<String, CodeHostError> {
+        self.call(Operation::CreateTree, repository, Some(permit), |found, _| found.build_tree(base, entries))
+            .await
+    }
+
+    async fn create_commit(
+        &self,
+        repository: &RepositoryRef,
+        draft: &CommitDraft,
+        permit: Permit,
+    ) -> Result<CommitSha, CodeHostError> {
+        self.call(Operation::CreateCommit, repository, Some(permit), |found, at| found.add_commit(draft, at))
+            .await
+    }
+
+    async fn create_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.call(Operation::CreateBranch, repository, Some(permit), |found, _| {
+            if found.branches.contains_key(branch) {
+                return Err(CodeHostError::Conflict("Reference already exists".to_owned()));
+            }
+            if !found.commits.contains_key(commit) {
+                return Err(refused(format!("the commit {commit} does not exist")));
+            }
+            found.set_branch(branch, commit);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn advance_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.call(Operation::AdvanceBranch, repository, Some(permit), |found, _| {
+            let Some(head) = found.branches.get(branch).cloned() else {
+                return Err(CodeHostError::Conflict("Reference does not exist".to_owned()));
+            };
+            if !found.commits.contains_key(commit) {
+                return Err(refused(format!("the commit {commit} does not exist")));
+            }
+            if !found.contains(commit, &head) {
+                return Err(CodeHostError::Conflict("Update is not a fast forward".to_owned()));
+            }
+            found.set_branch(branch, commit);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn pull_requests(
+        &self,
+        repository: &RepositoryRef,
+        head: &str,
+        base: &str,
+    ) -> Result<Vec<PullRequest>, CodeHostError> {
+        self.call(Operation::PullRequests, repository, None, |found, _| {
+            let all = found.pulls.iter().zip(&found.words).rev();
+            Ok(all
+                .filter(|(pull, (from, _))| from == head && pull.base_branch == base)
+                .map(|(pull, _)| pull.clone())
+                .collect())
+        })
+        .await
+    }
+
+    async fn create_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        new: &NewPullRequest,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.call(Operation::CreatePullRequest, repository, Some(permit), |found, _| found.open_pull(new))
+            .await
+    }
+
+    async fn update_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        title: &str,
+        body: &str,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.call(Operation::UpdatePullRequest, repository, Some(permit), |found, _| {
+            let missing = CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
+            let at = found.pulls.iter().position(|pull| pull.reference.number == number).ok_or(missing)?;
+            found.pulls[at].title = title.to_owned();
+            found.words[at].1 = body.to_owned();
+            Ok(found.pulls[at].clone())
+        })
+        .await
+    }
+
+    async fn pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.call(Operation::PullRequest, repository, None, |found, _| {
+            let missing = || CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
+            found.pulls.iter().find(|pull| pull.reference.number == number).cloned().ok_or_else(missing)
+        })
+        .await
+    }
+}
+
+fn write_tar(files: Vec<(String, FileMode, Bytes)>, to: &Path) -> std::io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut tar = tar::Builder::new(std::fs::File::create(to)?);
+    for (path, mode, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mtime(0);
+        header.set_mode(if mode == FileMode::Executable { 0o755 } else { 0o644 });
+        if mode == FileMode::Symlink {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            tar.append_link(&mut header, path, Path::new(std::ffi::OsStr::from_bytes(&content)))?;
+        } else {
+            header.set_entry_type(tar::EntryType::Regular);
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, path, content.as_ref())?;
+        }
+    }
+    tar.finish()
+}

@@ -1,0 +1,126 @@
+//! The port, spoken by [`GitHub`]: every call in one place, each carried out elsewhere.
+
+use super::GitHub;
+use async_trait::async_trait;
+use bytes::Bytes;
+use campaigns_actors::ports::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, RepositoryRef};
+use campaigns_domain::{
+    id::CommitSha,
+    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    selection::{Answer, Base, Query},
+};
+use std::path::Path;
+
+#[async_trait]
+impl CodeHost for GitHub {
+    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError> {
+        self.query(query).await
+    }
+
+    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError> {
+        let found = self.head(repository, branch).await?;
+        Ok(found.map(|(branch, head)| Base { branch, commit: head.commit }))
+    }
+
+    async fn snapshot(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        file: &Path,
+    ) -> Result<(), CodeHostError> {
+        self.write_snapshot(repository, commit, file).await
+    }
+
+    async fn branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+    ) -> Result<Option<BranchHead>, CodeHostError> {
+        Ok(self.head(repository, branch).await?.map(|(_, head)| head))
+    }
+
+    async fn create_blob(
+        &self,
+        repository: &RepositoryRef,
+        content: Bytes,
+        permit: Permit,
+    ) -> Result<String, CodeHostError> {
+        self.new_blob(repository, content, permit).await
+    }
+
+    async fn create_tree(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        entries: &[TreeEntry],
+        permit: Permit,
+    ) -> Result<String, CodeHostError> {
+        self.new_tree(repository, base, entries, permit).await
+    }
+
+    async fn create_commit(
+        &self,
+        repository: &RepositoryRef,
+        draft: &CommitDraft,
+        permit: Permit,
+    ) -> Result<CommitSha, CodeHostError> {
+        self.new_commit(repository, draft, permit).await
+    }
+
+    async fn create_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.new_branch(repository, branch, commit, permit).await
+    }
+
+    async fn advance_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        commit: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.move_branch(repository, branch, commit, permit).await
+    }
+
+    async fn pull_requests(
+        &self,
+        repository: &RepositoryRef,
+        head: &str,
+        base: &str,
+    ) -> Result<Vec<PullRequest>, CodeHostError> {
+        self.pulls(repository, head, base).await
+    }
+
+    async fn create_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        new: &NewPullRequest,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.new_pull(repository, new, permit).await
+    }
+
+    async fn update_pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        title: &str,
+        body: &str,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.change_pull(repository, number, title, body, permit).await
+    }
+
+    async fn pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.pull(repository, number).await
+    }
+}
