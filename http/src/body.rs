@@ -143,6 +143,14 @@ pub(crate) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, 
     }
 }
 
+/// States separated by commas; none where nothing is said.
+pub(crate) fn states<T: FromStr<Err: std::fmt::Display>>(text: Option<&str>) -> Result<Vec<T>, ApiError> {
+    let names = text.into_iter().flat_map(|text| text.split(',')).filter(|name| !name.is_empty());
+    names
+        .map(|name| name.parse().map_err(|error: T::Err| ApiError::bad_request(format!("`state`: {error}"))))
+        .collect()
+}
+
 /// Whether the caller takes `wanted` rather than `other`; what is named first wins.
 pub(crate) fn accepts_rather(accept: Option<&HeaderValue>, wanted: &str, other: &str) -> bool {
     let Some(accept) = accept.and_then(|value| value.to_str().ok()) else { return false };

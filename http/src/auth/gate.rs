@@ -12,7 +12,7 @@ use crate::{
     passage::RequestId,
     ports::{Access, Signed, StoreError, Token},
     state::ApiState,
-    wire::WhoAmI,
+    wire::Whoami,
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -122,9 +122,9 @@ impl Caller {
         Signed { actor: self.token.name.clone(), token: Some(self.token.id), request_id: request.0.clone() }
     }
 
-    pub(crate) fn who(&self) -> WhoAmI {
+    pub(crate) fn who(&self) -> Whoami {
         let Token { id, name, role, expires, .. } = &*self.token;
-        WhoAmI { token_id: *id, name: name.clone(), role: *role, expires_at: *expires }
+        Whoami { token_id: *id, name: name.clone(), role: *role, expires_at: *expires }
     }
 }
 

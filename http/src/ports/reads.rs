@@ -61,8 +61,8 @@ impl RepositoryFilter {
 /// Which targets of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TargetFilter {
-    /// Only those in this state.
-    pub state: Option<TargetState>,
+    /// Only those in one of these states; empty is all.
+    pub states: Vec<TargetState>,
     /// Only those of these repositories.
     pub repository: Option<RepositoryFilter>,
 }
@@ -79,8 +79,8 @@ pub enum ChangesetScope {
 /// Which changesets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangesetFilter {
-    /// Only those in this state.
-    pub state: Option<ChangesetState>,
+    /// Only those in one of these states; empty is all.
+    pub states: Vec<ChangesetState>,
     /// Only those of these repositories.
     pub repository: Option<RepositoryFilter>,
 }

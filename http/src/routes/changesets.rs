@@ -15,7 +15,7 @@ use crate::{
     response,
     routes::runs::idempotency_key,
     state::ApiState,
-    wire::{Changeset, ChangesetState, Command, Diff, Page},
+    wire::{Changeset, Command, Diff, Page},
 };
 use axum::{
     extract::State,
@@ -36,8 +36,8 @@ pub(crate) struct ChangesetQuery {
     cursor: Option<String>,
     /// How many items, 1 to 500 (100).
     limit: Option<u32>,
-    /// Only changesets in this state.
-    state: Option<ChangesetState>,
+    /// Only changesets in one of these states, separated by commas.
+    state: Option<String>,
     /// Only these repositories: a pattern over `owner/name` or `name` with `*` and `?`; without either, a prefix.
     repository: Option<String>,
 }
@@ -133,7 +133,10 @@ async fn list(
     missing: String,
 ) -> Result<Response, ApiError> {
     let limit = body::limit(query.limit, PAGE.0, PAGE.1)?;
-    let filter = ChangesetFilter { state: query.state, repository: repository(query.repository.as_deref())? };
+    let filter = ChangesetFilter {
+        states: body::states(query.state.as_deref())?,
+        repository: repository(query.repository.as_deref())?,
+    };
     let after = cursor::decode(query.cursor.as_deref())?;
     let listed = state.reads.changesets(scope, &filter, after, limit).await?;
     response::page(listed.ok_or_else(|| ApiError::not_found(missing))?)

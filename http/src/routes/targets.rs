@@ -10,7 +10,7 @@ use crate::{
     ports::{RepositoryFilter, TargetFilter},
     response,
     state::ApiState,
-    wire::{Diff, Page, Target, TargetDetail, TargetState},
+    wire::{Diff, Page, Target, TargetDetail},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use campaigns_domain::id::{RunId, TargetId};
@@ -27,8 +27,8 @@ pub(crate) struct TargetQuery {
     cursor: Option<String>,
     /// How many items, 1 to 500 (100).
     limit: Option<u32>,
-    /// Only targets in this state.
-    state: Option<TargetState>,
+    /// Only targets in one of these states, separated by commas.
+    state: Option<String>,
     /// Only these repositories: a pattern over `owner/name` or `name` with `*` and `?`; without either, a prefix.
     repository: Option<String>,
 }
@@ -66,7 +66,10 @@ pub(crate) async fn list(
     Params(query): Params<TargetQuery>,
 ) -> Result<Response, ApiError> {
     let limit = body::limit(query.limit, PAGE.0, PAGE.1)?;
-    let filter = TargetFilter { state: query.state, repository: repository(query.repository.as_deref())? };
+    let filter = TargetFilter {
+        states: body::states(query.state.as_deref())?,
+        repository: repository(query.repository.as_deref())?,
+    };
     let after = cursor::decode(query.cursor.as_deref())?;
     let listed = state.reads.targets(RunId(id), &filter, after, limit).await?;
     response::page(listed.ok_or_else(|| ApiError::not_found(format!("run {id}")))?)

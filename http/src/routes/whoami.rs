@@ -4,12 +4,12 @@ use crate::{
     auth::{May, Reading},
     error::ApiError,
     response,
-    wire::WhoAmI,
+    wire::Whoami,
 };
 use axum::{http::HeaderMap, response::Response};
 
 /// The caller's token, without its text.
-#[utoipa::path(get, path = "/whoami", tag = "access", responses((status = 200, body = WhoAmI)))]
+#[utoipa::path(get, path = "/whoami", tag = "access", responses((status = 200, body = Whoami)))]
 pub(crate) async fn get(May { caller, .. }: May<Reading>, headers: HeaderMap) -> Result<Response, ApiError> {
     response::tagged(&headers, &caller.who())
 }

@@ -53,7 +53,7 @@ impl FromStr for Role {
 
 /// Who the caller is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WhoAmI {
+pub struct Whoami {
     /// The token's id; never the token.
     pub token_id: Uuid,
     /// The token's name, which the audit log shows as the actor.

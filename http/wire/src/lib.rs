@@ -17,7 +17,7 @@ mod run;
 mod states;
 mod target;
 
-pub use access::{Role, WhoAmI};
+pub use access::{Role, Whoami};
 pub use audit::AuditEntry;
 pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};
 pub use changeset::{Changeset, PullRequest};
