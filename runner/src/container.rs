@@ -8,10 +8,11 @@
 mod call;
 
 use crate::failure::Failure;
-use crate::follow::{Followed, drain, follow};
+use crate::follow::{Followed, drain, follow, left};
 use crate::log::Log;
 use crate::sandbox::{Ended, Launch};
 use call::Call;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::{self, PipeReader};
 use std::os::unix::process::ExitStatusExt;
@@ -107,11 +108,7 @@ impl Engine {
             Kind::Docker => "{{.ServerVersion}} {{.SecurityOptions}}",
             Kind::Podman => "{{.Version.Version}} {{.Host.Security.Rootless}}",
         };
-        let answer = Command::new(&program)
-            .args(["info", "--format", format])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
+        let answer = answer(Command::new(&program).args(["info", "--format", format]))?;
         let said = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         // docker exits with 0 and an empty version where only its client is there.
         if !answer.status.success() || said.is_empty() || said.starts_with("[]") || said.starts_with("<nil>")
@@ -175,6 +172,28 @@ impl Engine {
     }
 }
 
+/// What one short call of the engine's program yields; an engine that hangs is one that does not answer.
+fn answer(command: &mut Command) -> Result<std::process::Output, String> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    if let Ok(process) = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
+        let until = Instant::now() + ANSWER;
+        let mut ended = [PollFd::new(&process, PollFlags::IN)];
+        while poll(&mut ended, Some(&left(until))) == Err(rustix::io::Errno::INTR) {}
+        if ended[0].revents().is_empty() {
+            // What fails here is ended already.
+            let _ended = child.kill();
+            let _status = child.wait();
+            return Err(format!("no answer within {} s", ANSWER.as_secs()));
+        }
+    }
+    child.wait_with_output().map_err(|error| error.to_string())
+}
+
 /// Runs one call of the engine's program; its output goes to `log`.
 fn follow_process(
     mut command: Command,
@@ -208,6 +227,8 @@ fn follow_process(
     })
 }
 
+/// How long an engine may take to say that it is there.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How long an image may take to be pulled.
 const PULL: Duration = Duration::from_secs(15 * 60);
 /// Where a container sees a step's script.

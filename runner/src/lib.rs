@@ -6,7 +6,7 @@
 //!                            └── baseline (path → mode, blob id) ──┘
 //! ```
 //!
-//! The steps and everything they leave behind are taken for hostile. A binary that runs attempts calls [`entry`] first
+//! The steps and everything they leave behind are taken for hostile. A binary that runs attempts calls [`sandbox::entry`] first
 //! thing in `main`. Deliberately absent: async, network, git, and where snapshots and results are kept.
 
 mod beneath;
@@ -17,11 +17,11 @@ mod execution;
 mod failure;
 mod follow;
 mod log;
-mod sandbox;
+pub mod sandbox;
 mod snapshot;
 mod steps;
 
 pub use container::{Containers, Engine};
 pub use execution::{CONTENTS, DIFF, LOG, MANIFEST, Runner, remove};
 pub use failure::Failure;
-pub use sandbox::{Isolation, Sandbox, entry};
+pub use sandbox::{Isolation, Sandbox};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    campaigns_runner::entry();
+    campaigns_runner::sandbox::entry();
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [order, snapshot, work, out] = arguments.as_slice() else {
         eprintln!("usage: runner ORDER.json SNAPSHOT.tar WORK-FOLDER RESULT-FOLDER");

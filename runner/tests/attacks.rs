@@ -201,7 +201,9 @@ fn a_file_that_changes_while_it_is_read_is_refused() {
                 let Ok(work) = std::fs::read_to_string(&place) else { continue };
                 let grows = std::path::Path::new(work.trim()).join("grows");
                 if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(grows) {
-                    while !stop.load(std::sync::atomic::Ordering::Relaxed) && file.write_all(b"z").is_ok() {}
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) && file.write_all(b"z").is_ok() {
+                        std::hint::spin_loop();
+                    }
                 }
             }
         });
