@@ -20,7 +20,7 @@ pub enum EmbeddedError {
     /// The data folder was made by another major version than any server found.
     #[error(
         "the data folder `{}` was made by PostgreSQL {data}, and only {found} was found. Install PostgreSQL {data} \
-         (package `postgresql-{data}`), or name its folder of programs with `--postgres-bin`, or move the data \
+         (package `postgresql-{data}`), or name its folder of programs in CAMPAIGNS_POSTGRES_BIN, or move the data \
          folder aside to begin anew; to bring the data along, dump it with `pg_dump` {data} first",
         folder.display()
     )]
@@ -34,7 +34,7 @@ pub enum EmbeddedError {
     },
     /// Another living process owns the folder.
     #[error(
-        "the database in `{}` is in use by {owner}. Stop it, or choose another folder with `--data-dir`",
+        "the database in `{}` is in use by {owner}. Stop it, or choose another folder with `--data`",
         folder.display()
     )]
     InUse {
@@ -79,7 +79,7 @@ pub enum EmbeddedError {
     /// The data belongs to somebody else.
     #[error(
         "the data in `{}` belongs to user {owner}, not to you ({own}). Run as that user, or choose another folder \
-         with `--data-dir`",
+         with `--data`",
         folder.display()
     )]
     Foreign {

@@ -1,6 +1,7 @@
-//! Finding a PostgreSQL to run: a folder named by the caller; otherwise `postgres` on PATH, the distribution's
-//! versioned folders (newest first), then the one that `scripts/deps` fetched into the cache (newest first).
-//! When data exists, the first of the same major version is taken. Absent: downloading, which is the script's.
+//! Finding a PostgreSQL to run: a folder named by the caller or by CAMPAIGNS_POSTGRES_BIN; otherwise `postgres`
+//! on PATH, the distribution's versioned folders (newest first), then the one that `scripts/deps` fetched into
+//! the cache (newest first). When data exists, the first of the same major version is taken. Absent: downloading,
+//! which is the script's.
 
 use super::{EmbeddedError, Identity};
 use std::fmt;
@@ -87,8 +88,11 @@ impl Places {
         Self { folders: vec![bin.to_owned()] }
     }
 
-    /// This machine's, in the order of preference.
+    /// This machine's, in the order of preference; only the named one when CAMPAIGNS_POSTGRES_BIN names one.
     pub(super) fn of_this_machine() -> Self {
+        if let Some(bin) = std::env::var_os("CAMPAIGNS_POSTGRES_BIN").filter(|bin| !bin.is_empty()) {
+            return Self::only(Path::new(&bin));
+        }
         let mut folders = Vec::new();
         for folder in std::env::var_os("PATH").iter().flat_map(std::env::split_paths) {
             // A link on PATH leads to the folder that has `initdb` beside it.

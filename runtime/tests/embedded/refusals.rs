@@ -22,7 +22,8 @@ fn data_of_another_version_is_refused_and_left_as_it_was() {
     let error = EmbeddedPostgres::start(&place.dir).expect_err("another version");
     assert!(matches!(error, EmbeddedError::WrongVersion { .. }), "{error}");
     let words = error.to_string();
-    for part in ["made by PostgreSQL 9", "postgresql-9", "--postgres-bin", "pg_dump", "PostgreSQL 1"] {
+    for part in ["made by PostgreSQL 9", "postgresql-9", "CAMPAIGNS_POSTGRES_BIN", "pg_dump", "PostgreSQL 1"]
+    {
         assert!(words.contains(part), "{part} is missing in: {words}");
     }
     assert_eq!(std::fs::read_to_string(&path).expect("the version"), "9\n");
