@@ -1,1 +1,181 @@
-//! Being built.
+//! What people read and ask for, on PostgreSQL: the API's ports [`Reads`], [`Writes`], [`Access`] and [`Probe`].
+//!
+//! Lists go by keyset, never by offset. Writes create rows and leave messages; they never change a row that a shard
+//! owns, so they need no fence. Deliberately absent: the owners' store (`store`), and decisions.
+
+mod access;
+mod audit;
+mod campaigns;
+mod changesets;
+mod commands;
+mod events;
+mod probe;
+mod rows;
+mod runs;
+mod targets;
+
+use crate::store::Postgres;
+use async_trait::async_trait;
+use campaigns_domain::id::{ChangesetId, CommandId, RunId, TargetId};
+use campaigns_http::{
+    ports::{
+        Access, Cancelled, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun,
+        NewSpec, NewToken, Positions, Probe, Progress, Reads, RunKey, Signed, Started, StoreError,
+        TargetFilter, TargetKey, Token, Writes,
+    },
+    wire::{
+        Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
+    },
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// The API's ports on a PostgreSQL database.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    pool: PgPool,
+}
+
+impl Queries {
+    /// Queries over the store's connections.
+    pub fn new(store: &Postgres) -> Self {
+        Self { pool: store.pool().clone() }
+    }
+}
+
+#[async_trait]
+impl Reads for Queries {
+    async fn campaigns(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Listed<Campaign, String>, StoreError> {
+        campaigns::list(&self.pool, after, limit).await
+    }
+
+    async fn campaign(&self, name: &str) -> Result<Option<Campaign>, StoreError> {
+        campaigns::one(&mut *rows::connection(&self.pool).await?, name).await
+    }
+
+    async fn specs(
+        &self,
+        campaign: &str,
+        before: Option<u32>,
+        limit: u32,
+    ) -> Result<Option<Listed<SpecVersion, u32>>, StoreError> {
+        campaigns::specs(&self.pool, campaign, before, limit).await
+    }
+
+    async fn runs(
+        &self,
+        campaign: &str,
+        after: Option<RunKey>,
+        limit: u32,
+    ) -> Result<Option<Listed<Run, RunKey>>, StoreError> {
+        runs::list(&self.pool, campaign, after, limit).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
+        runs::one(&mut *rows::connection(&self.pool).await?, run).await
+    }
+
+    async fn targets(
+        &self,
+        run: RunId,
+        filter: &TargetFilter,
+        after: Option<TargetKey>,
+        limit: u32,
+    ) -> Result<Option<Listed<Target, TargetKey>>, StoreError> {
+        targets::list(&self.pool, run, filter, after, limit).await
+    }
+
+    async fn target(&self, target: TargetId) -> Result<Option<TargetDetail>, StoreError> {
+        targets::one(&self.pool, target).await
+    }
+
+    async fn changesets(
+        &self,
+        scope: &ChangesetScope,
+        filter: &ChangesetFilter,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Option<Listed<Changeset, Uuid>>, StoreError> {
+        changesets::list(&self.pool, scope, filter, after, limit).await
+    }
+
+    async fn changeset(&self, changeset: ChangesetId) -> Result<Option<(Changeset, u32)>, StoreError> {
+        changesets::one(&self.pool, changeset).await
+    }
+
+    async fn command(&self, command: CommandId) -> Result<Option<Command>, StoreError> {
+        commands::one(&mut *rows::connection(&self.pool).await?, command).await
+    }
+
+    async fn audit(
+        &self,
+        subject: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Listed<AuditEntry, i64>, StoreError> {
+        audit::list(&self.pool, subject, before, limit).await
+    }
+
+    async fn progress(&self, run: RunId) -> Result<Option<Progress>, StoreError> {
+        events::progress(&self.pool, run).await
+    }
+
+    async fn events(
+        &self,
+        run: RunId,
+        after: &Positions,
+        upto: &Positions,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        events::between(&self.pool, run, after, upto, limit).await
+    }
+}
+
+#[async_trait]
+impl Writes for Queries {
+    async fn apply(&self, by: &Signed, spec: NewSpec) -> Result<Applied, StoreError> {
+        campaigns::apply(&self.pool, by, spec).await
+    }
+
+    async fn create_run(&self, by: &Signed, run: NewRun) -> Result<CreatedRun, StoreError> {
+        runs::create(&self.pool, by, run).await
+    }
+
+    async fn cancel_run(&self, run: RunId, command: NewCommand) -> Result<Cancelled, StoreError> {
+        commands::cancel(&self.pool, run, command).await
+    }
+
+    async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError> {
+        commands::sync(&self.pool, campaign, command).await
+    }
+}
+
+#[async_trait]
+impl Access for Queries {
+    async fn token(&self, sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
+        access::token(&self.pool, sha256).await
+    }
+
+    async fn add_first_token(&self, token: NewToken) -> Result<bool, StoreError> {
+        access::add_first(&self.pool, token).await
+    }
+
+    async fn add_token(&self, by: &Signed, token: NewToken) -> Result<(), StoreError> {
+        access::add(&self.pool, by, token).await
+    }
+
+    async fn revoke_token(&self, by: &Signed, id: Uuid) -> Result<bool, StoreError> {
+        access::revoke(&self.pool, by, id).await
+    }
+}
+
+#[async_trait]
+impl Probe for Queries {
+    async fn checks(&self) -> Vec<Check> {
+        probe::checks(&self.pool).await
+    }
+}

@@ -1,0 +1,93 @@
+//! Changesets: those of a campaign or a run, and single ones. Deliberately absent: changing them.
+
+use super::{
+    campaigns,
+    rows::{count, failed, get, like, named, one_more, page},
+    runs,
+};
+use campaigns_domain::id::ChangesetId;
+use campaigns_http::{
+    ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
+    wire::{Changeset, PullRequest},
+};
+use sqlx::{PgPool, postgres::PgRow};
+use uuid::Uuid;
+
+macro_rules! changesets {
+    ($where:literal) => {
+        concat!(
+            "SELECT *, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt ",
+            "FROM changesets WHERE ",
+            $where
+        )
+    };
+}
+
+pub(super) async fn list(
+    pool: &PgPool,
+    scope: &ChangesetScope,
+    filter: &ChangesetFilter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Option<Listed<Changeset, Uuid>>, StoreError> {
+    let query = match scope {
+        ChangesetScope::Campaign(name) => {
+            let Some(campaign) = campaigns::id(pool, name).await? else { return Ok(None) };
+            sqlx::query(changesets!(
+                "campaign = $1 AND id > $2 AND (cardinality($3::text[]) = 0 OR state = ANY ($3)) AND lower(repository) LIKE $4 \
+                 ORDER BY id LIMIT $5"
+            ))
+            .bind(campaign)
+        }
+        ChangesetScope::Run(run) => {
+            if !runs::exists(pool, *run).await? {
+                return Ok(None);
+            }
+            sqlx::query(changesets!(
+                "run = $1 AND id > $2 AND (cardinality($3::text[]) = 0 OR state = ANY ($3)) AND lower(repository) LIKE $4 \
+                 ORDER BY id LIMIT $5"
+            ))
+            .bind(run.0)
+        }
+    };
+    let rows = query
+        .bind(after.unwrap_or_default())
+        .bind(filter.states.iter().map(|state| state.as_str()).collect::<Vec<_>>())
+        .bind(like(filter.repository.as_ref()))
+        .bind(one_more(limit))
+        .fetch_all(pool)
+        .await
+        .map_err(failed)?;
+    page(&rows, limit, changeset, |changeset| changeset.id).map(Some)
+}
+
+pub(super) async fn one(pool: &PgPool, id: ChangesetId) -> Result<Option<(Changeset, u32)>, StoreError> {
+    let row = sqlx::query(changesets!("id = $1")).bind(id.0).fetch_optional(pool).await.map_err(failed)?;
+    row.map(|row| Ok((changeset(&row)?, count(&row, "attempt")?))).transpose()
+}
+
+fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
+    let pull_request = match (get::<Option<i64>>(row, "pull_request")?, get(row, "pull_request_url")?) {
+        (Some(number), Some(url)) => {
+            let number = u64::try_from(number);
+            Some(PullRequest { number: number.map_err(|error| StoreError::Corrupt(error.to_string()))?, url })
+        }
+        _ => None,
+    };
+    Ok(Changeset {
+        id: get(row, "id")?,
+        campaign_id: get(row, "campaign")?,
+        run_id: get(row, "run")?,
+        target_id: get(row, "target")?,
+        repository: get(row, "repository")?,
+        base_branch: get(row, "base_branch")?,
+        head_branch: get(row, "head_branch")?,
+        state: named(row, "state")?,
+        reason: get(row, "reason")?,
+        title: get(row, "title")?,
+        pull_request,
+        head: get(row, "head")?,
+        generation: count(row, "generation")?,
+        updated_at: get(row, "changed")?,
+    })
+}
