@@ -290,6 +290,8 @@ pub enum MessageBody {
     Sync {
         /// The campaign.
         campaign: CampaignId,
+        /// A run of the campaign (the latest will do): the part that records that the sync was seen to.
+        run: RunId,
         /// The command that asked for it.
         command: CommandId,
     },

@@ -2,7 +2,13 @@
 //! every contract suite.
 
 mod code_host;
+mod artifacts;
+mod cluster;
+mod executor;
 mod store;
 
 pub use code_host::{Call, Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile};
+pub use artifacts::MemoryArtifacts;
+pub use cluster::{MemoryCluster, MemoryInstallation};
+pub use executor::{Ending, MemoryExecutor, Script};
 pub use store::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart, MemoryStore};

@@ -1,0 +1,198 @@
+//! What waits at an organisation, folded into as few transitions as there are runs among it.
+//!
+//! A transition is of one run. Where two runs touch the same changeset, what came first is committed first.
+//! Deliberately absent: reading rows, and performing.
+
+use crate::{
+    ports::{EffectChange, EffectKind, Message, MessageBody, Recipient, RowChange, Subject, Transition},
+    scope::{Scope, Setback, event},
+};
+use campaigns_domain::{
+    changeset::{Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
+    id::{ChangesetId, EffectId, MessageId, RunId},
+};
+use std::collections::HashMap;
+
+/// The rows an organisation's actor holds, by id.
+pub(super) type Rows = HashMap<ChangesetId, Changeset>;
+
+/// Transitions being made, and what is owed once they are durable.
+pub(super) struct Fold<'a> {
+    scope: &'a Scope,
+    rows: &'a mut Rows,
+    runs: Vec<(RunId, Transition)>,
+    touched: HashMap<ChangesetId, Touched>,
+    /// Changesets that wait for a turn now.
+    pub(super) scheduled: Vec<ChangesetId>,
+    /// Changesets that are to be sent now, with their generations.
+    pub(super) send: Vec<(ChangesetId, u32)>,
+}
+
+/// A changeset as it was before this fold.
+struct Touched {
+    run: RunId,
+    before: Option<(ChangesetState, i64)>,
+}
+
+impl<'a> Fold<'a> {
+    pub(super) fn new(scope: &'a Scope, rows: &'a mut Rows) -> Self {
+        Self { scope, rows, runs: vec![], touched: HashMap::new(), scheduled: vec![], send: vec![] }
+    }
+
+    pub(super) fn row(&self, changeset: &ChangesetId) -> Option<&Changeset> {
+        self.rows.get(changeset)
+    }
+
+    /// A target has a diff to propose.
+    pub(super) async fn propose(
+        &mut self,
+        message: MessageId,
+        place: &Place,
+        proposal: &Proposal,
+    ) -> Result<(), Setback> {
+        let id = place.changeset();
+        let what = ChangesetEvent::Proposed { proposal: Box::new(proposal.clone()) };
+        if self.rows.contains_key(&id) {
+            self.apply(proposal.run, id, &what).await?;
+        } else {
+            let (row, effects) = Changeset::propose(place.clone(), proposal.clone());
+            self.touch(proposal.run, id, None).await?;
+            self.record(proposal.run, None, row, &what, effects)?;
+        }
+        self.consume(proposal.run, message);
+        Ok(())
+    }
+
+    /// Something happened to a changeset; the event is recorded in the run that proposed it last. Whether it
+    /// changed anything.
+    pub(super) async fn happened(&mut self, id: ChangesetId, what: &ChangesetEvent) -> Result<bool, Setback> {
+        let Some(run) = self.rows.get(&id).map(|row| row.wanted.run) else { return Ok(false) };
+        self.apply(run, id, what).await
+    }
+
+    /// The outcome of an effect is part of what is being recorded.
+    pub(super) fn done(&mut self, id: ChangesetId, generation: u32) {
+        let Some(run) = self.rows.get(&id).map(|row| row.wanted.run) else { return };
+        let effect = EffectId::of(id.0, EffectKind::Publish.as_str(), generation);
+        let done = EffectChange::Done(effect);
+        let effects = &mut self.of(run).effects;
+        if !effects.contains(&done) {
+            effects.push(done);
+        }
+    }
+
+    /// A message is seen to, in the part of this run.
+    pub(super) fn consume(&mut self, run: RunId, message: MessageId) {
+        self.of(run).consumed.push(message);
+    }
+
+    /// Commits everything so far.
+    pub(super) async fn flush(&mut self) -> Result<(), Setback> {
+        let touched = std::mem::take(&mut self.touched);
+        for (id, touched) in touched {
+            let Some(row) = self.rows.get_mut(&id) else { continue };
+            let change = match touched.before {
+                None => {
+                    row.version = 1;
+                    RowChange::AddChangeset(row.clone())
+                }
+                Some((before, version)) => {
+                    row.version = version + 1;
+                    RowChange::Changeset { before, after: Box::new(row.clone()) }
+                }
+            };
+            self.of(touched.run).changes.push(change);
+        }
+        for (_, transition) in std::mem::take(&mut self.runs) {
+            self.scope.commit(transition).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, run: RunId, id: ChangesetId, what: &ChangesetEvent) -> Result<bool, Setback> {
+        let Some(row) = self.rows.get(&id) else { return Ok(false) };
+        let Some((next, effects)) = row.apply(what).into_applied() else { return Ok(false) };
+        let before = row.clone();
+        self.touch(run, id, Some((before.state, before.version))).await?;
+        self.record(run, Some(&before), next, what, effects)?;
+        Ok(true)
+    }
+
+    /// Notes what a changeset was like; what another run did to it is committed first.
+    async fn touch(
+        &mut self,
+        run: RunId,
+        id: ChangesetId,
+        before: Option<(ChangesetState, i64)>,
+    ) -> Result<(), Setback> {
+        if self.touched.get(&id).is_some_and(|touched| touched.run != run) {
+            self.flush().await?;
+            // The flush has given the row its version; what is recorded next starts from there.
+            let before = self.rows.get(&id).map(|row| (row.state, row.version));
+            self.touched.insert(id, Touched { run, before });
+        } else {
+            self.touched.entry(id).or_insert(Touched { run, before });
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        run: RunId,
+        before: Option<&Changeset>,
+        next: Changeset,
+        what: &ChangesetEvent,
+        effects: Vec<ChangesetEffect>,
+    ) -> Result<(), Setback> {
+        let (id, subject) = (next.id, Subject::Changeset(next.id));
+        let happened = event(subject, what.name(), what)?;
+        // A proposal that takes the place of one that was not sent settles that one first.
+        let mut replaced = match (what, before) {
+            (ChangesetEvent::Proposed { .. }, Some(before)) if !before.state.is_settled() => {
+                Some(&before.wanted)
+            }
+            _ => None,
+        };
+        let scope = self.scope;
+        let wanted = next.wanted.clone();
+        let mut scheduled = false;
+        let transition = self.of(run);
+        transition.events.push(happened);
+        for effect in effects {
+            match effect {
+                ChangesetEffect::Schedule => scheduled = true,
+                ChangesetEffect::Publish { generation } => {
+                    let begun = scope.effect(run, subject, EffectKind::Publish, generation);
+                    transition.effects.push(EffectChange::Begin(begun));
+                }
+                ChangesetEffect::Settled { run } => {
+                    let settled = replaced.take().unwrap_or(&wanted);
+                    transition.messages.push(Message {
+                        id: MessageId::of(settled.target.0, "settled", settled.attempt),
+                        to: Recipient::Run(run),
+                        body: MessageBody::ChangesetSettled { changeset: id },
+                    });
+                }
+            }
+        }
+        if scheduled {
+            self.scheduled.push(id);
+        }
+        if let ChangesetEvent::PublishStarted { generation } = what {
+            self.send.push((id, *generation));
+        }
+        self.rows.insert(id, next);
+        Ok(())
+    }
+
+    fn of(&mut self, run: RunId) -> &mut Transition {
+        let at = match self.runs.iter().position(|(of, _)| *of == run) {
+            Some(at) => at,
+            None => {
+                self.runs.push((run, self.scope.transition(run)));
+                self.runs.len() - 1
+            }
+        };
+        &mut self.runs[at].1
+    }
+}

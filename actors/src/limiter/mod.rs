@@ -1,0 +1,374 @@
+//! The limiter actor: one organisation. It keeps the organisation's changesets: takes proposals in, gives turns
+//! fairly across campaigns, has them sent within the limits, and follows what becomes of them.
+//!
+//! It holds a page of what is scheduled and whatever is being sent; the backlog stays in the store. Deliberately
+//! absent: the changeset's machine (`campaigns_domain::changeset`) and sending (`perform::publish`).
+
+mod fold;
+mod queue;
+mod record;
+
+use crate::{
+    perform::{
+        permits::Pace,
+        publish::{self, Sent},
+        sync::{self, Page},
+    },
+    ports::{Effect, Message, MessageBody, Recipient, StoreError, Subject},
+    scope::{Delivery, Scope, Setback},
+    shard::ShardMessage,
+    tasks::{Busy, Panicked, Task},
+};
+use campaigns_domain::id::{CampaignId, ChangesetId, MessageId, RunId};
+use fold::Rows;
+use futures::{StreamExt, TryStreamExt, stream};
+use queue::Queue;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+/// How often a refused commit is tried again from rows read afresh.
+const TRIES: u32 = 3;
+
+/// One organisation.
+pub(crate) struct LimiterActor;
+
+/// What a limiter actor is started with.
+pub(crate) struct LimiterArguments {
+    pub(crate) scope: Scope,
+    pub(crate) shard: ActorRef<ShardMessage>,
+    /// How the supervisor names it.
+    pub(crate) me: Recipient,
+    pub(crate) organization: String,
+}
+
+/// What a limiter actor is told.
+pub(crate) enum LimiterMessage {
+    /// Messages and effects of its organisation.
+    Deliver(Delivery),
+    /// A changeset's generation was sent, or not.
+    Sent(ChangesetId, u32, Result<Sent, Panicked>, Busy),
+    /// A page of a sync was read.
+    Read(Result<Result<Page, StoreError>, Panicked>, Busy),
+    /// A changeset that was put off may have its turn.
+    Due(ChangesetId),
+    /// Turns may be given again.
+    Again,
+    /// Everything that waits is to be decided and recorded now.
+    Turn,
+    /// Nothing has come for a while.
+    Idle,
+}
+
+/// What waits to be decided.
+enum Input {
+    Message(Message),
+    Resumed(Effect),
+    Sent(ChangesetId, u32, Sent),
+    Read(Page),
+}
+
+/// A sync under way.
+struct Sync {
+    message: MessageId,
+    campaign: CampaignId,
+    after: Option<ChangesetId>,
+    run: RunId,
+    failed: usize,
+}
+
+/// A timer that ends with its owner.
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(crate) struct LimiterState {
+    scope: Scope,
+    shard: ActorRef<ShardMessage>,
+    me: Recipient,
+    organization: String,
+    rows: Rows,
+    queue: Queue,
+    /// Put off: how often in a row, and the timer of the next turn.
+    put_off: HashMap<ChangesetId, (u32, Option<Timer>)>,
+    /// How many were put off in a row, whichever they were.
+    failures: u32,
+    sending: HashMap<ChangesetId, Task>,
+    /// Whether the store may hold scheduled changesets that are not here.
+    more: bool,
+    syncs: VecDeque<Sync>,
+    reading: Option<Task>,
+    pace: Arc<Pace>,
+    waiting: Vec<Input>,
+    /// Outcomes among what waits; they count as unfinished until they are recorded.
+    unrecorded: Vec<Busy>,
+    turning: bool,
+    timer: Option<Timer>,
+    busy: Option<Busy>,
+    halted: bool,
+}
+
+impl Actor for LimiterActor {
+    type Msg = LimiterMessage;
+    type State = LimiterState;
+    type Arguments = LimiterArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let LimiterArguments { scope, shard, me, organization } = arguments;
+        let pace = Arc::new(Pace::new(scope.world.settings.writes_per_second));
+        Ok(LimiterState {
+            scope,
+            shard,
+            me,
+            organization,
+            rows: Rows::new(),
+            queue: Queue::default(),
+            put_off: HashMap::new(),
+            failures: 0,
+            sending: HashMap::new(),
+            more: true,
+            syncs: VecDeque::new(),
+            reading: None,
+            pace,
+            waiting: vec![],
+            unrecorded: vec![],
+            turning: false,
+            timer: None,
+            busy: None,
+            halted: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if state.halted {
+            return Ok(());
+        }
+        match message {
+            LimiterMessage::Deliver(delivery) => {
+                state.waiting.extend(delivery.effects.into_iter().map(Input::Resumed));
+                state.waiting.extend(delivery.messages.into_iter().map(Input::Message));
+            }
+            LimiterMessage::Sent(changeset, generation, outcome, busy) => {
+                state.sending.remove(&changeset);
+                let sent = outcome.unwrap_or_else(|panicked| Sent::Deferred(panicked.to_string()));
+                state.waiting.push(Input::Sent(changeset, generation, sent));
+                state.unrecorded.push(busy);
+            }
+            LimiterMessage::Read(outcome, busy) => {
+                state.reading = None;
+                match outcome {
+                    Ok(Ok(page)) => {
+                        state.waiting.push(Input::Read(page));
+                        state.unrecorded.push(busy);
+                    }
+                    Ok(Err(error)) => tracing::warn!(%error, "a page of changesets is read again"),
+                    Err(panicked) => return Err(panicked.into()),
+                }
+            }
+            LimiterMessage::Due(changeset) => {
+                if let Some((_, timer)) = state.put_off.get_mut(&changeset) {
+                    *timer = None;
+                }
+                if let Some(row) = state.rows.get(&changeset) {
+                    state.queue.push(row.campaign, changeset);
+                }
+            }
+            LimiterMessage::Again => {}
+            LimiterMessage::Idle => {
+                if state.is_idle() && state.waiting.is_empty() && !state.turning {
+                    myself.stop(None);
+                }
+                return Ok(());
+            }
+            LimiterMessage::Turn => {
+                state.turning = false;
+                let span = tracing::info_span!("organization", organization = %state.organization);
+                return match turn(&myself, state).instrument(span).await {
+                    Ok(()) => Ok(()),
+                    Err(setback) => {
+                        state.halted = true;
+                        ShardMessage::report(&state.shard, state.me.clone(), setback)
+                    }
+                };
+            }
+        }
+        state.timer = None;
+        if !state.turning {
+            state.turning = true;
+            myself.send_message(LimiterMessage::Turn)?;
+        }
+        Ok(())
+    }
+}
+
+impl LimiterState {
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.put_off.is_empty() && self.sending.is_empty() && self.syncs.is_empty()
+    }
+
+    /// Whether a changeset is held here because something is still to be done for it.
+    fn is_held(&self, changeset: &ChangesetId) -> bool {
+        self.queue.contains(changeset)
+            || self.put_off.contains_key(changeset)
+            || self.sending.contains_key(changeset)
+    }
+}
+
+/// Decides about everything that waits, gives turns, records both, and begins what is owed then.
+async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Result<(), Setback> {
+    let mut inputs = std::mem::take(&mut state.waiting);
+    let mut tries = 0;
+    let send = loop {
+        load(state, &inputs).await?;
+        refill(state).await?;
+        match record::record(state, &inputs).await {
+            Ok(send) => break send,
+            Err(Setback::Refused(reason)) if tries < TRIES => {
+                tracing::warn!(reason, "the organisation's rows are read again");
+                tries += 1;
+                state.rows.clear();
+                state.queue.clear();
+                state.put_off.clear();
+                state.more = true;
+                // A message may have been consumed by a commit whose answer was lost; those that wait come again.
+                inputs.retain(|input| !matches!(input, Input::Message(_)));
+                state.scope.world.inbox.return_of(&state.me);
+            }
+            Err(Setback::Refused(reason)) => return Err(Setback::Bug(reason.into())),
+            Err(setback) => return Err(setback),
+        }
+    };
+    record::learn(myself, state, &inputs);
+    drop(inputs);
+    for (changeset, generation) in send {
+        begin(myself, state, changeset, generation);
+    }
+    read_on(myself, state);
+    settle(myself, state);
+    state.unrecorded.clear();
+    Ok(())
+}
+
+/// Reads the rows that the inputs speak of and that are not here.
+async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback> {
+    let mut missing = BTreeSet::new();
+    for input in inputs {
+        match input {
+            Input::Message(Message { body: MessageBody::Proposed { place, .. }, .. }) => {
+                missing.insert(place.changeset());
+            }
+            Input::Resumed(Effect { subject: Subject::Changeset(id), .. }) | Input::Sent(id, ..) => {
+                missing.insert(*id);
+            }
+            Input::Read(page) => missing.extend(page.seen.iter().map(|(id, ..)| *id)),
+            Input::Message(_) | Input::Resumed(_) => {}
+        }
+    }
+    missing.retain(|id| !state.rows.contains_key(id));
+    let store = &state.scope.world.ports.store;
+    let rows: Vec<_> = stream::iter(missing)
+        .map(|id| store.changeset(id))
+        .buffer_unordered(state.scope.world.settings.reads_at_once.max(1))
+        .try_collect()
+        .await?;
+    state.rows.extend(rows.into_iter().flatten().map(|row| (row.id, row)));
+    Ok(())
+}
+
+/// Reads the next page of what is scheduled, once the last one is used up.
+async fn refill(state: &mut LimiterState) -> Result<(), Setback> {
+    let page = state.scope.world.settings.scheduled_page.max(1);
+    if !state.more || !state.queue.is_empty() || state.put_off.len() >= page || state.scope.is_draining() {
+        return Ok(());
+    }
+    // The oldest may all be here already, being sent or put off.
+    let limit = page + state.put_off.len() + state.sending.len();
+    let asked = u32::try_from(limit).unwrap_or(u32::MAX);
+    let scheduled = state.scope.world.ports.store.scheduled(&state.organization, asked).await?;
+    state.more = scheduled.len() >= limit;
+    for row in scheduled {
+        if !state.is_held(&row.id) {
+            state.queue.push(row.campaign, row.id);
+            state.rows.entry(row.id).or_insert(row);
+        }
+    }
+    Ok(())
+}
+
+/// Sends one changeset, off the mailbox.
+fn begin(
+    myself: &ActorRef<LimiterMessage>,
+    state: &mut LimiterState,
+    changeset: ChangesetId,
+    generation: u32,
+) {
+    let Some(row) = state.rows.get(&changeset) else { return };
+    let work = publish::publish(state.scope.clone(), state.pace.clone(), row.clone());
+    let span = tracing::info_span!("changeset", %changeset, generation, run = %row.wanted.run);
+    let ended = {
+        let myself = myself.clone();
+        move |outcome, busy| {
+            let _ = myself.send_message(LimiterMessage::Sent(changeset, generation, outcome, busy));
+        }
+    };
+    let task = state.scope.tasks.perform(work.instrument(span), ended);
+    state.sending.insert(changeset, task);
+}
+
+/// Reads the next page of the sync under way.
+fn read_on(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
+    let Some(sync) = state.syncs.front() else { return };
+    if state.reading.is_some() || state.scope.is_draining() {
+        return;
+    }
+    let work = sync::page(state.scope.clone(), sync.campaign, state.organization.clone(), sync.after);
+    let ended = {
+        let myself = myself.clone();
+        move |outcome, busy| {
+            let _ = myself.send_message(LimiterMessage::Read(outcome, busy));
+        }
+    };
+    state.reading = Some(state.scope.tasks.perform(work, ended));
+}
+
+/// Lets go of rows that nothing is to be done for, and sees to the next wake-up.
+fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
+    let rows = std::mem::take(&mut state.rows);
+    state.rows = rows.into_iter().filter(|(id, _)| state.is_held(id)).collect();
+    let waiting = u32::try_from(state.queue.len() + state.put_off.len()).unwrap_or(u32::MAX);
+    metrics::gauge!("campaigns_waiting", "organization" => state.organization.clone())
+        .set(f64::from(waiting));
+    if state.is_idle() {
+        state.busy = None;
+        let timer = myself.send_after(state.scope.world.settings.passivate_after, || LimiterMessage::Idle);
+        state.timer = Some(Timer(timer.abort_handle()));
+        return;
+    }
+    // Counted in the process's activity and not in the shard's: what only waits does not hold up a drain.
+    if state.busy.is_none() {
+        state.busy = Some(state.scope.world.activity.busy());
+    }
+    if let Some(wait) = state.pace.stopped_for()
+        && !state.queue.is_empty()
+    {
+        let timer = myself.send_after(wait, || LimiterMessage::Again);
+        state.timer = Some(Timer(timer.abort_handle()));
+    }
+}

@@ -1,0 +1,12 @@
+//! Performing effects on the world, off the mailboxes: each is a future that observes, acts, and yields an
+//! outcome for its actor to record.
+//!
+//! Deliberately absent: recording. Nothing here commits a transition.
+
+pub(crate) mod execute;
+pub(crate) mod permits;
+pub(crate) mod publish;
+mod reads;
+pub(crate) mod select;
+pub(crate) mod sync;
+mod tree;

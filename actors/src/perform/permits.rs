@@ -1,0 +1,172 @@
+//! Permits: before every content-creating write one is taken from the store, inside an even pace, and while the
+//! organisation is not asked to wait.
+//!
+//! Deliberately absent: what is written (`publish`), and who goes first (`limiter`).
+
+use crate::{
+    ports::{CodeHostError, CommitError, Permit, PermitAnswer, PermitRequest},
+    scope::{Closed, Scope},
+};
+use campaigns_domain::{
+    changeset::Changeset,
+    id::{CampaignId, RunId},
+};
+use futures::future::BoxFuture;
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, Reference},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+use std::{
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How fast an organisation is written to, shared by whatever writes there.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// Nothing is sent before this.
+    until: Mutex<Option<Instant>>,
+    even: Option<RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Duration>>>,
+}
+
+/// The runtime's clock, so that virtual time is kept too.
+#[derive(Debug, Clone)]
+struct Monotonic(Instant);
+
+impl Clock for Monotonic {
+    type Instant = Duration;
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl Pace {
+    pub(crate) fn new(writes_per_second: Option<NonZeroU32>) -> Self {
+        let clock = Monotonic(Instant::now());
+        let even =
+            writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), clock));
+        Self { until: Mutex::new(None), even }
+    }
+
+    /// Nothing is sent to the organisation for this long.
+    pub(crate) fn stop_for(&self, wait: Duration) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = Instant::now() + wait;
+        *until = Some(until.map_or(then, |until| until.max(then)));
+    }
+
+    /// How long nothing may be sent from now.
+    pub(crate) fn stopped_for(&self) -> Option<Duration> {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+    }
+
+    /// Waits until the organisation may be written to.
+    async fn wait(&self, scope: &Scope) -> Result<(), Closed> {
+        loop {
+            if let Some(wait) = self.stopped_for() {
+                scope.pause(wait).await?;
+                continue;
+            }
+            let Some(even) = &self.even else { return Ok(()) };
+            match even.check() {
+                Ok(()) => return Ok(()),
+                Err(not_yet) => {
+                    let now = even.clock().now();
+                    let wait: Duration = not_yet.earliest_possible().duration_since(now).into();
+                    scope.pause(wait.max(Duration::from_millis(1))).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Why no permit was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// It may not be done now.
+    Closed(Closed),
+    /// The shard has another owner.
+    Fenced,
+}
+
+/// The writes of one changeset.
+pub(crate) struct Writes<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) pace: &'a Pace,
+    organization: String,
+    campaign: CampaignId,
+    run: RunId,
+}
+
+impl<'a> Writes<'a> {
+    pub(crate) fn new(scope: &'a Scope, pace: &'a Pace, changeset: &Changeset) -> Self {
+        Self {
+            scope,
+            pace,
+            organization: changeset.repository.owner().to_owned(),
+            campaign: changeset.campaign,
+            run: changeset.wanted.run,
+        }
+    }
+
+    /// Sends one write by one permit. A permit that was too old to be used is replaced: nothing had left. The
+    /// write itself is sent once.
+    pub(crate) async fn send<'c, T>(
+        &self,
+        opens_pull_request: bool,
+        write: impl Fn(Permit) -> BoxFuture<'c, Result<T, CodeHostError>> + Send,
+    ) -> Result<Result<T, CodeHostError>, Stopped> {
+        loop {
+            let permit = self.take(opens_pull_request).await?;
+            let receipt = Permit { id: permit.id, expires: permit.expires };
+            let answer = write(permit).await;
+            match &answer {
+                Err(CodeHostError::PermitExpired) => continue,
+                // Counted as unanswered, which is longer.
+                Err(CodeHostError::Unknown(_)) => {}
+                _ => {
+                    if let Err(error) = self.scope.world.ports.store.answer_permit(&receipt).await {
+                        tracing::debug!(%error, "a permit stays without its answer and counts for longer");
+                    }
+                }
+            }
+            return Ok(answer);
+        }
+    }
+
+    async fn take(&self, opens_pull_request: bool) -> Result<Permit, Stopped> {
+        let mut tries = 0;
+        loop {
+            self.pace.wait(self.scope).await.map_err(Stopped::Closed)?;
+            self.scope.gate(self.run).await.map_err(Stopped::Closed)?;
+            let request = PermitRequest {
+                organization: self.organization.clone(),
+                campaign: self.campaign,
+                run: self.run,
+                opens_pull_request,
+                budget: self.scope.world.settings.budget.clone(),
+            };
+            let wait = match self.scope.world.ports.store.take_permit(&self.scope.lease, request).await {
+                Ok(PermitAnswer::Granted(permit)) if self.scope.lease.is_trusted() => return Ok(permit),
+                Ok(PermitAnswer::Granted(_)) => continue,
+                Ok(PermitAnswer::Wait(wait)) => {
+                    metrics::counter!("campaigns_permit_waits_total", "organization" => self.organization.clone())
+                        .increment(1);
+                    wait.max(Duration::from_millis(1))
+                }
+                Err(CommitError::Fenced(_)) => return Err(Stopped::Fenced),
+                Err(error) => {
+                    tries += 1;
+                    tracing::warn!(%error, "no permit could be taken: it is asked for again");
+                    self.scope.world.settings.patience.wait(tries)
+                }
+            };
+            self.scope.pause(wait).await.map_err(Stopped::Closed)?;
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Sending one changeset: observe branch and pull requests, do what the domain decides about them, and where an
+//! answer is a conflict or was lost, observe again before anything else is sent.
+//!
+//! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
+
+use super::{
+    permits::{Pace, Stopped, Writes},
+    tree,
+};
+use crate::{
+    ports::{CodeHostError, CommitDraft, NewPullRequest, RepositoryRef},
+    scope::{Closed, Scope},
+};
+use campaigns_domain::{
+    changeset::{Changeset, Published},
+    id::CommitSha,
+    publish::{
+        BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
+        pull_request_step,
+    },
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long an organisation is left alone whose token is refused. Nobody mends that within seconds.
+const UNAUTHORIZED: Duration = Duration::from_secs(60);
+
+/// How sending a changeset went.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// Branch and pull request are as wanted.
+    Published(Published),
+    /// Its pull request has ended meanwhile.
+    Ended(PullRequestState),
+    /// Somebody else's commits are on the branch.
+    HandedOver(String),
+    /// It is not allowed.
+    Refused(String),
+    /// Not now, for a reason that passes by itself.
+    Deferred(String),
+    /// Its run has ended.
+    RunEnded,
+    /// The shard is being given up; nothing is concluded.
+    Draining,
+    /// The shard has another owner.
+    Fenced,
+}
+
+/// Why a round of observing and acting ended early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// This is how it went.
+    Sent(Sent),
+    /// Observe again.
+    Again(String),
+}
+
+impl Halt {
+    pub(super) fn refused(reason: String) -> Self {
+        Self::Sent(Sent::Refused(reason))
+    }
+
+    pub(super) fn deferred(reason: String) -> Self {
+        Self::Sent(Sent::Deferred(reason))
+    }
+}
+
+impl From<CodeHostError> for Halt {
+    fn from(error: CodeHostError) -> Self {
+        use CodeHostError as E;
+        let text = error.to_string();
+        match error {
+            E::Conflict(_) | E::Unknown(_) | E::PermitExpired => Self::Again(text),
+            E::NotFound(_) | E::Refused(_) => Self::refused(text),
+            E::Unauthorized(_) | E::Limited { .. } | E::Unavailable(_) => Self::deferred(text),
+        }
+    }
+}
+
+impl From<Stopped> for Halt {
+    fn from(stopped: Stopped) -> Self {
+        Self::Sent(match stopped {
+            Stopped::Closed(closed) => closed.into(),
+            Stopped::Fenced => Sent::Fenced,
+        })
+    }
+}
+
+impl From<Closed> for Sent {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::RunEnded => Self::RunEnded,
+            Closed::Draining => Self::Draining,
+        }
+    }
+}
+
+/// What has been written so far in this call, so that a further round does not write it again.
+#[derive(Default)]
+struct Written {
+    tree: Option<String>,
+    commit: Option<(CommitSha, CommitSha)>,
+}
+
+/// Brings branch and pull request to what the changeset wants.
+pub(crate) async fn publish(scope: Scope, pace: Arc<Pace>, changeset: Changeset) -> Sent {
+    let writes = Writes::new(&scope, &pace, &changeset);
+    let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
+    let mut written = Written::default();
+    let mut round = 0;
+    loop {
+        let halt = match once(&writes, &repository, &changeset, &mut written).await {
+            Ok(sent) => return sent,
+            Err(halt) => halt,
+        };
+        let reason = match halt {
+            Halt::Sent(sent) => return sent,
+            Halt::Again(reason) => reason,
+        };
+        round += 1;
+        if round > scope.world.settings.observations {
+            return Sent::Deferred(reason);
+        }
+        tracing::debug!(reason, round, "branch and pull request are observed again");
+        if let Err(closed) = scope.pause(scope.world.settings.patience.wait(round)).await {
+            return closed.into();
+        }
+    }
+}
+
+/// One round: observe, decide, act.
+async fn once(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    written: &mut Written,
+) -> Result<Sent, Halt> {
+    writes.scope.gate(changeset.wanted.run).await.map_err(|closed| Halt::Sent(closed.into()))?;
+    let observed = observe(writes, repository, changeset).await?;
+    // Before the branch is touched: a pull request that has ended wants no further commit.
+    if let PullRequestStep::Ended(seen) = pull_request_step(changeset, &observed) {
+        return Ok(Sent::Ended(seen.state));
+    }
+    let head = match branch(writes, repository, changeset, &observed, written).await? {
+        Ok(head) => head,
+        Err(reason) => return Ok(Sent::HandedOver(reason)),
+    };
+    let host = &writes.scope.world.ports.code_host;
+    let (seen, adopted) = match pull_request_step(changeset, &observed) {
+        PullRequestStep::Ended(seen) => return Ok(Sent::Ended(seen.state)),
+        PullRequestStep::Adopt(seen) => (adopt(writes, repository, changeset, *seen).await?, true),
+        PullRequestStep::Create { draft } => {
+            let new = NewPullRequest {
+                title: changeset.wanted.title.clone(),
+                body: changeset.wanted.body.clone(),
+                head: changeset.head_branch.clone(),
+                base: changeset.base_branch.clone(),
+                draft,
+            };
+            let sent = writes.send(true, |permit| host.create_pull_request(repository, &new, permit)).await?;
+            (limits(writes, sent)?, false)
+        }
+    };
+    Ok(Sent::Published(Published { head, pull_request: seen.reference, draft: seen.draft, adopted }))
+}
+
+async fn observe(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+) -> Result<Observation, Halt> {
+    let host = &writes.scope.world.ports.code_host;
+    let (branch, pull_requests) = futures::join!(
+        host.branch(repository, &changeset.head_branch),
+        host.pull_requests(repository, &changeset.head_branch, &changeset.base_branch),
+    );
+    Ok(Observation { branch: limits(writes, branch)?, pull_requests: limits(writes, pull_requests)? })
+}
+
+/// Makes the branch carry the wanted tree; its head, or why it is left alone.
+async fn branch(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    observed: &Observation,
+    written: &mut Written,
+) -> Result<Result<CommitSha, String>, Halt> {
+    // Whatever the tree: a branch that is not ours is left alone before anything is written.
+    let there = observed.branch.as_ref().map_or("", |branch| branch.tree.as_str());
+    if let BranchStep::HandsOff { reason } = branch_step(changeset, observed, there) {
+        return Ok(Err(reason));
+    }
+    let tree = match &written.tree {
+        Some(tree) => tree.clone(),
+        None => tree::write(writes, repository, changeset).await?,
+    };
+    written.tree = Some(tree.clone());
+    let host = &writes.scope.world.ports.code_host;
+    let name = &changeset.head_branch;
+    match branch_step(changeset, observed, &tree) {
+        BranchStep::HandsOff { reason } => Ok(Err(reason)),
+        BranchStep::Keep(commit) => Ok(Ok(commit)),
+        BranchStep::Create => {
+            let base = changeset.wanted.base.clone();
+            let commit = commit(writes, repository, changeset, &tree, base, written).await?;
+            let sent =
+                writes.send(false, |permit| host.create_branch(repository, name, &commit, permit)).await?;
+            limits(writes, sent)?;
+            Ok(Ok(commit))
+        }
+        BranchStep::Append(head) => {
+            let commit = commit(writes, repository, changeset, &tree, head, written).await?;
+            let sent =
+                writes.send(false, |permit| host.advance_branch(repository, name, &commit, permit)).await?;
+            limits(writes, sent)?;
+            Ok(Ok(commit))
+        }
+    }
+}
+
+async fn commit(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    tree: &str,
+    parent: CommitSha,
+    written: &mut Written,
+) -> Result<CommitSha, Halt> {
+    if let Some((on, commit)) = &written.commit
+        && *on == parent
+    {
+        return Ok(commit.clone());
+    }
+    let draft = CommitDraft {
+        parent: parent.clone(),
+        tree: tree.to_owned(),
+        message: changeset.wanted.message.clone(),
+        author: changeset.wanted.author.clone(),
+    };
+    let host = &writes.scope.world.ports.code_host;
+    let sent = writes.send(false, |permit| host.create_commit(repository, &draft, permit)).await?;
+    let commit = limits(writes, sent)?;
+    written.commit = Some((parent, commit.clone()));
+    Ok(commit)
+}
+
+/// Takes a pull request that is there as ours, with the words of this generation.
+async fn adopt(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    seen: PullRequest,
+) -> Result<PullRequest, Halt> {
+    // Only the title can be compared; the text of an earlier generation may differ all the same.
+    if seen.title == changeset.wanted.title && changeset.generation == 1 {
+        return Ok(seen);
+    }
+    let (number, wanted) = (seen.reference.number, &changeset.wanted);
+    let host = &writes.scope.world.ports.code_host;
+    let update = |permit| host.update_pull_request(repository, number, &wanted.title, &wanted.body, permit);
+    let sent = writes.send(false, update).await?;
+    limits(writes, sent)
+}
+
+/// An answer; one that asks for slowness, or says that nothing of ours is let in, stops the whole organisation.
+pub(super) fn limits<T>(writes: &Writes<'_>, answer: Result<T, CodeHostError>) -> Result<T, Halt> {
+    match &answer {
+        Err(CodeHostError::Limited { wait, .. }) => writes.pace.stop_for(*wait),
+        Err(CodeHostError::Unauthorized(_)) => writes.pace.stop_for(UNAUTHORIZED),
+        _ => {}
+    }
+    answer.map_err(Halt::from)
+}

@@ -1,0 +1,180 @@
+//! One incarnation of a shard as its actors see it: the lease they act under, their tasks, the one place where
+//! they commit, and the gate before every effect on the world.
+//!
+//! Deliberately absent: deciding what to commit.
+
+use crate::{
+    ports::{
+        CommitError, Committed, Effect, EffectKind, EffectState, Lease, Message, NewEvent, StoreError,
+        Subject, Transition,
+    },
+    tasks::Tasks,
+    world::World,
+};
+use campaigns_domain::id::{EffectId, RunId, Shard};
+use ractor::ActorProcessingErr;
+use serde::Serialize;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// How long a task waits before it asks again whether it may act.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// One incarnation of a shard.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) world: Arc<World>,
+    pub(crate) lease: Lease,
+    pub(crate) tasks: Tasks,
+    /// Whether nothing new is to be begun.
+    pub(crate) draining: watch::Receiver<bool>,
+}
+
+/// Why an actor cannot go on from what it holds.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// The shard has another owner: the shard stops.
+    Fenced,
+    /// The rows are not as they were believed to be: read them again.
+    Refused(String),
+    /// The store does not answer: the shard stops its actors, reloads and resumes.
+    Unavailable(String),
+    /// A bug, or a row that cannot be read: the actor crashes.
+    Bug(ActorProcessingErr),
+}
+
+impl From<CommitError> for Setback {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Fenced(_) => Self::Fenced,
+            CommitError::Refused(reason) => Self::Refused(reason),
+            CommitError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            error @ StoreError::Corrupt(_) => Self::Bug(error.into()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Setback {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Bug(error.into())
+    }
+}
+
+/// Why an effect is not to be performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The run has ended.
+    RunEnded,
+    /// The process or the shard is being given up; the next owner sees to it.
+    Draining,
+}
+
+impl Scope {
+    pub(crate) fn shard(&self) -> Shard {
+        self.lease.shard()
+    }
+
+    /// An empty transition of `run` under this shard's fence.
+    pub(crate) fn transition(&self, run: RunId) -> Transition {
+        Transition::new(self.lease.fence(), run)
+    }
+
+    /// Commits, and wakes the owners of what was sent.
+    pub(crate) async fn commit(&self, transition: Transition) -> Result<Committed, Setback> {
+        let consumed = transition.consumed.clone();
+        let shards: BTreeSet<_> = transition.messages.iter().map(|message| message.to.shard()).collect();
+        let committed = self.world.ports.store.commit(transition).await;
+        let outcome = match &committed {
+            Ok(_) => "committed",
+            Err(CommitError::Fenced(_)) => "fenced",
+            Err(CommitError::Refused(_)) => "refused",
+            Err(CommitError::Unavailable(_)) => "unavailable",
+        };
+        metrics::counter!("campaigns_commits_total", "outcome" => outcome).increment(1);
+        let committed = committed?;
+        self.world.inbox.consumed(&consumed);
+        self.world.wake(shards);
+        Ok(committed)
+    }
+
+    /// An effect that begins now.
+    pub(crate) fn effect(&self, run: RunId, subject: Subject, kind: EffectKind, generation: u32) -> Effect {
+        Effect {
+            id: EffectId::of(subject.id(), kind.as_str(), generation),
+            shard: self.shard(),
+            run,
+            subject,
+            kind,
+            generation,
+            state: EffectState::InFlight,
+        }
+    }
+
+    /// Waits until an effect of `run` may be performed: the lease is trusted, and the run, by a copy of its
+    /// state no older than a second, goes on. While the lease is in doubt or the store does not answer, nothing
+    /// is performed.
+    pub(crate) async fn gate(&self, run: RunId) -> Result<(), Closed> {
+        loop {
+            if *self.draining.borrow() {
+                return Err(Closed::Draining);
+            }
+            match self.world.state_of(run).await {
+                Ok(state) if state.is_end() => return Err(Closed::RunEnded),
+                Ok(_) if self.lease.is_trusted() => return Ok(()),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%run, %error, "the run's state could not be read: its effects wait")
+                }
+            }
+            self.pause(ASK_AGAIN).await?;
+        }
+    }
+
+    /// Waits, unless the shard is given up meanwhile.
+    pub(crate) async fn pause(&self, wait: Duration) -> Result<(), Closed> {
+        let mut draining = self.draining.clone();
+        tokio::select! {
+            // An error means that the shard is gone, which is the same.
+            _ = draining.wait_for(|draining| *draining) => Err(Closed::Draining),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Whether nothing new is to be begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+}
+
+/// What is handed to an actor.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// Inbox rows.
+    pub(crate) messages: Vec<Message>,
+    /// Effects that an earlier incarnation left behind.
+    pub(crate) effects: Vec<Effect>,
+    /// The look at the inbox that showed the messages.
+    pub(crate) look: u64,
+}
+
+/// An event about `subject`, ready to be recorded.
+pub(crate) fn event<E: Serialize>(
+    subject: Subject,
+    kind: &'static str,
+    event: &E,
+) -> Result<NewEvent, Setback> {
+    Ok(NewEvent { subject, kind, data: serde_json::to_value(event)? })
+}
+
+/// Counts an effect's outcome.
+pub(crate) fn count(kind: EffectKind, outcome: &'static str) {
+    metrics::counter!("campaigns_effects_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,140 @@
+//! What every actor of one process shares: ports, settings, the messages in hand, and copies of what never
+//! changes (a run's spec and options) or may be a second old (a run's control state).
+//!
+//! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
+
+use crate::{inbox::Inbox, ports::Ports, ports::StoreError, settings::Settings, tasks::Activity};
+use campaigns_domain::{
+    execution::run::{RunOptions, RunState},
+    id::{Digest, RunId, Shard},
+    spec::Spec,
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+/// How many runs' plans and states are kept before all are forgotten and read again.
+const MOST_RUNS: usize = 256;
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What every actor of one process shares.
+pub(crate) struct World {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) inbox: Inbox,
+    pub(crate) activity: Activity,
+    stopped: watch::Sender<bool>,
+    plans: Mutex<HashMap<RunId, Arc<Plan>>>,
+    states: Mutex<HashMap<RunId, (Instant, RunState)>>,
+    wakes: Mutex<BTreeSet<Shard>>,
+    woke: Notify,
+}
+
+/// What a run carries out; it never changes.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) version: Digest,
+    pub(crate) options: RunOptions,
+}
+
+impl World {
+    pub(crate) fn new(ports: Ports, settings: Settings) -> Self {
+        Self {
+            ports,
+            settings,
+            inbox: Inbox::default(),
+            activity: Activity::new(),
+            stopped: watch::Sender::new(false),
+            plans: Mutex::default(),
+            states: Mutex::default(),
+            wakes: Mutex::default(),
+            woke: Notify::new(),
+        }
+    }
+
+    /// What a run carries out.
+    pub(crate) async fn plan(&self, run: RunId) -> Result<Arc<Plan>, StoreError> {
+        if let Some(plan) = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&run) {
+            return Ok(plan.clone());
+        }
+        let row = self.ports.store.run(run).await?;
+        let row = row.ok_or_else(|| StoreError::Corrupt(format!("run {run} is not there")))?;
+        let spec = self.spec(&row.spec).await?;
+        let plan = Arc::new(Plan { spec, version: row.spec, options: row.options });
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= MOST_RUNS {
+            plans.clear();
+        }
+        plans.insert(run, plan.clone());
+        Ok(plan)
+    }
+
+    async fn spec(&self, digest: &Digest) -> Result<Arc<Spec>, StoreError> {
+        let spec = self.ports.store.spec(digest).await?;
+        spec.map(Arc::new).ok_or_else(|| StoreError::Corrupt(format!("spec {digest} is not there")))
+    }
+
+    /// Where a run stands, by a copy no older than the settings allow.
+    pub(crate) async fn state_of(&self, run: RunId) -> Result<RunState, StoreError> {
+        let known = self.states.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied();
+        if let Some((at, state)) = known
+            && (state.is_end() || at.elapsed() <= self.settings.control_age)
+        {
+            return Ok(state);
+        }
+        // The copy is as old as the question, not as the answer.
+        let asked = Instant::now();
+        let control = self.ports.store.run_control(run).await?;
+        let control = control.ok_or_else(|| StoreError::Corrupt(format!("run {run} is not there")))?;
+        self.note(run, asked, control.state);
+        Ok(control.state)
+    }
+
+    /// Stops every task of the process where it is.
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Whether every task is to stop.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+
+    /// Takes note of where a run stands.
+    pub(crate) fn note(&self, run: RunId, at: Instant, state: RunState) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        if states.len() >= MOST_RUNS {
+            states.clear();
+        }
+        states.insert(run, (at, state));
+    }
+
+    /// Has the owners of these shards woken. Wakes are gathered, so that many commits cost few calls.
+    pub(crate) fn wake(&self, shards: impl IntoIterator<Item = Shard>) {
+        let mut wakes = self.wakes.lock().unwrap_or_else(PoisonError::into_inner);
+        wakes.extend(shards);
+        if !wakes.is_empty() {
+            self.woke.notify_one();
+        }
+    }
+
+    /// Passes gathered wakes on to the cluster, for as long as the process lives.
+    pub(crate) async fn pass_on_wakes(&self) {
+        loop {
+            self.woke.notified().await;
+            let shards = std::mem::take(&mut *self.wakes.lock().unwrap_or_else(PoisonError::into_inner));
+            self.ports.cluster.wake(&shards.into_iter().collect::<Vec<_>>()).await;
+        }
+    }
+}

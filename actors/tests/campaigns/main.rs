@@ -1,0 +1,6 @@
+//! Whole campaigns over in-memory ports that keep the real rules, in virtual time.
+//!
+//! Deliberately absent: real systems, which are held to the same rules by the contract suites.
+
+mod happy;
+mod support;

@@ -1,0 +1,208 @@
+//! A house to run campaigns in: a store, a code host, an executor and artifacts that outlive any one process, and
+//! the verbs that tests speak in.
+//!
+//! Deliberately absent: expectations about calls. A test looks at what is there in the end.
+
+#![allow(dead_code, reason = "every test uses its part")]
+
+mod audit;
+
+use campaigns_actors::{
+    Patience, Settings, System,
+    ports::{
+        Cluster, Message, MessageBody, Ports, Recipient, RepositoryRef, Store,
+        memory::{MemoryArtifacts, MemoryCluster, MemoryCodeHost, MemoryExecutor, MemoryStore, SeedFile},
+    },
+};
+use campaigns_domain::{
+    changeset::{Changeset, ChangesetState},
+    execution::{
+        run::{Run, RunOptions, RunState},
+        target::TargetState,
+    },
+    id::{CampaignId, CommandId, MessageId, RepositoryName, RunId},
+    publish::budget::Budget,
+    spec::Spec,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// The owner of every repository unless a test says otherwise.
+pub(crate) const ACME: &str = "acme";
+
+/// What outlives a process.
+pub(crate) struct House {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) host: Arc<MemoryCodeHost>,
+    pub(crate) executor: Arc<MemoryExecutor>,
+    pub(crate) artifacts: Arc<MemoryArtifacts>,
+    pub(crate) repositories: BTreeMap<String, RepositoryRef>,
+    pub(crate) settings: Settings,
+    pub(crate) window: u32,
+}
+
+impl House {
+    /// A house without limits of its own, where things that pass are tried again soon.
+    pub(crate) fn new() -> Self {
+        let artifacts = Arc::new(MemoryArtifacts::new());
+        let settings = Settings {
+            budget: Budget::unlimited(),
+            writes_per_second: None,
+            patience: Patience {
+                first: Duration::from_millis(50),
+                longest: Duration::from_secs(2),
+                tries: 8,
+            },
+            ..Settings::default()
+        };
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            host: Arc::new(MemoryCodeHost::new()),
+            executor: Arc::new(MemoryExecutor::new(artifacts.clone(), 4)),
+            artifacts,
+            repositories: BTreeMap::new(),
+            settings,
+            window: 8,
+        }
+    }
+
+    /// Adds `count` repositories `r0`, `r1`, ... to [`ACME`].
+    pub(crate) fn with_repositories(mut self, count: usize) -> Self {
+        for n in 0..count {
+            self.add(&format!("{ACME}/r{n}"));
+        }
+        self
+    }
+
+    pub(crate) fn add(&mut self, name: &str) -> RepositoryRef {
+        let parsed: RepositoryName = name.parse().unwrap();
+        let files = [
+            SeedFile::new("README.md", format!("# {name}\n")),
+            SeedFile::new("src/lib.rs", "//! Nothing.\n"),
+        ];
+        let repository = self.host.add_repository(&parsed, &files);
+        self.repositories.insert(name.to_owned(), repository.clone());
+        repository
+    }
+
+    pub(crate) fn repository(&self, name: &str) -> RepositoryRef {
+        self.repositories[&full(name)].clone()
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        let cluster = Arc::new(MemoryCluster::alone(self.store.clone()));
+        self.ports_with(self.store.clone(), cluster)
+    }
+
+    pub(crate) fn ports_with(&self, store: Arc<dyn Store>, cluster: Arc<dyn Cluster>) -> Ports {
+        Ports {
+            store,
+            cluster,
+            code_host: self.host.clone(),
+            executor: self.executor.clone(),
+            artifacts: self.artifacts.clone(),
+        }
+    }
+
+    pub(crate) async fn start(&self) -> System {
+        System::start(self.ports(), self.settings.clone()).await.unwrap()
+    }
+
+    /// Creates a run of a spec that selects all of [`ACME`] and publishes, and asks for its start.
+    pub(crate) fn begin(&self, name: &str) -> RunId {
+        self.begin_spec(&spec(name, ACME, "true"), RunOptions::default())
+    }
+
+    pub(crate) fn begin_spec(&self, yaml: &str, options: RunOptions) -> RunId {
+        let spec = Spec::parse(yaml).unwrap_or_else(|errors| panic!("{errors}"));
+        let campaign = CampaignId(Uuid::new_v5(&Uuid::NAMESPACE_OID, spec.name.as_bytes()));
+        let runs = self.store.dump().runs.len();
+        let run = RunId(Uuid::new_v5(&campaign.0, runs.to_string().as_bytes()));
+        self.store.add_run(&spec, &Run::new(run, campaign, spec.digest(), self.window, options));
+        self.tell(run, MessageId::of(run.0, "start", 1), Recipient::Run(run), MessageBody::Start);
+        run
+    }
+
+    pub(crate) fn cancel(&self, run: RunId) {
+        let body = MessageBody::CancelRun { by: "ada".to_owned(), command: CommandId(Uuid::nil()) };
+        self.tell(run, MessageId::of(run.0, "cancel", 1), Recipient::Run(run), body);
+    }
+
+    /// Asks for a fresh read of a run's campaign.
+    pub(crate) fn sync(&self, run: RunId, nth: u32) {
+        let campaign = self.store.dump().runs[&run].campaign;
+        let body = MessageBody::Sync { campaign, run, command: CommandId(Uuid::nil()) };
+        let to = Recipient::Organization(ACME.to_owned());
+        self.tell(run, MessageId::of(campaign.0, "sync", nth), to, body);
+    }
+
+    fn tell(&self, run: RunId, id: MessageId, to: Recipient, body: MessageBody) {
+        self.store.send(Some(run), &Message { id, to, body });
+    }
+
+    pub(crate) fn run(&self, run: RunId) -> Run {
+        self.store.dump().runs[&run].clone()
+    }
+
+    pub(crate) fn run_state(&self, run: RunId) -> RunState {
+        self.run(run).state
+    }
+
+    /// How many targets of a run are in each state.
+    pub(crate) fn targets(&self, run: RunId) -> BTreeMap<TargetState, usize> {
+        let mut counts = BTreeMap::new();
+        for target in self.store.dump().targets.values().filter(|target| target.run == run) {
+            *counts.entry(target.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many changesets are in each state.
+    pub(crate) fn changesets(&self) -> BTreeMap<ChangesetState, usize> {
+        let mut counts = BTreeMap::new();
+        for changeset in self.store.dump().changesets.values() {
+            *counts.entry(changeset.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The one changeset of a repository.
+    pub(crate) fn changeset(&self, name: &str) -> Changeset {
+        let repository = self.repository(name);
+        let found: Vec<_> = self.store.dump().changesets.into_values().collect();
+        let mut found = found.into_iter().filter(|changeset| changeset.repository_id == repository.id);
+        let one = found.next().unwrap_or_else(|| panic!("{name} has no changeset"));
+        assert!(found.next().is_none(), "{name} has more than one changeset");
+        one
+    }
+
+    /// How many pull requests were ever opened in each repository.
+    pub(crate) fn pull_requests(&self) -> BTreeMap<String, usize> {
+        let count = |repository| self.host.pulls(repository).len();
+        self.repositories.iter().map(|(name, repository)| (name.clone(), count(repository))).collect()
+    }
+}
+
+fn full(name: &str) -> String {
+    if name.contains('/') { name.to_owned() } else { format!("{ACME}/{name}") }
+}
+
+/// A spec that selects an owner's repositories.
+pub(crate) fn spec(name: &str, owner: &str, published: &str) -> String {
+    format!(
+        "name: {name}
+description: A change for every repository
+on:
+  - organization: {owner}
+steps:
+  - run: echo hello > CAMPAIGN.md
+changesetTemplate:
+  title: Say hello
+  body: Hello from ${{{{ repository.name }}}}
+  branch: campaigns/{name}
+  commit:
+    message: Say hello
+  published: {published}
+"
+    )
+}
