@@ -69,6 +69,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     match form {
         Form::Human => Box::new(
             tracing_subscriber::registry().with(filter).with(layer.with_ansi(colours).with_target(false)),
