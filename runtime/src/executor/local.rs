@@ -49,7 +49,7 @@ pub struct LocalExecutor {
     /// Asked for when the first step names a container: an engine may take its time to answer.
     containers: Arc<OnceLock<Containers>>,
     session: Arc<Session>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     parallelism: u32,
     artifacts: Arc<dyn Artifacts>,
 }
@@ -100,7 +100,7 @@ impl LocalExecutor {
             policy,
             containers: Arc::new(OnceLock::new()),
             session: Arc::new(session),
-            places: Semaphore::new(usize::try_from(parallelism).unwrap_or(Semaphore::MAX_PERMITS)),
+            places: Arc::new(Semaphore::new(usize::try_from(parallelism).unwrap_or(Semaphore::MAX_PERMITS))),
             parallelism,
             artifacts,
         })
@@ -150,18 +150,20 @@ impl LocalExecutor {
 
     /// Keeps everything that the manifest names, and the manifest last.
     async fn keep(&self, execution: ExecutionId, manifest: &Manifest, out: &Path) -> Result<(), Failure> {
-        let digests: BTreeSet<&Digest> = manifest
+        let digests: BTreeSet<Digest> = manifest
             .changes
             .iter()
             .filter_map(|change| match &change.change {
-                Change::Put { content, .. } => Some(&content.digest),
+                Change::Put { content, .. } => Some(content.digest.clone()),
                 Change::Delete => None,
             })
             .collect();
-        let contents = digests.into_iter().map(|digest| async move {
-            let file = out.join(CONTENTS).join(&digest.0);
-            self.artifacts.put_file(&ArtifactKey::Content(execution, digest.clone()), &file).await
+        // Each future owns what it needs, so that the whole can move between threads.
+        let contents = digests.into_iter().map(|digest| {
+            let (artifacts, file) = (Arc::clone(&self.artifacts), out.join(CONTENTS).join(&digest.0));
+            async move { artifacts.put_file(&ArtifactKey::Content(execution, digest), &file).await }
         });
+        let contents: Vec<_> = contents.collect();
         futures::stream::iter(contents)
             .buffer_unordered(STORED_AT_ONCE)
             .try_collect::<Vec<()>>()
@@ -181,8 +183,9 @@ impl Executor for LocalExecutor {
         if let Some(manifest) = self.kept(execution).await? {
             return Ok(manifest);
         }
+        let places = Arc::clone(&self.places);
         let _place =
-            self.places.acquire().await.map_err(|error| infrastructure("the executor is closed", &error))?;
+            places.acquire_owned().await.map_err(|error| infrastructure("the executor is closed", &error))?;
         let attempt = self
             .session
             .attempt()
