@@ -4,11 +4,12 @@
 
 use crate::error::ApiError;
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -19,20 +20,27 @@ pub(crate) const SPEC_BODY: usize = 2 * 1024 * 1024;
 /// The most bytes of any other body.
 pub(crate) const SMALL_BODY: usize = 16 * 1024;
 
+/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer.
+const DISCARDED: usize = 8 * 1024 * 1024;
+
 /// Reads at most `most` bytes of a body.
-pub(crate) async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(mut body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|bytes| bytes > most as u64) {
-        return Err(ApiError::too_large(most));
-    }
-    to_bytes(body, most).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-            ApiError::too_large(most)
-        } else {
-            ApiError::bad_request("the body ended before it was complete; send it again")
+    let announced = announced.and_then(|text| text.parse::<usize>().ok()).unwrap_or_default();
+    let mut kept = BytesMut::with_capacity(announced.min(most));
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|_| ApiError::bad_request("the body ended before it was complete; send it again"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen <= most {
+            kept.extend_from_slice(&data);
+        } else if seen > most + DISCARDED || announced > most + DISCARDED {
+            break;
         }
-    })
+    }
+    if seen > most { Err(ApiError::too_large(most)) } else { Ok(kept.freeze()) }
 }
 
 /// The media type of the body, without its parameters, in lower case.
