@@ -240,7 +240,7 @@ impl About {
         let package = text.split("[package]").nth(1).unwrap_or("");
         let package = package.split("\n[").next().unwrap_or("");
         Self {
-            description: field(package, "description").and_then(|value| string(value)),
+            description: field(package, "description").and_then(string),
             topics: field(package, "keywords").map(|value| topics(&list(value))).unwrap_or_default(),
         }
     }

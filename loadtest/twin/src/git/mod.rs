@@ -68,6 +68,11 @@ pub fn command(repository: &Path) -> tokio::process::Command {
     command
 }
 
+/// Has the repository no branch and no tag? (libgit2's own answer depends on the name that HEAD has.)
+pub fn is_empty(repository: &Repository) -> bool {
+    repository.references().is_ok_and(|mut all| all.next().is_none())
+}
+
 /// Reads forty hexadecimal digits.
 pub fn full_oid(text: &str) -> Option<Oid> {
     if text.len() == 40 { Oid::from_str(text).ok() } else { None }

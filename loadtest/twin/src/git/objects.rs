@@ -55,11 +55,12 @@ fn edit_level(
     let mut builder = repository.treebuilder(base)?;
     let mut below: BTreeMap<String, Vec<(String, PathEdit)>> = BTreeMap::new();
     for (path, edit) in edits {
+        let first = path.split('/').next().unwrap_or_default();
+        if ["", ".", ".."].contains(&first) || first.eq_ignore_ascii_case(".git") || path.contains('\0') {
+            return Err(TreeError::BadPath);
+        }
         match path.split_once('/') {
             Some((first, rest)) => below.entry(first.to_owned()).or_default().push((rest.to_owned(), edit)),
-            None if path.is_empty() || path == "." || path == ".." || path.eq_ignore_ascii_case(".git") => {
-                return Err(TreeError::BadPath);
-            }
             None => match edit {
                 PathEdit::Put { oid, mode } => {
                     let expected = match mode {

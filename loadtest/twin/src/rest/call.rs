@@ -277,7 +277,7 @@ impl Call<'_> {
         if let Some(commit) = git::resolve_commit(git, name) {
             return Ok(commit);
         }
-        if git.is_empty().unwrap_or(false) {
+        if git::is_empty(git) {
             return Err(Refusal::empty_repository());
         }
         Err(Refusal::not_found())

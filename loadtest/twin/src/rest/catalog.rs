@@ -35,8 +35,11 @@ impl Matched {
 /// Parameters whose values hold slashes.
 const SPANNING: [&str; 5] = ["ref", "path", "branch", "basehead", "tree_sha"];
 
-/// Requests that GitHub serves and does not describe.
-const UNDESCRIBED: [&str; 1] = ["GET /repos/{owner}/{repo}/tarball repos/download-tarball-archive"];
+/// Paths that GitHub serves and does not describe: each is another's, without its last parameter.
+const UNDESCRIBED: [(&str, &str); 2] = [
+    ("/repos/{owner}/{repo}/tarball", "repos/download-tarball-archive"),
+    ("/repos/{owner}/{repo}/contents", "repos/get-content"),
+];
 
 #[derive(Debug, Default)]
 struct Node {
@@ -63,7 +66,7 @@ impl Catalog {
 
     fn parse(text: &'static str) -> Self {
         let mut catalog = Self { operations: Vec::new(), roots: HashMap::new(), first: Default::default() };
-        for line in text.lines().chain(UNDESCRIBED).filter(|line| !line.starts_with('#')) {
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split(' ');
             let (Some(method), Some(template), Some(id)) = (words.next(), words.next(), words.next()) else {
                 continue;
@@ -71,18 +74,28 @@ impl Catalog {
             // Lives as long as the program: the catalog is parsed once.
             let operation: &'static Operation = Box::leak(Box::new(Operation { method, template, id }));
             catalog.operations.push(operation);
-            catalog.first.extend(segments(template).first());
-            let mut node = catalog.roots.entry(method).or_default();
-            for segment in segments(template) {
-                node = match parameter(segment) {
-                    None => node.literals.entry(segment).or_default(),
-                    Some(name) if SPANNING.contains(&name) => node.spanning.get_or_insert_default(),
-                    Some(_) => node.single.get_or_insert_default(),
-                };
+            // `{base}...{head}` is described a second time as `{basehead}`, which is the one that is matched.
+            if !template.contains("...") {
+                catalog.plant(template, operation);
             }
-            node.operation = Some(operation);
+            for (path, _) in UNDESCRIBED.iter().filter(|(_, other)| *other == id) {
+                catalog.plant(path, operation);
+            }
         }
         catalog
+    }
+
+    fn plant(&mut self, path: &'static str, operation: &'static Operation) {
+        self.first.extend(segments(path).first());
+        let mut node = self.roots.entry(operation.method).or_default();
+        for segment in segments(path) {
+            node = match parameter(segment) {
+                None => node.literals.entry(segment).or_default(),
+                Some(name) if SPANNING.contains(&name) => node.spanning.get_or_insert_default(),
+                Some(_) => node.single.get_or_insert_default(),
+            };
+        }
+        node.operation = Some(operation);
     }
 
     /// Every operation.
@@ -181,6 +194,8 @@ mod tests {
         assert_eq!(id("PATCH", "/repos/o/r/git/refs/heads/a/b"), Some("git/update-ref"));
         assert_eq!(id("GET", "/repos/o/r/branches/a/b/protection"), Some("repos/get-branch-protection"));
         assert_eq!(id("GET", "/nothing/like/it"), None);
+        assert_eq!(id("GET", "/repos/o/r/compare/a...b"), Some("repos/compare-commits-with-basehead"));
+        assert_eq!(id("GET", "/repos/o/r/contents"), Some("repos/get-content"));
         assert_eq!(id("GET", "/"), Some("meta/root"));
     }
 

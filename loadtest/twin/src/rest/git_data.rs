@@ -7,9 +7,9 @@ use super::shape;
 use crate::follow::{FollowError, follow};
 use crate::git::objects::{self, NewCommit, PathEdit, Person, TreeError};
 use crate::git::refs::{self, Move, RefError};
-use crate::git::{full_oid, resolve_commit};
+use crate::git::{full_oid, is_empty};
 use crate::paging::cut;
-use crate::world::model::{Account, RepositoryRecord};
+use crate::world::model::{Account, Level, RepositoryRecord};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
@@ -288,7 +288,9 @@ pub fn create_ref(call: &Call<'_>) -> Outcome {
             "Reference name must start with 'refs/' and contain at least two slashes",
         ));
     }
-    let moved = refs::create(&git, name, object(call)?)?;
+    let oid = object(call)?;
+    guard_workflows(call, &record, &git, None, oid)?;
+    let moved = refs::create(&git, name, oid)?;
     done(call, &record, &git, moved, 201)
 }
 
@@ -297,7 +299,10 @@ pub fn update_ref(call: &Call<'_>) -> Outcome {
     let record = call.repository()?;
     let git = started(call, &record)?;
     let name = format!("refs/{}", call.param("ref"));
-    let moved = refs::update(&git, &name, object(call)?, call.flag("force")?.unwrap_or(false))?;
+    let oid = object(call)?;
+    let old = git.find_reference(&name).ok().and_then(|found| found.target());
+    guard_workflows(call, &record, &git, old, oid)?;
+    let moved = refs::update(&git, &name, oid, call.flag("force")?.unwrap_or(false))?;
     done(call, &record, &git, moved, 200)
 }
 
@@ -312,6 +317,31 @@ pub fn delete_ref(call: &Call<'_>) -> Outcome {
     let moved = refs::delete(&git, &name)?;
     follow(call.world, &git, record.id, &[moved], call.actor()?)?;
     Ok(Reply::empty(204))
+}
+
+/// Workflows have a permission of their own: an app without it may not change `.github/workflows`, compared with
+/// where the ref was, or with the default branch for a new one. (A `git push` is not looked at.)
+fn guard_workflows(
+    call: &Call<'_>,
+    record: &RepositoryRecord,
+    git: &Repository,
+    old: Option<Oid>,
+    new: Oid,
+) -> Result<(), Refusal> {
+    const PERMISSION: &[(&str, Level)] = &[("workflows", Level::Write)];
+    if call.caller.may(record.id, PERMISSION) {
+        return Ok(());
+    }
+    let workflows = |oid: Oid| {
+        let tree = git.find_commit(oid).ok()?.tree().ok()?;
+        tree.get_path(std::path::Path::new(".github/workflows")).ok().map(|entry| entry.id())
+    };
+    let before = old.or_else(|| refs::tip(git, &record.default_branch)).and_then(workflows);
+    if workflows(new) == before {
+        return Ok(());
+    }
+    Err(Refusal::new(403, "Resource not accessible by integration")
+        .header("x-accepted-github-permissions", "contents=write,workflows=write"))
 }
 
 fn object(call: &Call<'_>) -> Result<Oid, Refusal> {
@@ -334,9 +364,11 @@ pub fn get_ref(call: &Call<'_>) -> Outcome {
     let record = call.repository()?;
     let git = call.git(&record)?;
     let name = format!("refs/{}", call.param("ref"));
-    let oid = git.find_reference(&name).ok().and_then(|found| found.target()).ok_or_else(|| {
-        if git.is_empty().unwrap_or(false) { Refusal::empty_repository() } else { Refusal::not_found() }
-    })?;
+    let oid = git
+        .find_reference(&name)
+        .ok()
+        .and_then(|found| found.target())
+        .ok_or_else(|| if is_empty(&git) { Refusal::empty_repository() } else { Refusal::not_found() })?;
     Ok(Reply::ok(shape::git::git_ref(&call.home(&record), &git, &name, oid)))
 }
 
@@ -364,7 +396,7 @@ fn sha(text: &str) -> Result<Oid, Refusal> {
 /// The Git Data API refuses a repository without a first commit.
 fn started(call: &Call<'_>, record: &RepositoryRecord) -> Result<Repository, Refusal> {
     let git = call.git(record)?;
-    if resolve_commit(&git, "HEAD").is_none() && git.is_empty()? {
+    if is_empty(&git) {
         return Err(Refusal::empty_repository());
     }
     Ok(git)

@@ -1,0 +1,12 @@
+//! The twin's tests: one program, so that it is linked once. Every test that speaks the API leaves by an audit
+//! that holds both sides to GitHub's published description.
+
+mod access;
+mod crash;
+mod desk;
+mod git_data;
+mod oracle;
+mod program;
+mod pulls;
+mod reading;
+mod wire;
