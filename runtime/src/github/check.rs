@@ -106,7 +106,7 @@ impl GitHub {
 
 /// Why no API was found at an address.
 #[derive(Debug, thiserror::Error)]
-pub enum NotFound {
+pub enum Undetected {
     /// The address is none.
     #[error(transparent)]
     Address(#[from] BadEndpoint),
@@ -133,8 +133,8 @@ impl Endpoint {
     /// suggests, and where that is no API, the other one.
     ///
     /// # Errors
-    /// [`NotFound`].
-    pub async fn detect(url: &str, ca_bundle: Option<PathBuf>) -> Result<Self, NotFound> {
+    /// [`Undetected`].
+    pub async fn detect(url: &str, ca_bundle: Option<PathBuf>) -> Result<Self, Undetected> {
         let first = Self::resolve(url, false)?;
         let mut asked = Vec::new();
         for endpoint in [first.clone(), first.at_the_root()] {
@@ -150,12 +150,12 @@ impl Endpoint {
             }
             asked.push(endpoint);
         }
-        Err(NotFound::NotGitHub(first.to_string()))
+        Err(Undetected::NotGitHub(first.to_string()))
     }
 }
 
 /// Whether an API answers: JSON to a question that every GitHub answers, be it by a refusal.
-async fn answers_as_github(wire: &Wire) -> Result<bool, NotFound> {
+async fn answers_as_github(wire: &Wire) -> Result<bool, Undetected> {
     let outgoing = Outgoing {
         operation: "meta/get",
         method: Method::GET,
@@ -175,7 +175,7 @@ async fn answers_as_github(wire: &Wire) -> Result<bool, NotFound> {
             Ok(is_json && is_object && is_github && raw.status.as_u16() != 404)
         }
         Err(Lost::NotSent(reason) | Lost::Unanswered(reason)) => {
-            Err(NotFound::Silent { endpoint: wire.endpoint.to_string(), reason })
+            Err(Undetected::Silent { endpoint: wire.endpoint.to_string(), reason })
         }
         Err(Lost::PermitExpired) => Ok(false),
     }

@@ -40,37 +40,44 @@ impl Endpoint {
     /// # Errors
     /// [`BadEndpoint`]; plain http is accepted for this machine alone, unless `plaintext` is set.
     pub fn resolve(url: &str, plaintext: bool) -> Result<Self, BadEndpoint> {
+        let written = Self::exact(url, plaintext)?;
+        let host = written.authority.split(':').next().unwrap_or_default();
+        let at = |authority: String, prefix: &str| Self {
+            authority,
+            prefix: prefix.to_owned(),
+            ..written.clone()
+        };
+        Ok(match host {
+            "github.com" | "www.github.com" => at("api.github.com".to_owned(), ""),
+            _ if !written.prefix.is_empty() || host.starts_with("api.") => written,
+            _ if host.ends_with(".ghe.com") => at(format!("api.{}", written.authority), ""),
+            _ => at(written.authority.clone(), "/api/v3"),
+        })
+    }
+
+    /// The endpoint whose API's root is `url` itself.
+    ///
+    /// # Errors
+    /// As [`Endpoint::resolve`].
+    pub fn exact(url: &str, plaintext: bool) -> Result<Self, BadEndpoint> {
         let written = url.trim().trim_end_matches('/');
         let with_scheme =
             if written.contains("://") { written.to_owned() } else { format!("https://{written}") };
-        let uri: Uri = with_scheme.parse().map_err(|_| BadEndpoint::NotAUrl(super::redact(written)))?;
         let bad = || BadEndpoint::NotAUrl(super::redact(written));
+        let uri: Uri = with_scheme.parse().map_err(|_| bad())?;
         let authority = uri.authority().ok_or_else(bad)?;
         if authority.as_str().contains('@') {
             return Err(BadEndpoint::Credentials);
         }
         let scheme = uri.scheme_str().ok_or_else(bad)?.to_ascii_lowercase();
-        let host = authority.host().to_ascii_lowercase();
         match scheme.as_str() {
             "https" => {}
-            "http" if plaintext || is_this_machine(&host) => {}
+            "http" if plaintext || is_this_machine(authority.host()) => {}
             "http" => return Err(BadEndpoint::Unencrypted(written.to_owned())),
             _ => return Err(bad()),
         }
         let authority = authority.as_str().to_ascii_lowercase();
-        let path = uri.path().trim_end_matches('/');
-        let at = |authority: String, prefix: &str| Self {
-            scheme: scheme.clone(),
-            authority,
-            prefix: prefix.to_owned(),
-        };
-        Ok(match host.as_str() {
-            "github.com" | "www.github.com" => at("api.github.com".to_owned(), ""),
-            _ if !path.is_empty() => at(authority, path),
-            _ if host.starts_with("api.") => at(authority, ""),
-            _ if host.ends_with(".ghe.com") => at(format!("api.{authority}"), ""),
-            _ => at(authority, "/api/v3"),
-        })
+        Ok(Self { scheme, authority, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
     /// The same host with its API at the root, as github.com has it.
@@ -110,13 +117,13 @@ impl Endpoint {
             && same_port(uri) == same_port(&own)
     }
 
-    /// How an archive's redirect may be followed: `Some(true)` with our credential (the API's own host),
-    /// `Some(false)` without (the archive host `codeload.…`, whose addresses carry a grant of their own),
-    /// `None` not at all.
+    /// How an archive's redirect may be followed: `Some(true)` with our credential (within the API),
+    /// `Some(false)` without (elsewhere on its host, and on the archive host `codeload.…`; those addresses carry
+    /// a grant of their own), `None` not at all.
     pub(super) fn archive_hop(&self, address: &str) -> Option<bool> {
         let uri: Uri = address.parse().ok()?;
         if self.is_own(&uri) {
-            return Some(true);
+            return Some(self.path_of(address).is_some());
         }
         let own = self.authority.split(':').next().unwrap_or_default();
         let server = own.strip_prefix("api.").unwrap_or(own);
@@ -227,7 +234,8 @@ mod tests {
         assert_eq!(dotcom.archive_hop("http://codeload.github.com/x"), None);
         assert_eq!(dotcom.archive_hop("https://codeload.github.com.evil.example/x"), None);
         let ghe = Endpoint::resolve("https://ghe.example", false).unwrap();
-        assert_eq!(ghe.archive_hop("https://ghe.example/_codeload/o/r/x?token=t"), Some(true));
+        assert_eq!(ghe.archive_hop("https://ghe.example/_codeload/o/r/x?token=t"), Some(false));
+        assert_eq!(ghe.archive_hop("https://ghe.example/api/v3/repositories/1/tarball/x"), Some(true));
         assert_eq!(ghe.archive_hop("https://codeload.ghe.example/o"), Some(false));
         assert_eq!(ghe.archive_hop("https://evil.example/o"), None);
     }

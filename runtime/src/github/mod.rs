@@ -23,7 +23,7 @@ mod wire;
 mod write;
 
 pub use answer::{About, refusal};
-pub use check::{Identity, NotFound};
+pub use check::{Identity, Undetected};
 pub use config::{API_VERSION, Credentials, GithubConfig, SnapshotLimits, Timeouts};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use secret::{REDACTED, Secret, redact};

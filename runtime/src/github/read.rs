@@ -5,7 +5,7 @@
 
 use super::{
     GitHub,
-    answer::About,
+    answer::{self, About},
     call::{Ask, Route, is_redirect, parse},
     endpoint::encode,
     shape,
@@ -171,7 +171,12 @@ impl GitHub {
             let raw = self.ask(ask.understanding(&[403, 404, 409, 451])).await?;
             empty = raw.status == StatusCode::CONFLICT;
         }
-        found.into_domain(empty).ok_or_else(nameless)
+        let mut repository = found.into_domain(empty).ok_or_else(nameless)?;
+        if self.tokens.is_app() {
+            // GitHub speaks of the token at hand, and an App reads with one that may only read.
+            repository.can_push = None;
+        }
+        Ok(repository)
     }
 
     /// A branch's head. One request, and a second one only where a 404 does not say what is missing.
@@ -180,41 +185,41 @@ impl GitHub {
         repository: &RepositoryRef,
         branch: &str,
     ) -> Result<Option<(String, BranchHead)>, CodeHostError> {
-        let name = self.name(repository);
-        let subject = format!("the branch `{branch}` of {name}");
-        let route = Route::Repository(repository, format!("/branches/{}", encode(branch, true)));
-        let ask = Ask::get("repos/get-branch", route, name.owner(), subject);
-        let about = ask.about.clone();
-        let raw = match self.ask(ask.understanding(&[404])).await {
-            Ok(raw) => raw,
-            // A branch's own redirect: it was renamed, so there is none of this name.
-            Err(CodeHostError::Refused(_)) if self.was_renamed(repository, branch).await? => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        if raw.status == StatusCode::NOT_FOUND {
-            let said: serde_json::Value = serde_json::from_slice(&raw.body).unwrap_or_default();
-            if said["message"] != "Branch not found" {
-                self.locate(repository).await?;
+        let mut name = self.name(repository);
+        loop {
+            let subject = format!("the branch `{branch}` of {name}");
+            let route = Route::Repository(repository, format!("/branches/{}", encode(branch, true)));
+            let ask = Ask::get("repos/get-branch", route, name.owner(), subject);
+            let about = ask.about.clone();
+            let raw = self.ask(ask.understanding(&[301, 302, 307, 308, 404])).await?;
+            if is_redirect(raw.status) {
+                if self.wire.endpoint.path_of(text(&raw.headers, "location")).is_none() {
+                    return Err(answer::refusal(&about, raw.status, &raw.headers, &raw.body));
+                }
+                let now = self.locate(repository).await?;
+                if now == name {
+                    // The branch's own redirect: it was renamed, so there is none of this name.
+                    return Ok(None);
+                }
+                name = now;
+                continue;
             }
-            return Ok(None);
+            if raw.status == StatusCode::NOT_FOUND {
+                let said: serde_json::Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+                if said["message"] != "Branch not found" {
+                    self.locate(repository).await?;
+                }
+                return Ok(None);
+            }
+            let found: shape::Branch = parse(&about, &raw)?;
+            if found.name != branch {
+                return Ok(None);
+            }
+            let name = found.name.clone();
+            let head = found.into_head();
+            super::lock(&self.trees).note(&head.commit.0, &head.tree);
+            return Ok(Some((name, head)));
         }
-        let found: shape::Branch = parse(&about, &raw)?;
-        if found.name != branch {
-            return Ok(None);
-        }
-        let name = found.name.clone();
-        let head = found.into_head();
-        super::lock(&self.trees).note(&head.commit.0, &head.tree);
-        Ok(Some((name, head)))
-    }
-
-    async fn was_renamed(&self, repository: &RepositoryRef, branch: &str) -> Result<bool, CodeHostError> {
-        let name = self.name(repository);
-        let route = Route::Repository(repository, format!("/branches/{}", encode(branch, true)));
-        let ask =
-            Ask::get("repos/get-branch", route, name.owner(), format!("the branch `{branch}` of {name}"));
-        let raw = self.ask(ask.understanding(&[301, 302, 307, 308, 404])).await?;
-        Ok(is_redirect(raw.status) || raw.status == StatusCode::NOT_FOUND)
     }
 
     pub(super) async fn pulls(

@@ -1,0 +1,10 @@
+//! GitHub behind its port, held against the twin in this process: the contract in both layouts, exact
+//! snapshots, tokens, secrets, and what is never followed.
+
+mod answers;
+mod contract;
+mod foreign;
+mod secrets;
+mod snapshots;
+mod tokens;
+mod world;
