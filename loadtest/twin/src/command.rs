@@ -1,0 +1,148 @@
+//! The `twin` program as a function, so that another program can be it too: serves a twin until it is told to
+//! stop, and says how to reach it in one line of JSON or in words. Deliberately absent: anything the library
+//! does not do.
+
+use crate::{Options, Twin};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A GitHub that is a small true world, for demonstrations and tests.
+#[derive(Parser)]
+#[command(name = "twin", version, about)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve an organisation until stopped. A data folder that holds a world already is served as it is.
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Login of the organisation.
+    #[arg(long, default_value = "acme")]
+    org: String,
+    /// Folder of source trees; each subfolder becomes a repository.
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// How many of them to take, spread over the alphabet.
+    #[arg(long, value_name = "N")]
+    repos: Option<usize>,
+    /// Folder that the world lives in; without it the world ends with the program.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File to write the maintainer's personal token to (0600).
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// File to record API exchanges in, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Lift the primary rate limit.
+    #[arg(long)]
+    no_limits: bool,
+    /// How to say where it is.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// In words.
+    Text,
+    /// One line of JSON.
+    Json,
+}
+
+/// Is the program `twin` with these arguments, the program's name first, to its end.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let command = Command::parse_from(arguments);
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("TWIN_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Verb::Serve(serve) = command.verb;
+    let outcome = runtime.block_on(run(serve));
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(serve: Serve) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Before anyone can know the address: a stop that comes at once is heard.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let twin = Twin::start(Options {
+        listen: serve.listen,
+        org: serve.org,
+        from: serve.from,
+        repos: serve.repos,
+        data: serve.data,
+        limited: !serve.no_limits,
+        record: serve.record,
+    })
+    .await?;
+    if let Some(path) = &serve.token_file {
+        crate::secrets::write_private(path, twin.token())
+            .map_err(|error| anyhow::anyhow!("cannot write the token to {}: {error}", path.display()))?;
+    }
+    introduce(&twin, serve.output);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    twin.stop().await;
+    Ok(())
+}
+
+fn introduce(twin: &Twin, output: Output) {
+    let app = twin.app();
+    if output == Output::Json {
+        let line = serde_json::json!({
+            "url": twin.url(),
+            "org": twin.org(),
+            "app_id": app.id,
+            "client_id": app.client_id,
+            "private_key_file": app.private_key_file,
+            "installation_id": app.installation_id,
+            "token": twin.token(),
+            "admin_token": twin.admin_token(),
+            "data": twin.data_dir(),
+            "log": twin.log_file(),
+            "repositories": twin.repositories().len(),
+        });
+        println!("{line}");
+        return;
+    }
+    println!("The twin serves {} with {} repositories.", twin.org(), twin.repositories().len());
+    println!("  pages            {}/{}", twin.url(), twin.org());
+    println!("  API              {0} and {0}/api/v3", twin.url());
+    println!("  app              {} (installation {})", app.id, app.installation_id);
+    println!("  private key      {}", app.private_key_file.display());
+    println!("  personal token   {}", twin.world().secrets.token_file().display());
+    println!("  log              {}", twin.log_file().display());
+    println!("Stop it with Ctrl-C.");
+}
