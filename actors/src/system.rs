@@ -56,6 +56,12 @@ impl System {
         }
     }
 
+    /// Resolves when the actors have ended without having been asked to.
+    pub async fn ended(&self) {
+        // An error is the root's way of saying that it has ended already.
+        let _ = self.root.wait(None).await;
+    }
+
     /// Waits until this process holds every shard and there is nothing to do: no message waits, nothing is in
     /// flight, scheduled or to be restarted. For a process that is alone, carries out what is there and ends; one
     /// that shares its shards with others never comes to hold them all.
