@@ -12,13 +12,28 @@ impl Spec {
     /// The normal form: JSON without blanks, keys sorted, absent values left out. `Spec::parse` reads it back.
     pub fn normal_form(&self) -> String {
         // A spec is made of texts, lists and maps with text keys, all of which JSON can hold.
-        serde_json::to_value(self).map(sorted).unwrap_or_default().to_string()
+        escaped(&serde_json::to_value(self).map(sorted).unwrap_or_default().to_string())
     }
 
     /// The digest of the normal form, which names a spec version.
     pub fn digest(&self) -> Digest {
         Digest::of(self.normal_form().as_bytes())
     }
+}
+
+/// JSON with what YAML does not take as it is (its `c-printable`) written as an escape; such characters stand in
+/// texts only, and are all of the basic plane.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 fn sorted(value: Value) -> Value {

@@ -102,18 +102,29 @@ pub(super) struct Report<'s> {
 
 impl<'s> Report<'s> {
     pub(super) fn new(source: &'s str) -> Self {
-        let starts = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        // YAML's line ends: \n, \r\n, and \r alone.
+        let ends = |(at, byte): &(usize, u8)| match byte {
+            b'\n' => true,
+            b'\r' => source.as_bytes().get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let starts = source.bytes().enumerate().filter(ends).map(|(at, _)| at + 1);
         Self { source, lines: std::iter::once(0).chain(starts).collect(), errors: vec![], more: 0 }
     }
 
     /// Notes an error.
     pub(super) fn add(&mut self, at: Position, message: impl Into<String>, help: impl Into<String>) {
-        if self.errors.len() == MOST {
+        if self.is_full() {
             self.more += 1;
             return;
         }
         let (excerpt, indent) = self.excerpt(at);
         self.errors.push(SpecError { at, message: message.into(), help: help.into(), excerpt, indent });
+    }
+
+    /// Whether further errors are only counted, so that their words need no effort.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.len() == MOST
     }
 
     /// Where the byte `offset` of the source is.
@@ -146,7 +157,7 @@ impl<'s> Report<'s> {
     fn excerpt(&self, at: Position) -> (String, usize) {
         let start = self.lines.get(at.line - 1).copied().unwrap_or(self.source.len());
         let end = self.lines.get(at.line).map_or(self.source.len(), |next| next - 1);
-        let line = self.source.get(start..end).unwrap_or_default().trim_end_matches('\r');
+        let line = self.source.get(start..end).unwrap_or_default().trim_end_matches(['\r', '\n']);
         let before = at.column - 1;
         let skipped = if before + 1 < SHOWN { 0 } else { before - SHOWN / 2 };
         let visible = |c: char| if c == '\t' { ' ' } else { c };

@@ -11,6 +11,9 @@ use std::borrow::Cow;
 /// What begins a template.
 pub(super) const BEGIN: &str = "${{";
 
+/// How many errors of one text are told.
+const MOST_ERRORS: usize = 20;
+
 /// A text with its templates read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template {
@@ -65,13 +68,11 @@ impl Template {
     /// Reads a text with templates in it.
     pub(super) fn parse(text: &str) -> Result<Self, Vec<TemplateError>> {
         let (mut parts, mut errors) = (vec![], vec![]);
-        let mut rest = text;
+        let (mut rest, mut nth) = (text, 0);
         while let Some(begin) = rest.find(BEGIN) {
             if begin > 0 {
                 parts.push(Part::Text(rest[..begin].to_owned()));
             }
-            // Templates may hold `${{` as text, so that the count goes by the text and not by the loop.
-            let nth = text[..text.len() - rest.len() + begin].matches(BEGIN).count();
             let inside = &rest[begin + BEGIN.len()..];
             let Some(end) = end_of(inside) else {
                 errors.push(TemplateError {
@@ -85,7 +86,12 @@ impl Template {
                 Ok(part) => parts.push(part),
                 Err((message, help)) => errors.push(TemplateError { nth, message, help }),
             }
+            if errors.len() == MOST_ERRORS {
+                break;
+            }
             rest = &inside[end + 2..];
+            // A template may hold `${{` as text, which counts too.
+            nth += 1 + inside[..end].matches(BEGIN).count();
         }
         if errors.is_empty() {
             parts.push(Part::Text(rest.to_owned()));

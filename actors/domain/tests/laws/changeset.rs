@@ -2,7 +2,7 @@
 
 use super::{
     reachable,
-    samples::{campaign_id, commit, name, proposal, pull_request, published, run_id},
+    samples::{campaign_id, commit, name, proposal, published, pull_request, run_id},
     stuck,
 };
 use campaigns_domain::{
@@ -10,8 +10,8 @@ use campaigns_domain::{
         Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed,
-            SeenMerged, SeenOpen,
+            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published,
+            SeenClosed, SeenMerged, SeenOpen,
         },
         ChangesetState as State, Place,
     },
@@ -20,7 +20,8 @@ use campaigns_domain::{
     reconcile::observed,
     spec::Publication,
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use std::collections::BTreeSet;
 
 fn place() -> Place {
     Place {
@@ -106,7 +107,12 @@ impl Story {
     fn apply(&mut self, event: &Event) -> Option<Vec<Effect>> {
         let (next, effects) = self.changeset.apply(event).into_applied()?;
         assert_eq!(next.version, self.changeset.version + 1);
-        assert_eq!(next.publishing.is_some(), next.state == State::Publishing, "{event:?} on {:?}", self.changeset);
+        assert_eq!(
+            next.publishing.is_some(),
+            next.state == State::Publishing,
+            "{event:?} on {:?}",
+            self.changeset
+        );
         if let Proposed { proposal } = event {
             self.runs.push(proposal.run);
         }
@@ -282,6 +288,28 @@ proptest! {
 }
 
 #[test]
+fn the_stories_are_about_something() {
+    let mut runner = TestRunner::deterministic();
+    let (mut states, mut replaced_on_its_way, mut updated) = (BTreeSet::new(), 0, 0);
+    for _ in 0..500 {
+        let (publication, steps) = steps().new_tree(&mut runner).unwrap().current();
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let before = story.changeset.state;
+            let event = story.event(step);
+            if story.apply(&event).is_some() {
+                replaced_on_its_way +=
+                    usize::from(before == State::Publishing && matches!(step, Step::Propose(_)));
+                updated += usize::from(matches!(step, Step::Sent(..)) && story.changeset.generation > 1);
+            }
+            states.insert(story.changeset.state);
+        }
+    }
+    assert_eq!(states.len(), State::ALL.len());
+    assert!(replaced_on_its_way > 50 && updated > 50, "{replaced_on_its_way} {updated}");
+}
+
+#[test]
 fn every_state_can_reach_an_end() {
     // Two generations and one head are enough to be in every state in every way.
     let events = |changeset: &Changeset| {
@@ -306,7 +334,8 @@ fn every_state_can_reach_an_end() {
         events
     };
     let steps = |changeset: &Changeset| {
-        let applied = events(changeset).into_iter().filter_map(|event| changeset.apply(&event).into_applied());
+        let applied =
+            events(changeset).into_iter().filter_map(|event| changeset.apply(&event).into_applied());
         applied.map(|(next, _)| Changeset { version: 0, ..next }).collect::<Vec<_>>()
     };
     for publication in [Publication::Unpublished, Publication::Ready] {
@@ -314,12 +343,16 @@ fn every_state_can_reach_an_end() {
         let states = reachable(Changeset { version: 0, ..start }, steps);
         for state in State::ALL {
             let reached = states.iter().any(|changeset| changeset.state == state);
-            assert!(reached || (state == State::Unpublished && publication == Publication::Ready), "{state:?}");
+            assert!(
+                reached || (state == State::Unpublished && publication == Publication::Ready),
+                "{state:?}"
+            );
         }
         // A human's decision is always possible, and what waits to be sent gets there without one.
         assert_eq!(stuck(&states, steps, |it| matches!(it.state, State::Merged | State::Closed)), []);
         let sending = |changeset: &Changeset| {
-            let ours = |next: &Changeset| !matches!(next.state, State::Merged | State::Closed | State::HandedOver);
+            let ours =
+                |next: &Changeset| !matches!(next.state, State::Merged | State::Closed | State::HandedOver);
             steps(changeset).into_iter().filter(ours).collect()
         };
         assert_eq!(stuck(&states, sending, |it| it.state.is_settled()), []);

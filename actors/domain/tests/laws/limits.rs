@@ -25,7 +25,8 @@ fn any_windows() -> impl Strategy<Value = Vec<Window>> {
 /// The most writes that any window of this length holds, counted independently of the budget.
 fn most_within(writes: &[DateTime<Utc>], seconds: u32) -> usize {
     let length = TimeDelta::seconds(i64::from(seconds));
-    let from = |first: &DateTime<Utc>| writes.iter().filter(|at| *at >= first && **at < *first + length).count();
+    let from =
+        |first: &DateTime<Utc>| writes.iter().filter(|at| *at >= first && **at < *first + length).count();
     writes.iter().map(from).max().unwrap_or_default()
 }
 

@@ -1,7 +1,8 @@
 //! What holds for every sequence of events and every input, by proptest.
 //!
-//! A law that can only ever see trivial cases proves nothing, so each suite also counts that its sequences reach
-//! what they are about. Deliberately absent: single cases, which are `tables`.
+//! A law that can only ever see trivial cases proves nothing, so the suites of machines also check that their
+//! sequences reach what they are about. Deliberately absent: single cases, which are `tables`.
+#![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod changeset;
 mod limits;
@@ -29,7 +30,11 @@ fn reachable<S: Clone + PartialEq>(start: S, steps: impl Fn(&S) -> Vec<S>) -> Ve
 }
 
 /// The states from which no end can be reached.
-fn stuck<S: Clone + PartialEq>(states: &[S], steps: impl Fn(&S) -> Vec<S>, is_end: impl Fn(&S) -> bool) -> Vec<S> {
+fn stuck<S: Clone + PartialEq>(
+    states: &[S],
+    steps: impl Fn(&S) -> Vec<S>,
+    is_end: impl Fn(&S) -> bool,
+) -> Vec<S> {
     let mut good: Vec<bool> = states.iter().map(is_end).collect();
     loop {
         let mut grown = false;

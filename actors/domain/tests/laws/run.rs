@@ -62,7 +62,8 @@ impl World {
     fn new(targets: u32, window: u32, outcomes: Vec<u8>) -> Self {
         let order: Vec<TargetId> =
             (0..targets).map(|n| TargetId::of(run_id(1), RepositoryId(u64::from(n)), "main", "")).collect();
-        let target = |(position, id): (u32, &TargetId)| (*id, Target { id: *id, position, ..samples::target() });
+        let target =
+            |(position, id): (u32, &TargetId)| (*id, Target { id: *id, position, ..samples::target() });
         let mut world = Self {
             run: Run::new(run_id(1), campaign_id(), Digest::of(b"spec"), window, RunOptions::default()),
             targets: (0..).zip(&order).map(target).collect(),
@@ -98,8 +99,15 @@ impl World {
         assert!(self.run.open.len() <= self.run.window as usize, "the window is exceeded: {:?}", self.run);
         // What runs was admitted and is open at the run; a cancelled run lets go of its targets as they hear of it.
         if self.run.state == RunState::Running {
-            for target in self.targets.values().filter(|it| matches!(it.state, TargetState::Queued | TargetState::Executing)) {
-                assert!(self.run.open.contains(&(target.id, target.attempt)), "{target:?} runs without an admission");
+            for target in self
+                .targets
+                .values()
+                .filter(|it| matches!(it.state, TargetState::Queued | TargetState::Executing))
+            {
+                assert!(
+                    self.run.open.contains(&(target.id, target.attempt)),
+                    "{target:?} runs without an admission"
+                );
             }
         }
         true
@@ -118,7 +126,9 @@ impl World {
                 Execute { attempt } => self.under_way.push(Message::Attempt(id, attempt)),
                 TargetEffect::AttemptEnded(ended) => self.under_way.push(Message::Over(id, ended)),
                 Propose { .. } => self.under_way.push(Message::Settled),
-                Stop => self.under_way.retain(|message| !matches!(message, Message::Attempt(of, _) if *of == id)),
+                Stop => {
+                    self.under_way.retain(|message| !matches!(message, Message::Attempt(of, _) if *of == id))
+                }
             }
         }
     }
@@ -127,9 +137,13 @@ impl World {
         match message {
             Message::Admitted(id, attempt) => self.tell_target(id, &TargetEvent::Admitted { attempt }),
             Message::Attempt(id, attempt) => {
-                let outcome = self.outcomes.get(self.turn % self.outcomes.len().max(1)).copied().unwrap_or_default();
+                let outcome =
+                    self.outcomes.get(self.turn % self.outcomes.len().max(1)).copied().unwrap_or_default();
                 self.turn += 1;
-                let failed = |cause| TargetEvent::Failed { attempt, failure: Failure { cause, message: String::new() } };
+                let failed = |cause| TargetEvent::Failed {
+                    attempt,
+                    failure: Failure { cause, message: String::new() },
+                };
                 let event = match outcome % 4 {
                     0 => TargetEvent::Finished { attempt, changed_files: 0 },
                     1 => TargetEvent::Finished { attempt, changed_files: 2 },

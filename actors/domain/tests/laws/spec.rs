@@ -3,7 +3,8 @@
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Publication, Selector, Spec, Step, branch_flaw,
+        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Publication, Selector, Spec, Step,
+        branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -43,9 +44,11 @@ fn any_selector() -> impl Strategy<Value = Selector> {
         (any_repository(), prop::collection::btree_set(branch, 0..3)).prop_map(|(repository, branches)| {
             Selector::Repository { repository, branches: branches.into_iter().collect() }
         }),
-        ("[A-Za-z0-9-]{1,39}", glob(), glob(), any::<bool>()).prop_map(|(organization, include, exclude, forks)| {
-            Selector::Organization { organization, include, exclude, forks }
-        }),
+        ("[A-Za-z0-9-]{1,39}", glob(), glob(), any::<bool>()).prop_map(
+            |(organization, include, exclude, forks)| {
+                Selector::Organization { organization, include, exclude, forks }
+            }
+        ),
     ]
 }
 
@@ -58,15 +61,22 @@ fn any_step() -> impl Strategy<Value = Step> {
         any_words(),
         prop::option::of("[a-z0-9./:-]{0,10}[a-z]".prop_filter("an image", |name| !name.starts_with('-'))),
         prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_]{0,8}", value, 0..4),
-        prop::collection::btree_map("/[a-z/ :#é]{0,8}x".prop_filter("a path", |path| !path.contains("//")), any_text(), 0..3),
+        prop::collection::btree_map(
+            "/[a-z/ :#é]{0,8}x".prop_filter("a path", |path| !path.contains("//")),
+            any_text(),
+            0..3,
+        ),
     )
         .prop_map(|(run, container, env, files)| Step { run, container, env, files })
 }
 
 fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
-    let published = prop_oneof![Just(Publication::Unpublished), Just(Publication::Draft), Just(Publication::Ready)];
-    let author = ("[^<>\\p{C}\\s${]{1,9}", "[a-z]{1,5}@[a-z]{1,5}").prop_map(|(name, email)| Author { name, email });
-    let branch = prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
+    let published =
+        prop_oneof![Just(Publication::Unpublished), Just(Publication::Draft), Just(Publication::Ready)];
+    let author =
+        ("[^<>\\p{C}\\s${]{1,9}", "[a-z]{1,5}@[a-z]{1,5}").prop_map(|(name, email)| Author { name, email });
+    let branch =
+        prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
     (any_words(), any_text(), branch, any_words(), prop::option::of(author), published).prop_map(
         |(title, body, branch, message, author, published)| ChangesetTemplate {
             title,
@@ -80,7 +90,14 @@ fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
 
 fn any_spec() -> impl Strategy<Value = Spec> {
     let list = prop::collection::vec(any_selector(), 0..4);
-    ("[A-Za-z_][A-Za-z0-9_-]{0,20}", any_text(), list, prop::collection::vec(any_step(), 0..3), any_template(), any::<bool>())
+    (
+        "[A-Za-z_][A-Za-z0-9_-]{0,20}",
+        any_text(),
+        list,
+        prop::collection::vec(any_step(), 0..3),
+        any_template(),
+        any::<bool>(),
+    )
         .prop_map(|(name, description, on, steps, template, bare)| {
             let changeset_template = (!bare || !steps.is_empty()).then_some(template);
             Spec { name, description, on, steps, changeset_template }
@@ -140,7 +157,7 @@ proptest! {
 fn told(text: &str) -> Result<(), TestCaseError> {
     let Err(errors) = Spec::parse(text) else { return Ok(()) };
     prop_assert!(!errors.errors.is_empty());
-    let lines = text.split('\n').count();
+    let lines = text.split(['\n', '\r']).count();
     for error in &errors.errors {
         prop_assert!((1..=lines + 1).contains(&error.at.line), "{:?} of {} lines", error, lines);
         prop_assert!(error.at.column >= 1 && error.at.column <= text.chars().count() + 2, "{:?}", error);

@@ -1,7 +1,10 @@
 //! The laws of words: whatever a spec and a repository say, GitHub takes it, and the marker is ours alone.
 
 use super::samples::{TEMPLATE, manifest, spec, target};
-use campaigns_domain::{changeset::Proposal, execution::{run::RunOptions, target::Target}};
+use campaigns_domain::{
+    changeset::Proposal,
+    execution::{run::RunOptions, target::Target},
+};
 use proptest::prelude::*;
 
 /// Texts made of what could act.

@@ -9,7 +9,8 @@ fn at(second: i64) -> DateTime<Utc> {
 
 fn check(history: &[i64], windows: &[(u32, u32)], now: i64, expected: Option<i64>) {
     let history: Vec<_> = history.iter().copied().map(at).collect();
-    let windows: Vec<_> = windows.iter().map(|(seconds, cap)| Window { seconds: *seconds, cap: *cap }).collect();
+    let windows: Vec<_> =
+        windows.iter().map(|(seconds, cap)| Window { seconds: *seconds, cap: *cap }).collect();
     let expected = expected.map_or(Ok(()), |second| Err(NotBefore(at(second))));
     assert_eq!(next_slot(&history, &windows, at(now)), expected);
 }

@@ -1,13 +1,13 @@
 //! The machine of a changeset.
 
-use super::samples::{campaign_id, commit, name, proposal, pull_request_ref, published, run_id};
+use super::samples::{campaign_id, commit, name, proposal, published, pull_request_ref, run_id};
 use campaigns_domain::{
     changeset::{
         Changeset,
         ChangesetEffect::{self as Effect, Publish, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed,
-            SeenMerged, SeenOpen,
+            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published,
+            SeenClosed, SeenMerged, SeenOpen,
         },
         ChangesetState as State, Place,
     },
@@ -68,7 +68,8 @@ fn after(events: &[Event]) -> Changeset {
 
 fn applies(before: &[Event], event: Event, state: State, effects: &[Effect]) -> Changeset {
     let changeset = after(before);
-    let (next, owed) = changeset.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} was ignored"));
+    let (next, owed) =
+        changeset.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} was ignored"));
     assert_eq!((next.state, &owed[..]), (state, effects), "{event:?} after {before:?}");
     assert_eq!(next.version, changeset.version + 1);
     assert_eq!(next.publishing.is_some(), next.state == State::Publishing);
@@ -158,7 +159,9 @@ fn what_humans_do() {
     applies(&open, SeenOpen { draft: true }, State::Draft, &[]);
     ignores(&open, SeenOpen { draft: false }, Straggler::AlreadyApplied);
     ignores(&[started(1)], SeenOpen { draft: false }, Straggler::OutOfPlace);
-    for (event, state) in [(SeenMerged, State::Merged), (SeenClosed, State::Closed), (theirs(), State::HandedOver)] {
+    for (event, state) in
+        [(SeenMerged, State::Merged), (SeenClosed, State::Closed), (theirs(), State::HandedOver)]
+    {
         applies(&open, event.clone(), state, &[]);
         // The run that waits for its turn is told that there is nothing left to send.
         applies(&[&open[..], &[proposed(2)]].concat(), event.clone(), state, &[settled(2)]);
@@ -168,7 +171,8 @@ fn what_humans_do() {
         let ended = [&sending[..], std::slice::from_ref(&event)].concat();
         ignores(&ended, sent(2, '2'), Straggler::AlreadyApplied);
         // A later version sends nothing, and its run does not wait.
-        let kept = applies(&[&open[..], std::slice::from_ref(&event)].concat(), proposed(2), state, &[settled(2)]);
+        let kept =
+            applies(&[&open[..], std::slice::from_ref(&event)].concat(), proposed(2), state, &[settled(2)]);
         assert_eq!(kept.generation, 1);
     }
     let closed = [&open[..], &[SeenClosed]].concat();

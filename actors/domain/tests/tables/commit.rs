@@ -18,7 +18,8 @@ fn check(changes: Vec<ChangedFile>, limits: TreeLimits, expected: &[&str]) -> Tr
         Delete => '-',
     };
     let tree = |entries: &Vec<campaigns_domain::publish::commit::PlannedEntry>| {
-        let words: Vec<_> = entries.iter().map(|entry| format!("{}{}", mark(&entry.content), entry.path)).collect();
+        let words: Vec<_> =
+            entries.iter().map(|entry| format!("{}{}", mark(&entry.content), entry.path)).collect();
         words.join(" ")
     };
     assert_eq!(plan.trees.iter().map(tree).collect::<Vec<_>>(), expected);
@@ -67,9 +68,17 @@ fn texts_travel_inline_and_the_rest_as_blobs() {
 #[test]
 fn a_large_result_is_split() {
     let changes: Vec<_> = ["a", "b", "c", "d", "e"].map(|path| put(path, "x")).into();
-    check(changes.clone(), TreeLimits { tree_entries: 2, ..TreeLimits::default() }, &["+a +b", "+c +d", "+e"]);
+    check(
+        changes.clone(),
+        TreeLimits { tree_entries: 2, ..TreeLimits::default() },
+        &["+a +b", "+c +d", "+e"],
+    );
     // 130 bytes an entry: one of content, one of path, 128 around them.
-    check(changes.clone(), TreeLimits { tree_bytes: 260, ..TreeLimits::default() }, &["+a +b", "+c +d", "+e"]);
+    check(
+        changes.clone(),
+        TreeLimits { tree_bytes: 260, ..TreeLimits::default() },
+        &["+a +b", "+c +d", "+e"],
+    );
     // One that is too large by itself still goes, alone: GitHub has the last word.
     check(changes, TreeLimits { tree_bytes: 1, ..TreeLimits::default() }, &["+a", "+b", "+c", "+d", "+e"]);
 }

@@ -1,4 +1,5 @@
 //! The specs in `examples/` are read, and choose something in an organisation of crates.
+#![allow(clippy::disallowed_methods, reason = "the examples are files; the domain itself reads none")]
 
 use super::samples::{name, repository};
 use campaigns_domain::{
@@ -17,14 +18,16 @@ fn every_example_is_a_spec() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let spec = Spec::parse(&text).unwrap_or_else(|errors| panic!("{}", errors.named(path.to_string_lossy())));
+        let spec =
+            Spec::parse(&text).unwrap_or_else(|errors| panic!("{}", errors.named(path.to_string_lossy())));
         assert_ne!(spec.changeset_template.as_ref().unwrap().published, Publication::Unpublished, "{path:?}");
         // They carry no wishes about their surroundings: runnable as they are.
         assert_eq!(spec.resolve_environment(|_| None), Ok(spec.clone()));
         assert!(spec.steps.iter().all(|step| step.container.is_none()), "{path:?}");
 
         let all = vec![repository(1, "acme/serde"), repository(2, "acme/tokio-util")];
-        let answers = queries(&spec).into_iter().map(|query| (query, Answer::Repositories(all.clone()))).collect();
+        let answers =
+            queries(&spec).into_iter().map(|query| (query, Answer::Repositories(all.clone()))).collect();
         let selected = select(&spec, &answers, None).unwrap();
         assert!(selected.iter().any(|it| it.included().is_some()), "{path:?}: {selected:?}");
         assert!(spec.head_branch(&name("acme/serde"), "main").unwrap().starts_with("campaigns/"));

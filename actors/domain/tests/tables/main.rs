@@ -1,6 +1,7 @@
 //! Tables: one file for each part of the domain, one `check`-like function a suite, the cases as data.
 //!
 //! Deliberately absent: what holds for every sequence of events, which is `laws`.
+#![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod budget;
 mod changeset;

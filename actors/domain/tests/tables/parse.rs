@@ -601,3 +601,35 @@ fn bounds() {
     let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 1000].join(", "));
     assert_snapshot!(refused(&text).lines().next().unwrap(), @"spec.yaml:2:77: the spec grows too large here");
 }
+
+/// At most 1 s is the aim, and unoptimised on a busy machine all of these are below it; the bound is wider, and still
+/// far under what anything quadratic takes.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the time that reading takes is what is asserted")]
+fn the_largest_specs_are_read_in_a_moment() {
+    let numbered = |most: usize, line: fn(usize) -> String| (0..most).map(line).collect::<String>();
+    let template = "changesetTemplate: {title: t, branch: b, commit: {message: m}}\n";
+    for text in [
+        format!("name: a\n{template}steps:\n- run: '{}'\n", "${{`a`}}".repeat(30_000)),
+        format!("name: a\n{template}steps:\n- run: '{}'\n", "${{ a }}".repeat(30_000)),
+        format!("name: a\n{template}steps:\n- run: '{}'\n", "${{".repeat(80_000)),
+        format!("name: a\n{template}steps:\n{}", "- run: '${{ a }}'\n".repeat(14_000)),
+        numbered(20_000, |n| format!("key{n}: 1\n")),
+        format!(
+            "name: a\non:\n- repository: a/b\n  branches:\n{}",
+            numbered(18_000, |n| format!("  - b{n}\n"))
+        ),
+        format!(
+            "name: a\non:\n- organization: a\n  include:\n{}",
+            "  - '{a,b}*?[a-z]*{c,d}'\n".repeat(9_000)
+        ),
+        numbered(12_000, |n| format!("a{n}: &a{n} [x]\n")),
+        format!("name: [{}]", "a,".repeat(131_000)),
+    ] {
+        assert!((100_000..=MOST_BYTES).contains(&text.len()), "{}", text.len());
+        let start = std::time::Instant::now();
+        let read = Spec::parse(&text).map(|spec| spec.name).map_err(|errors| errors.errors.len());
+        let taken = start.elapsed();
+        assert!(taken.as_secs() < 8, "{taken:?} for {} … {read:?}", &text[..60]);
+    }
+}

@@ -1,6 +1,6 @@
 //! What an observation of branch and pull requests calls for, and what a fresh read means.
 
-use super::samples::{branch_head, campaign_id, commit, name, proposal, pull_request, published};
+use super::samples::{branch_head, campaign_id, commit, name, proposal, published, pull_request};
 use campaigns_domain::{
     changeset::{Changeset, ChangesetEvent, ChangesetState as State, Place},
     id::RepositoryId,

@@ -6,7 +6,9 @@ use campaigns_domain::{
         run::{
             Run,
             RunEffect::{self, AdmitAgain, AdmitNext, CancelTargets, Ended},
-            RunEvent::{self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Selected, SelectionFailed},
+            RunEvent::{
+                self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Selected, SelectionFailed,
+            },
             RunOptions, RunState,
         },
         target::AttemptEnded,
@@ -27,7 +29,8 @@ fn new(window: u32) -> Run {
 
 /// Applies an event as an owner does: what was admitted is noted.
 fn step(run: &mut Run, event: RunEvent) -> Vec<RunEffect> {
-    let (mut next, effects) = run.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} on {run:?}"));
+    let (mut next, effects) =
+        run.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} on {run:?}"));
     assert_eq!(next.version, run.version + 1);
     for effect in &effects {
         if let AdmitNext { from, count } = effect {

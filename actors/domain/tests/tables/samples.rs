@@ -1,4 +1,5 @@
 //! Values that the tables and laws begin from.
+#![allow(dead_code, reason = "shared by two test programs, neither of which needs all of it")]
 
 use campaigns_domain::{
     changeset::{Proposal, Published, PullRequestRef},
@@ -41,7 +42,8 @@ pub(crate) fn spec(on: &str, template: &str) -> Spec {
     Spec::parse(&yaml).unwrap_or_else(|errors| panic!("{errors}\n{yaml}"))
 }
 
-pub(crate) const TEMPLATE: &str = "title: Tidy\nbranch: campaigns/tidy\ncommit: {message: Tidy}\npublished: true";
+pub(crate) const TEMPLATE: &str =
+    "title: Tidy\nbranch: campaigns/tidy\ncommit: {message: Tidy}\npublished: true";
 
 pub(crate) fn repository(id: u64, text: &str) -> Repository {
     Repository {

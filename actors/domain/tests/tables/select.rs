@@ -248,10 +248,16 @@ fn targets_of_what_was_selected() {
     assert_eq!(taken.reason, "`on` names it");
 
     let branchless = target("site", "main", None);
-    assert_eq!((branchless.state, branchless.reason.as_str()), (TargetState::Skipped, "left out: it has no branch `main`"));
+    assert_eq!(
+        (branchless.state, branchless.reason.as_str()),
+        (TargetState::Skipped, "left out: it has no branch `main`")
+    );
 
     let archived = target("crate-old", "main", Some(commit('a')));
-    assert_eq!((archived.state, archived.reason.as_str()), (TargetState::Skipped, "left out: it is archived"));
+    assert_eq!(
+        (archived.state, archived.reason.as_str()),
+        (TargetState::Skipped, "left out: it is archived")
+    );
     assert!(!archived.is_missing());
 
     let missing = [target("nothing", "", None), target("nothing", "dev", None), target("none", "", None)];

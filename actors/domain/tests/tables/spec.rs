@@ -70,10 +70,7 @@ fn a_whole_spec() {
     };
     assert_eq!(*all, everything);
     let [first, second] = &spec.steps[..] else { panic!("{:?}", spec.steps) };
-    assert_eq!(
-        first.run,
-        "cat > notes.md <<'EOF'\non: ${{ repository.name }}\n  # not a comment\nEOF\n"
-    );
+    assert_eq!(first.run, "cat > notes.md <<'EOF'\non: ${{ repository.name }}\n  # not a comment\nEOF\n");
     assert_eq!(first.container.as_deref(), Some("alpine:3.22"));
     assert_eq!(first.env["TOKEN"], EnvironmentValue::PassedThrough);
     assert_eq!(first.env["PATH_TO"], EnvironmentValue::Literal("a b".to_owned()));
@@ -147,8 +144,9 @@ fn published() {
 #[test]
 fn the_environment_is_resolved_or_every_missing_name_told() {
     let spec = read(WHOLE);
-    let resolved =
-        spec.resolve_environment(|name| (name == "TOKEN").then(|| "a${{ repository.name }}".to_owned())).unwrap();
+    let resolved = spec
+        .resolve_environment(|name| (name == "TOKEN").then(|| "a${{ repository.name }}".to_owned()))
+        .unwrap();
     // A value from outside is a text, and no template.
     let expected = EnvironmentValue::Literal("a${{ \"${{\" }} repository.name }}".to_owned());
     assert_eq!(resolved.steps[0].env["TOKEN"], expected);
@@ -169,8 +167,31 @@ fn branch_names_follow_git() {
         assert_eq!(branch_flaw(good), None, "{good}");
     }
     for bad in [
-        "", "/a", "a/", "a//b", ".a", "a/.b", "a..b", "a.lock", "a.lock/b", "a.", "a b", "a~b", "a^b", "a:b", "a?b",
-        "a*b", "a[b", "a\\b", "a@{b", "@", "-a", "HEAD", "refs/heads/a", "a\u{7f}b", "a\nb",
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "a/.b",
+        "a..b",
+        "a.lock",
+        "a.lock/b",
+        "a.",
+        "a b",
+        "a~b",
+        "a^b",
+        "a:b",
+        "a?b",
+        "a*b",
+        "a[b",
+        "a\\b",
+        "a@{b",
+        "@",
+        "-a",
+        "HEAD",
+        "refs/heads/a",
+        "a\u{7f}b",
+        "a\nb",
         "0123456789abcdef0123456789abcdef01234567",
     ] {
         assert!(branch_flaw(bad).is_some(), "{bad:?}");

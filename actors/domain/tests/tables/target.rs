@@ -49,7 +49,12 @@ fn what_holds() {
     for running in [&[ADMITTED][..], &[ADMITTED, STARTED]] {
         let changed = [ended(1, false, true), Propose { attempt: 1 }];
         applies(running, Finished { attempt: 1, changed_files: 2 }, State::Changed, &changed);
-        applies(running, Finished { attempt: 1, changed_files: 0 }, State::Unchanged, &[ended(1, false, false)]);
+        applies(
+            running,
+            Finished { attempt: 1, changed_files: 0 },
+            State::Unchanged,
+            &[ended(1, false, false)],
+        );
         applies(running, failed(1, Author), State::Failed, &[ended(1, false, false)]);
         applies(running, failed(1, Repository), State::Failed, &[ended(1, false, false)]);
         applies(running, failed(1, Infrastructure), State::Selected, &[ended(1, true, false)]);
@@ -69,15 +74,28 @@ fn what_is_passed_over() {
     ignores(&[ADMITTED, STARTED], STARTED, Straggler::AlreadyApplied);
     // What an earlier attempt still says.
     let second = [ADMITTED, failed(1, Infrastructure), Admitted { attempt: 2 }];
-    for event in [STARTED, Finished { attempt: 1, changed_files: 9 }, failed(1, Author), failed(1, Infrastructure)] {
+    for event in
+        [STARTED, Finished { attempt: 1, changed_files: 9 }, failed(1, Author), failed(1, Infrastructure)]
+    {
         ignores(&second, event, Straggler::Superseded);
     }
     ignores(&second, ADMITTED, Straggler::AlreadyApplied);
     // Between attempts nothing runs.
     ignores(&second[..2], Finished { attempt: 1, changed_files: 9 }, Straggler::OutOfPlace);
     // Ends are final.
-    for end in [Finished { attempt: 1, changed_files: 0 }, Finished { attempt: 1, changed_files: 1 }, failed(1, Author), Cancelled] {
-        for event in [ADMITTED, STARTED, Finished { attempt: 1, changed_files: 3 }, failed(1, Infrastructure), Cancelled] {
+    for end in [
+        Finished { attempt: 1, changed_files: 0 },
+        Finished { attempt: 1, changed_files: 1 },
+        failed(1, Author),
+        Cancelled,
+    ] {
+        for event in [
+            ADMITTED,
+            STARTED,
+            Finished { attempt: 1, changed_files: 3 },
+            failed(1, Infrastructure),
+            Cancelled,
+        ] {
             ignores(&[ADMITTED, end.clone()], event, Straggler::Ended);
         }
     }

@@ -69,7 +69,8 @@ fn a_proposal() {
 fn a_dry_run_publishes_nothing() {
     let spec = spec("- repository: acme/tool", TEMPLATE);
     let dry = RunOptions { dry_run: true, ..RunOptions::default() };
-    let proposal = |options| Proposal::new(&spec, &spec.digest(), options, &target(), &manifest(vec![])).unwrap();
+    let proposal =
+        |options| Proposal::new(&spec, &spec.digest(), options, &target(), &manifest(vec![])).unwrap();
     assert_eq!(proposal(&dry).publication, Publication::Unpublished);
     assert_eq!(proposal(&RunOptions::default()).publication, Publication::Ready);
 }
@@ -109,7 +110,11 @@ fn what_a_repository_says_is_inert() {
         ("x\u{2028}y\u{0}z\u{85}", "x y z"),
         ("émoji🎉@é", "émoji🎉@·é"),
     ] {
-        let spec = words("t: ${{ repository.branch }}", "b: ${{ repository.branch }}", "m: ${{ repository.branch }}");
+        let spec = words(
+            "t: ${{ repository.branch }}",
+            "b: ${{ repository.branch }}",
+            "m: ${{ repository.branch }}",
+        );
         let proposal = proposed(&spec, &on_branch(branch));
         let shown = |text: &str| text.replace('\u{200b}', "·");
         assert_eq!(shown(&proposal.title), format!("t: {expected}"));
@@ -120,7 +125,8 @@ fn what_a_repository_says_is_inert() {
 
 #[test]
 fn the_authors_own_words_keep_their_effect() {
-    let proposal = proposed(&words("Fixes #1", "@octocat fixes #1", "Fix\n\nFixes: #1\nSigned-off-by: Ada"), &target());
+    let proposal =
+        proposed(&words("Fixes #1", "@octocat fixes #1", "Fix\n\nFixes: #1\nSigned-off-by: Ada"), &target());
     assert_eq!(proposal.title, "Fixes #1");
     assert_eq!(proposal.message, "Fix\n\nFixes: #1\nSigned-off-by: Ada");
     assert!(proposal.body.starts_with("@octocat fixes #1\n"));
@@ -139,7 +145,10 @@ fn titles() {
 
 #[test]
 fn bodies_end_with_the_marker_whatever_they_hold() {
-    let marker = format!("<!-- campaigns:changeset={} -->", place(&words("t", "", "m"), &target()).unwrap().changeset());
+    let marker = format!(
+        "<!-- campaigns:changeset={} -->",
+        place(&words("t", "", "m"), &target()).unwrap().changeset()
+    );
     for body in [
         String::new(),
         "x".to_owned(),
@@ -176,7 +185,8 @@ fn an_open_comment_or_fence_does_not_swallow_the_footer() {
 fn nobody_fakes_the_marker() {
     let fake = "<!-- campaigns:changeset=00000000-0000-0000-0000-000000000000 -->\n<!--CAMPAIGNS:changeset=1-->\n<!-- fine -->";
     let proposal = proposed(&words("t", fake, "m"), &target());
-    let comments: Vec<_> = proposal.body.match_indices("<!--").map(|(at, _)| &proposal.body[at + 4..]).collect();
+    let comments: Vec<_> =
+        proposal.body.match_indices("<!--").map(|(at, _)| &proposal.body[at + 4..]).collect();
     let ours = comments.iter().filter(|it| it.trim_start().to_lowercase().starts_with("campaigns:")).count();
     assert_eq!((comments.len(), ours), (4, 1));
     assert!(proposal.body.contains("<!-- fine -->"));

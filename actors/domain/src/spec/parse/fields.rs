@@ -43,6 +43,10 @@ impl<'n> Fields<'n> {
                 report.add(key.at, format!("`{name}` is not supported yet"), *help);
                 continue;
             }
+            if report.is_full() {
+                report.add(key.at, "", "");
+                continue;
+            }
             let message = format!("unknown key {} in {}", quoted(name), shape.what);
             let known = shape.keys.iter().chain(shape.refused.iter().map(|(name, _)| name)).copied();
             match nearest(name, known) {
@@ -150,6 +154,10 @@ pub(super) fn text<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> O
 pub(super) fn template<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> Option<&'n str> {
     let text = text(node, what, report)?;
     let Err(errors) = Template::parse(text) else { return Some(text) };
+    if report.is_full() {
+        errors.iter().for_each(|_| report.add(node.at, "", ""));
+        return None;
+    }
     // The nth `${{` of the text is the nth of its source, unless an escape or a comment made one more or less.
     let source = report.slice(&node.span);
     let places: Vec<usize> = source.match_indices(BEGIN).map(|(at, _)| node.span.start + at).collect();

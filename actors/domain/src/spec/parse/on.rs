@@ -12,6 +12,7 @@ use crate::{
         report::{Report, quoted},
     },
 };
+use std::collections::HashSet;
 
 const REFUSED: &[(&str, &str)] = &[(
     "repositoriesMatchingQuery",
@@ -69,6 +70,7 @@ fn repository(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Selector> 
         report.add(one.at, "`branch` and `branches` are both there", "keep `branches`");
     }
     let mut branches: Vec<String> = vec![];
+    let mut seen: HashSet<&str> = HashSet::new();
     for node in one.into_iter().chain(list) {
         let Some(branch) = text(node, "a branch", report) else { continue };
         match branch_flaw(branch) {
@@ -76,7 +78,7 @@ fn repository(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Selector> 
                 let message = format!("{} is not a branch: {flaw}", quoted(branch));
                 report.add(node.at, message, "write the branch's name as GitHub shows it");
             }
-            None if branches.iter().any(|earlier| earlier == branch) => {
+            None if !seen.insert(branch) => {
                 report.add(
                     node.at,
                     format!("the branch {} is there twice", quoted(branch)),
