@@ -10,6 +10,7 @@ pub mod admin;
 pub mod auth;
 pub mod build;
 pub mod clock;
+pub mod command;
 pub mod conditional;
 pub mod faults;
 pub mod follow;

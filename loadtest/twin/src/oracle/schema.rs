@@ -191,7 +191,9 @@ pub fn query_value_fits(schema: &Value, text: &str) -> bool {
         _ => true,
     };
     let listed = schema["enum"].as_array().is_none_or(|values| {
-        values.iter().any(|value| value.as_str() == Some(text) || value.as_i64().is_some_and(|number| text.parse() == Ok(number)))
+        values.iter().any(|value| {
+            value.as_str() == Some(text) || value.as_i64().is_some_and(|number| text.parse() == Ok(number))
+        })
     });
     typed && listed
 }

@@ -273,3 +273,38 @@ async fn the_admin_space_is_closed_to_others() {
     let log = desk.send("GET", "/_twin/log", None, &admin).await.expect(200);
     assert!(String::from_utf8(log.bytes).unwrap().lines().count() > 3);
 }
+
+#[tokio::test]
+async fn graphql_answers_what_it_knows_and_names_the_rest() {
+    let desk = Desk::open().await;
+    desk.repository("one").await;
+    let text = "query($name: String!) { me: viewer { login } rateLimit { cost remaining } \
+        repository(owner: \"acme\", name: $name) { nameWithOwner isEmpty defaultBranchRef { name target { oid } } } }";
+    for path in ["/graphql", "/api/graphql"] {
+        let answer =
+            desk.post(path, json!({"query": text, "variables": {"name": "one"}})).await.expect(200).json();
+        assert_eq!(answer["data"]["me"]["login"], "maintainer");
+        assert_eq!(answer["data"]["rateLimit"]["cost"], 1);
+        let tip = desk.tip("one", "main").await;
+        assert_eq!(
+            answer["data"]["repository"]["defaultBranchRef"],
+            json!({"name": "main", "target": {"oid": tip}})
+        );
+    }
+    let answer =
+        desk.post("/graphql", json!({"query": text, "variables": {"name": "none"}})).await.expect(200).json();
+    assert_eq!(
+        (&answer["data"]["repository"], &answer["errors"][0]["type"]),
+        (&json!(null), &json!("NOT_FOUND"))
+    );
+    let unknown = json!({"query": "{ repository(owner: \"acme\", name: \"one\") { owner { avatarUrl } } }"});
+    desk.post("/graphql", unknown).await.refused(501, "Organization.avatarUrl");
+    desk.send(
+        "POST",
+        "/graphql",
+        Some(json!({"query": "{viewer{login}}"})),
+        &[("authorization", "Bearer x")],
+    )
+    .await
+    .expect(401);
+}

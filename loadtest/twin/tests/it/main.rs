@@ -1,6 +1,8 @@
 //! The twin's tests: one program, so that it is linked once. Every test that speaks the API leaves by an audit
 //! that holds both sides to GitHub's published description.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod access;
 mod crash;
 mod desk;
