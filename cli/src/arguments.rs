@@ -23,7 +23,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
     /// The server's address.
-    #[arg(long, global = true, env = "CAMPAIGNS_SERVER", default_value = "http://127.0.0.1:7717", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "CAMPAIGNS_SERVER",
+        default_value = "http://127.0.0.1:7717",
+        hide_env_values = true
+    )]
     pub(crate) server: String,
     /// A file that holds the server's API token; otherwise CAMPAIGNS_TOKEN, or the file that `serve` wrote.
     #[arg(long, global = true, value_hint = ValueHint::FilePath)]

@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
-    Applied, ApplySpec, Campaign, Changeset, Command, CreateRun, EventPage, Page, Problem, Run, Target, Whoami,
+    Applied, ApplySpec, Campaign, Changeset, Command, CreateRun, Page, Problem, Run, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -46,11 +46,6 @@ impl Client {
         Ok(Self { http, base, token })
     }
 
-    /// Who the token is.
-    pub(crate) async fn whoami(&self) -> Result<Whoami> {
-        self.get(&["whoami"], &[]).await
-    }
-
     /// Applies a spec to the campaign it names.
     pub(crate) async fn apply(&self, name: &str, spec: &str) -> Result<Applied> {
         let request = self.request(Method::PUT, &["campaigns", name], &[])?;
@@ -71,17 +66,6 @@ impl Client {
     /// A campaign by name.
     pub(crate) async fn campaign(&self, name: &str) -> Result<Campaign> {
         self.get(&["campaigns", name], &[]).await
-    }
-
-    /// A campaign by name, or nothing where there is none.
-    pub(crate) async fn find_campaign(&self, name: &str) -> Result<Option<Campaign>> {
-        match self.campaign(name).await {
-            Ok(campaign) => Ok(Some(campaign)),
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(refused) if refused.problem.status == 404 => Ok(None),
-                _ => Err(error),
-            },
-        }
     }
 
     /// A run.
@@ -112,7 +96,8 @@ impl Client {
     /// A part of a target's log, from a byte on; empty at its end.
     pub(crate) async fn log(&self, target: Uuid, from: u64) -> Result<Vec<u8>> {
         let from = from.to_string();
-        let request = self.request(Method::GET, &["targets", &target.to_string(), "log"], &[("from", &from)])?;
+        let request =
+            self.request(Method::GET, &["targets", &target.to_string(), "log"], &[("from", &from)])?;
         let response = sent(request.send().await).await?;
         Ok(response.bytes().await.context("the server's answer broke off")?.to_vec())
     }
@@ -126,13 +111,6 @@ impl Client {
     /// A command.
     pub(crate) async fn command(&self, command: Uuid) -> Result<Command> {
         self.get(&["commands", &command.to_string()], &[]).await
-    }
-
-    /// A page of a run's events after a cursor.
-    pub(crate) async fn events(&self, run: Uuid, after: Option<&str>) -> Result<EventPage> {
-        let query: Vec<(&str, &str)> = after.map(|after| ("after", after)).into_iter().collect();
-        let request = self.request(Method::GET, &["runs", &run.to_string(), "events"], &query)?;
-        answer(request.header(header::ACCEPT, "application/json").send().await).await
     }
 
     /// The live stream of a run's events, from behind `after`.

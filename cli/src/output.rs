@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn columns_line_up_without_regard_to_colour() {
         let mut table = Table::default();
-        table.row([Cell::painted("open", |text| format!("\u{1b}[32m{text}\u{1b}[0m")), Cell::plain("acme/a")]);
+        table
+            .row([Cell::painted("open", |text| format!("\u{1b}[32m{text}\u{1b}[0m")), Cell::plain("acme/a")]);
         table.row([Cell::plain("unchanged"), Cell::plain("acme/b")]);
         assert_eq!(table.render(), "\u{1b}[32mopen\u{1b}[0m       acme/a\nunchanged  acme/b\n");
     }

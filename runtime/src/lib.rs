@@ -4,10 +4,12 @@
 //! Deliberately absent: decisions about campaigns. An `if` about campaigns here is a bug.
 
 pub mod artifacts;
+pub mod audit;
 pub mod config;
 pub mod embedded;
 pub mod executor;
 pub mod github;
 pub mod queries;
+pub mod replica;
 pub mod store;
 pub mod telemetry;

@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Demo, form: Output) -> Result<Verdict> {
         data: &data.join("twin"),
     })
     .await?;
-    let credentials = Credentials::token(Secret::new(&twin.said.token));
+    let credentials = Credentials::Token(Secret::new(&twin.said.token));
     let mut settings = ReplicaSettings::new(data, GithubConfig::new(&twin.said.url, credentials)?);
     settings.listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
     settings.database_url = database_url();
@@ -132,7 +132,8 @@ fn invite(replica: &Replica, twin: &Twin, summary: &Summary, pull_request: Optio
 fn clear(data: &Path) -> Result<()> {
     const MARK: &str = "DEMO";
     if data.exists() {
-        let empty = data.read_dir().with_context(|| format!("{} cannot be read", data.display()))?.next().is_none();
+        let empty =
+            data.read_dir().with_context(|| format!("{} cannot be read", data.display()))?.next().is_none();
         if !empty && !data.join(MARK).exists() {
             bail!("{} is not a demo's folder: name an empty one with --data", data.display());
         }
@@ -140,7 +141,10 @@ fn clear(data: &Path) -> Result<()> {
         std::fs::remove_dir_all(data).with_context(|| format!("{} cannot be cleared", data.display()))?;
     }
     campaigns_runtime::replica::make_folder(data)?;
-    std::fs::write(data.join(MARK), "What is in this folder was made by `campaigns demo` and is replaced by the next.\n")?;
+    std::fs::write(
+        data.join(MARK),
+        "What is in this folder was made by `campaigns demo` and is replaced by the next.\n",
+    )?;
     Ok(())
 }
 
@@ -156,7 +160,9 @@ fn sources(data: &Path, repositories: u32) -> Result<PathBuf> {
             return Ok(registry.path());
         }
     }
-    output::note("cargo's registry folder holds too few crates; small made-up repositories stand in for them");
+    output::note(
+        "cargo's registry folder holds too few crates; small made-up repositories stand in for them",
+    );
     made_up(&data.join("sources"), repositories)
 }
 
@@ -168,9 +174,14 @@ fn made_up(folder: &Path, repositories: u32) -> Result<PathBuf> {
         std::fs::create_dir_all(tree.join("src"))?;
         std::fs::write(
             tree.join("Cargo.toml"),
-            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\ndescription = \"Service {number}\"\n"),
+            format!(
+                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\ndescription = \"Service {number}\"\n"
+            ),
         )?;
-        std::fs::write(tree.join("src/main.rs"), format!("fn main() {{\n    println!(\"service {number}\");\n}}\n"))?;
+        std::fs::write(
+            tree.join("src/main.rs"),
+            format!("fn main() {{\n    println!(\"service {number}\");\n}}\n"),
+        )?;
         if number % 5 != 0 {
             std::fs::write(tree.join("README.md"), format!("# {name}\n\nOne of the services.\n"))?;
         }

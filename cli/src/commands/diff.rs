@@ -27,7 +27,9 @@ pub(crate) async fn run(arguments: Diff, connection: &Connection, form: Output) 
     for target in &targets {
         let diff = client.diff(target.id).await?;
         match form {
-            Output::Json => documents.push(serde_json::json!({ "repository": target.repository, "diff": diff })),
+            Output::Json => {
+                documents.push(serde_json::json!({ "repository": target.repository, "diff": diff }))
+            }
             Output::Table => {
                 output::note(&Paint::for_stderr().bold(&target.repository));
                 output::text(&coloured(&diff, paint))?;
@@ -45,7 +47,9 @@ fn coloured(diff: &str, paint: Paint) -> String {
         .map(|line| {
             let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
             let shown = match text.as_bytes().first() {
-                _ if text.starts_with("+++") || text.starts_with("---") || text.starts_with("diff ") => paint.bold(text),
+                _ if text.starts_with("+++") || text.starts_with("---") || text.starts_with("diff ") => {
+                    paint.bold(text)
+                }
                 Some(b'+') => paint.green(text),
                 Some(b'-') => paint.red(text),
                 Some(b'@') => paint.cyan(text),

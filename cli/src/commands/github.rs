@@ -20,15 +20,15 @@ fn credentials(arguments: &Github) -> Result<Credentials> {
     if let (Some(app_id), Some(file)) = (arguments.app_id, &arguments.app_key_file) {
         let key = std::fs::read_to_string(file)
             .with_context(|| format!("the App's private key `{}` cannot be read", file.display()))?;
-        return Ok(Credentials::app(app_id, Secret::new(key))?);
+        return Ok(Credentials::App { id: app_id.to_string(), private_key: Secret::new(key) });
     }
     if let Some(file) = &arguments.token_file {
         let token = std::fs::read_to_string(file)
             .with_context(|| format!("the token file `{}` cannot be read", file.display()))?;
-        return Ok(Credentials::token(Secret::new(token.trim())));
+        return Ok(Credentials::Token(Secret::new(token.trim())));
     }
     match std::env::var("GITHUB_TOKEN") {
-        Ok(token) if !token.trim().is_empty() => Ok(Credentials::token(Secret::new(token.trim()))),
+        Ok(token) if !token.trim().is_empty() => Ok(Credentials::Token(Secret::new(token.trim()))),
         _ => bail!(
             "there is no GitHub token: set GITHUB_TOKEN, or name its file with --token-file \
              (or use a GitHub App with --app-id and --app-key-file)"

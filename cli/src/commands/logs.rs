@@ -20,7 +20,11 @@ pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) 
         [target] => target,
         [] => bail!("no target of {} is `{}`", arguments.campaign, arguments.repository),
         [first, ..] => {
-            output::note(&format!("{} targets are like `{}`; this is the first", targets.len(), arguments.repository));
+            output::note(&format!(
+                "{} targets are like `{}`; this is the first",
+                targets.len(),
+                arguments.repository
+            ));
             first
         }
     };
@@ -37,7 +41,9 @@ pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) 
     }
     if form == Output::Json {
         let log = String::from_utf8_lossy(&log);
-        output::json(&serde_json::json!({ "repository": target.repository, "attempt": target.attempt, "log": log }))?;
+        output::json(
+            &serde_json::json!({ "repository": target.repository, "attempt": target.attempt, "log": log }),
+        )?;
     } else if log.is_empty() {
         output::note(&format!("{} has no log yet: {}", target.repository, status::one_line(&target.reason)));
     }

@@ -45,7 +45,13 @@ pub(crate) async fn run(arguments: Run, form: Output) -> Result<Verdict> {
     outcome
 }
 
-async fn carry_out(replica: &Replica, spec: &Spec, text: &str, arguments: &Run, form: Output) -> Result<Verdict> {
+async fn carry_out(
+    replica: &Replica,
+    spec: &Spec,
+    text: &str,
+    arguments: &Run,
+    form: Output,
+) -> Result<Verdict> {
     let client = Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())?;
     client.apply(&spec.name, text).await?;
     let asked = CreateRun { only: arguments.only.clone(), window: None, dry_run: arguments.dry_run };

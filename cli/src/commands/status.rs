@@ -39,7 +39,9 @@ async fn all(client: &Client, form: Output) -> Result<()> {
 fn table(campaigns: &[Campaign]) -> String {
     let paint = Paint::for_stdout();
     let mut table = Table::default();
-    table.row(["CAMPAIGN", "VERSION", "OPEN", "MERGED", "OTHER"].map(|head| Cell::painted(head, |t| paint.dim(t))));
+    table.row(
+        ["CAMPAIGN", "VERSION", "OPEN", "MERGED", "OTHER"].map(|head| Cell::painted(head, |t| paint.dim(t))),
+    );
     for campaign in campaigns {
         let count = |state: &str| campaign.changesets.get(state).copied().unwrap_or_default();
         let open = count("open") + count("draft");
@@ -95,11 +97,14 @@ async fn one(client: &Client, name: &str, only: Option<&str>, form: Output) -> R
 pub(crate) fn matcher(only: Option<&str>) -> Result<impl Fn(&str) -> bool + use<>> {
     let glob = match only {
         None => None,
-        Some(text) => Some(GlobBuilder::new(text).case_insensitive(true).literal_separator(true).build()?.compile_matcher()),
+        Some(text) => Some(
+            GlobBuilder::new(text).case_insensitive(true).literal_separator(true).build()?.compile_matcher(),
+        ),
     };
     Ok(move |repository: &str| {
         glob.as_ref().is_none_or(|glob| {
-            glob.is_match(repository) || repository.split_once('/').is_some_and(|(_, name)| glob.is_match(name))
+            glob.is_match(repository)
+                || repository.split_once('/').is_some_and(|(_, name)| glob.is_match(name))
         })
     })
 }

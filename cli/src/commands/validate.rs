@@ -16,7 +16,9 @@ const MOST: u64 = 1 << 20;
 pub(crate) fn run(arguments: &Validate, form: Output) -> anyhow::Result<Verdict> {
     let spec = parse(&arguments.file)?;
     match form {
-        Output::Json => output::json(&serde_json::json!({ "digest": spec.digest().to_string(), "spec": spec }))?,
+        Output::Json => {
+            output::json(&serde_json::json!({ "digest": spec.digest().to_string(), "spec": spec }))?
+        }
         Output::Table => output::text(&describe(&spec, Paint::for_stdout()))?,
     }
     Ok(Verdict::Well)
@@ -41,8 +43,12 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         std::io::stdin().take(MOST).read_to_string(&mut text).context("standard input is not text")?;
     } else {
-        let opened = std::fs::File::open(file).with_context(|| format!("the spec `{name}` cannot be opened"))?;
-        opened.take(MOST).read_to_string(&mut text).with_context(|| format!("the spec `{name}` is not text"))?;
+        let opened =
+            std::fs::File::open(file).with_context(|| format!("the spec `{name}` cannot be opened"))?;
+        opened
+            .take(MOST)
+            .read_to_string(&mut text)
+            .with_context(|| format!("the spec `{name}` is not text"))?;
     }
     Ok(text)
 }
@@ -51,7 +57,9 @@ fn describe(spec: &Spec, paint: Paint) -> String {
     let mut lines = vec![format!("{} {} is valid", paint.green("✓"), paint.bold(&spec.name))];
     for selector in &spec.on {
         lines.push(match selector {
-            Selector::Repository { repository, branches } if branches.is_empty() => format!("  on     {repository}"),
+            Selector::Repository { repository, branches } if branches.is_empty() => {
+                format!("  on     {repository}")
+            }
             Selector::Repository { repository, branches } => {
                 format!("  on     {repository} ({})", branches.join(", "))
             }

@@ -23,7 +23,9 @@ pub(crate) async fn run(arguments: Watch, connection: &Connection, form: Output)
 
 /// The newest run of a campaign.
 pub(crate) async fn latest(client: &Client, campaign: &str) -> Result<Uuid> {
-    client.campaign(campaign).await?.latest_run.ok_or_else(|| {
-        anyhow!("campaign {campaign} has no run yet: `campaigns apply` starts one")
-    })
+    client
+        .campaign(campaign)
+        .await?
+        .latest_run
+        .ok_or_else(|| anyhow!("campaign {campaign} has no run yet: `campaigns apply` starts one"))
 }

@@ -26,6 +26,15 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
             format!("{} {repository}  {files} {noun} changed", paint.green("±"))
         }
         "target.unchanged" => format!("{} {repository}  {}", paint.dim("="), paint.dim("unchanged")),
+        // The machinery's failures are tried again on a budget; the summary names those that were given up.
+        "target.attempt_failed" if text("/failure/cause") == "infrastructure" => {
+            format!(
+                "{} {repository}  attempt {} was lost: {}",
+                paint.yellow("…"),
+                number("/attempt"),
+                text("/failure/message")
+            )
+        }
         "target.attempt_failed" => format!("{} {repository}  {}", paint.red("✗"), text("/failure/message")),
         "changeset.published" => {
             let verb = if data.pointer("/published/draft").and_then(Value::as_bool) == Some(true) {
@@ -33,7 +42,11 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
             } else {
                 "opened"
             };
-            format!("{} {repository}  {verb} {}", paint.green("⇡"), paint.cyan(&text("/published/pull_request/url")))
+            format!(
+                "{} {repository}  {verb} {}",
+                paint.green("⇡"),
+                paint.cyan(&text("/published/pull_request/url"))
+            )
         }
         "changeset.blocked" | "changeset.handed_over" => {
             format!("{} {repository}  {}", paint.red("!"), text("/reason"))

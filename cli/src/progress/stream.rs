@@ -40,7 +40,13 @@ impl Stream {
                 return parse(&String::from_utf8_lossy(&frame)).map(Some);
             }
             ensure!(self.buffer.len() <= MOST, "the server's stream holds an event of over {MOST} bytes");
-            match self.response.chunk().await.map_err(reqwest::Error::without_url).context("the stream broke off")? {
+            match self
+                .response
+                .chunk()
+                .await
+                .map_err(reqwest::Error::without_url)
+                .context("the stream broke off")?
+            {
                 Some(bytes) => self.buffer.extend(bytes.iter().filter(|byte| **byte != b'\r')),
                 None => return Ok(None),
             }
@@ -68,7 +74,8 @@ fn parse(frame: &str) -> Result<Frame> {
     match (kind, id) {
         ("end", _) => Ok(Frame::End),
         (_, Some(id)) if !data.is_empty() => {
-            let data: EventData = serde_json::from_str(&data).context("an event is not what this version understands")?;
+            let data: EventData =
+                serde_json::from_str(&data).context("an event is not what this version understands")?;
             Ok(Frame::Event(Event { id, data }))
         }
         _ => Ok(Frame::Other),
@@ -92,7 +99,10 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(matches!(parse(": heartbeat\n\n").unwrap(), Frame::Other));
-        assert!(matches!(parse("event: end\ndata: {\"state\":\"completed\",\"reason\":\"\"}\n\n").unwrap(), Frame::End));
+        assert!(matches!(
+            parse("event: end\ndata: {\"state\":\"completed\",\"reason\":\"\"}\n\n").unwrap(),
+            Frame::End
+        ));
         assert!(parse("id: x\ndata: {\n\n").is_err());
     }
 }

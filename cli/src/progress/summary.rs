@@ -107,7 +107,8 @@ fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
         state => paint.red(state.as_str()),
     };
     let dry = if summary.dry_run { " (dry run: nothing was written at GitHub)" } else { "" };
-    let mut text = format!("\n{} · {state} in {:.1} s{dry}\n", paint.bold(&summary.campaign), summary.seconds);
+    let mut text =
+        format!("\n{} · {state} in {:.1} s{dry}\n", paint.bold(&summary.campaign), summary.seconds);
     let figures = [
         ("targets", summary.targets),
         ("changed", summary.changed),

@@ -72,6 +72,18 @@ impl Folder {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// An empty folder for what only lives as long as this process.
+    pub(super) fn scratch(&self) -> Result<PathBuf, FolderError> {
+        let scratch = self.path.join("scratch");
+        let refused = |cause| FolderError::Refused { folder: scratch.clone(), cause };
+        match fs::remove_dir_all(&scratch) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(refused(cause)),
+            _ => {}
+        }
+        fs::DirBuilder::new().mode(0o700).create(&scratch).map_err(refused)?;
+        Ok(scratch)
+    }
 }
 
 /// Makes a data folder; a new one is open to this user alone, but for passing through: a database that runs as
@@ -98,7 +110,8 @@ pub fn ensure_unused(path: &Path) -> Result<(), FolderError> {
 
 fn lock(path: &Path) -> Result<File, FolderError> {
     let refused = |cause| FolderError::Refused { folder: path.to_owned(), cause };
-    let file = File::options().create(true).truncate(false).write(true).open(path.join("LOCK")).map_err(refused)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(path.join("LOCK")).map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),

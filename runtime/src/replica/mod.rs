@@ -11,7 +11,7 @@ pub use folder::{FolderError, ensure_unused, make_folder};
 use crate::{
     artifacts::LocalArtifacts,
     executor::{ContainerPolicy, LocalExecutor},
-    github::{Github, GithubConfig},
+    github::{GitHub, GithubConfig},
     queries::Queries,
     store::Postgres,
     telemetry,
@@ -97,7 +97,7 @@ impl Replica {
         let listener = bind(settings.listen).await?;
         let address = listener.local_addr()?;
         let folder = Folder::take(&settings.data)?;
-        let github = Arc::new(Github::new(settings.github.clone()).context("GitHub cannot be reached")?);
+        let github = Arc::new(GitHub::new(settings.github.clone()).context("GitHub cannot be reached")?);
         let database = Database::start(settings.database_url.as_deref(), folder.path()).await?;
         let postgres = Postgres::connect(database.url(), crate::store::Options::default()).await?;
         let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&folder.path().join("artifacts"))?);
@@ -105,7 +105,7 @@ impl Replica {
         let work = folder.path().join("work");
         let executor = LocalExecutor::new(&work, settings.parallelism, policy, Arc::clone(&artifacts))?;
         let store: Arc<dyn Store> = Arc::new(postgres.clone());
-        let cluster: Arc<dyn Cluster> = Arc::new(MemoryCluster::new(Arc::clone(&store)));
+        let cluster: Arc<dyn Cluster> = Arc::new(MemoryCluster::alone(Arc::clone(&store)));
         let ports = Ports {
             store,
             cluster: Arc::clone(&cluster),
@@ -113,7 +113,7 @@ impl Replica {
             executor: Arc::new(executor) as Arc<dyn Executor>,
             artifacts: Arc::clone(&artifacts),
         };
-        let system = System::start(ports, actor_settings(&settings, &work)).await.map_err(|error| anyhow!("{error}"))?;
+        let system = System::start(ports, actor_settings(&settings, folder.scratch()?)).await?;
 
         let queries = Arc::new(Queries::new(&postgres));
         let token_file = folder.path().join(TOKEN_FILE);
@@ -141,7 +141,18 @@ impl Replica {
             outcome
         });
         tracing::info!(%address, data = %settings.data.display(), "the replica is up");
-        Ok(Self { address, token, token_file, system, api, stop_api, ended, postgres, database, _folder: folder })
+        Ok(Self {
+            address,
+            token,
+            token_file,
+            system,
+            api,
+            stop_api,
+            ended,
+            postgres,
+            database,
+            _folder: folder,
+        })
     }
 
     /// Where the API listens.
@@ -164,7 +175,7 @@ impl Replica {
         let mut ended = self.ended.clone();
         tokio::select! {
             _ = ended.wait_for(|ended| *ended) => anyhow!("the API stopped serving; the log says why"),
-            error = self.system.failed() => anyhow!("the actors stopped: {error}"),
+            () = self.system.ended() => anyhow!("the actors stopped; the log says why"),
             error = self.database.failed() => error,
         }
     }
@@ -197,7 +208,8 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 async fn first_token(access: &Queries, file: &Path) -> Result<String> {
     match bootstrap_token(access, file).await? {
         Bootstrap::Written | Bootstrap::Kept => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
             Ok(text.trim().to_owned())
         }
         // Another replica of the same database has it; whoever uses this one brings a token along.
@@ -205,8 +217,8 @@ async fn first_token(access: &Queries, file: &Path) -> Result<String> {
     }
 }
 
-fn actor_settings(settings: &ReplicaSettings, work: &Path) -> Settings {
-    let mut actors = Settings { scratch: work.join("snapshots"), ..Settings::default() };
+fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
+    let mut actors = Settings { scratch, ..Settings::default() };
     if settings.unlimited {
         actors.budget = Budget::unlimited();
         actors.writes_per_second = None;

@@ -1,0 +1,181 @@
+//! `campaigns run`: a campaign with no server, as a user sees it: what is at the code host afterwards, continuing
+//! after Ctrl-C, dry runs, and traffic that GitHub's own description allows.
+
+mod support;
+
+use campaigns_twin::{Effect, Fault, Options, Twin};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+use support::{SPEC, campaigns, finish, opened};
+
+/// `campaigns run` on a spec, against a twin.
+fn run(room: &Path, twin: &Twin, spec: &str) -> Command {
+    let file = room.join("spec.yaml");
+    std::fs::write(&file, spec).unwrap();
+    let mut command = campaigns();
+    command.args(["run", "--unlimited", "-o", "json", "--github-url", &twin.url(), "-f"]).arg(file);
+    command.arg("--data").arg(room.join("data")).env("GITHUB_TOKEN", twin.token());
+    command
+}
+
+fn git(arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new("git").args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Clones a repository from the twin over HTTP, as anybody would.
+fn clone(room: &Path, twin: &Twin, name: &str) -> PathBuf {
+    let url = format!(
+        "{}/acme/{name}.git",
+        twin.url().replace("//", &format!("//x-access-token:{}@", twin.token()))
+    );
+    let folder = room.join(format!("clone-{name}"));
+    git(&["clone", "--quiet", &url, folder.to_str().unwrap()], room);
+    folder
+}
+
+const AWKWARD: &str = "\
+name: awkward
+on:
+  - repository: acme/awkward
+steps:
+  - run: |
+      echo changed >> plain.txt
+      chmod +x tool.sh
+      ln -sf plain.txt link
+      rm old.txt
+      printf 'made\\0binary' > made.bin
+changesetTemplate:
+  title: Change what is awkward
+  body: All of it.
+  branch: campaigns/awkward
+  commit: {message: Change what is awkward}
+  published: true
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_branch_holds_exactly_the_stored_diff_and_nothing_is_lost_or_rewritten() {
+    let room = support::room();
+    let twin = Twin::start(Options::default()).await.unwrap();
+    twin.repository("awkward")
+        .attributes("secret.txt export-ignore\nwindows.txt text eol=crlf\nstamp.txt export-subst\n")
+        .file("secret.txt", "left out of archives\n")
+        .file("windows.txt", "one\ntwo\n")
+        .file("stamp.txt", "$Format:%H$\n")
+        .file("plain.txt", "plain\n")
+        .file("tool.sh", "#!/bin/sh\n")
+        .file("old.txt", "old\n")
+        .executable("bin/run", "#!/bin/sh\necho run\n")
+        .symlink("link", "windows.txt")
+        .file("data.bin", [0_u8, 159, 146, 150])
+        .create()
+        .await
+        .unwrap();
+    let (code, out, err) = finish(&mut run(room.path(), &twin, AWKWARD));
+    assert_eq!(code, Some(0), "{err}");
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&summary["changed"], &summary["pull_requests_open"]),
+        (&Value::from(1), &Value::from(1)),
+        "{summary}"
+    );
+
+    let clone = clone(room.path(), &twin, "awkward");
+    assert_eq!(git(&["rev-list", "--count", "origin/main..origin/campaigns/awkward"], &clone).trim(), "1");
+    let changed = git(
+        &["diff", "--raw", "--no-abbrev", "--no-renames", "origin/main", "origin/campaigns/awkward"],
+        &clone,
+    );
+    let mut lines: Vec<(String, String, String)> = changed
+        .lines()
+        .map(|line| {
+            let (modes, path) = line.split_once('\t').unwrap();
+            let parts: Vec<&str> = modes.trim_start_matches(':').split(' ').collect();
+            (path.to_owned(), parts[1].to_owned(), parts[4].to_owned())
+        })
+        .collect();
+    lines.sort();
+    let row = |path: &str, mode: &str, how: &str| (path.to_owned(), mode.to_owned(), how.to_owned());
+    assert_eq!(
+        lines,
+        [
+            row("link", "120000", "M"),
+            row("made.bin", "100644", "A"),
+            row("old.txt", "000000", "D"),
+            row("plain.txt", "100644", "M"),
+            row("tool.sh", "100755", "M"),
+        ]
+    );
+    let show = |path: &str| git(&["show", &format!("origin/campaigns/awkward:{path}")], &clone);
+    assert_eq!(show("windows.txt"), "one\ntwo\n");
+    assert_eq!(show("stamp.txt"), "$Format:%H$\n");
+    assert_eq!(show("secret.txt"), "left out of archives\n");
+    assert_eq!(show("link"), "plain.txt");
+    assert_eq!(show("made.bin"), "made\0binary");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_ctrl_c_the_same_command_continues() {
+    let room = support::room();
+    let twin = support::twin(room.path(), 20).await;
+    // The eighth pull request's answer is held, so that Ctrl-C certainly comes in the middle.
+    twin.faults().add(Fault::on("pulls/create", Effect::HoldAnswer { ms: 4_000 }).after(7).times(1));
+    let child = run(room.path(), &twin, SPEC).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !twin.faults().list().is_empty() {
+        assert!(Instant::now() < deadline, "the run does not get that far");
+        support::breathe().await;
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let stopped = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert!(said.contains("the same command continues"), "{said}");
+
+    let (code, out, err) = finish(&mut run(room.path(), &twin, SPEC));
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("continuing run"), "{err}");
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["pull_requests_open"], Value::from(16), "{summary}");
+    let opened = opened(&twin);
+    assert_eq!(opened.len(), 16);
+    assert!(opened.values().all(|count| *count == 1), "{opened:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_writes_nothing_at_the_code_host_and_keeps_the_diffs() {
+    let room = support::room();
+    let twin = support::twin(room.path(), 5).await;
+    let (code, out, err) =
+        finish(run(room.path(), &twin, SPEC).args(["--dry-run", "--only", "service-00[123]"]));
+    assert_eq!(code, Some(0), "{err}");
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&summary["changed"], &summary["skipped"]), (&Value::from(3), &Value::from(2)), "{summary}");
+    assert_eq!(summary["pull_requests_open"], Value::from(0));
+    let writes: Vec<_> = twin.log().into_iter().filter(|entry| entry.method != "GET").collect();
+    assert!(writes.is_empty(), "{writes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_said_and_answered_is_what_github_describes() {
+    let room = support::room();
+    let record = room.path().join("exchanges.jsonl");
+    let twin = Twin::start(Options {
+        from: Some(support::services(room.path(), 10)),
+        record: Some(record.clone()),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let (code, _, err) = finish(&mut run(room.path(), &twin, SPEC));
+    assert_eq!(code, Some(0), "{err}");
+    let oracle = campaigns_twin::oracle::Oracle::load(&campaigns_twin::oracle::Oracle::installed()).unwrap();
+    let (exchanges, violations) = oracle.check_file(&record).unwrap();
+    assert!(exchanges > 60, "only {exchanges} exchanges were recorded");
+    assert!(violations.is_empty(), "{violations:#?}");
+}

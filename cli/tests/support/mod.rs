@@ -1,0 +1,229 @@
+//! What the end-to-end tests share: the built program as a process, its API, and small worlds.
+//!
+//! Deliberately absent: anything that a test should say itself. A test speaks of campaigns, kills and merges.
+
+#![allow(dead_code, reason = "every test program uses a part of it")]
+
+use campaigns_twin::Twin;
+use campaigns_wire::{Changeset, EventPage, Page, Run};
+use serde_json::Value;
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The program under test.
+pub fn campaigns() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campaigns"));
+    command
+        .env_remove("DATABASE_URL")
+        .env_remove("CAMPAIGNS_TOKEN")
+        .env_remove("CAMPAIGNS_DATA")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A folder that a database running as another user can be reached in.
+pub fn room() -> tempfile::TempDir {
+    let room = tempfile::Builder::new().prefix("campaigns-test-").tempdir().unwrap();
+    std::fs::set_permissions(room.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    room
+}
+
+/// A server in a process of its own, killed when it goes out of sight.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub token: String,
+}
+
+impl Server {
+    /// Starts `campaigns serve` on `data` against the twin and waits until it is up.
+    pub fn start(data: &Path, twin: &Twin) -> Self {
+        let mut child = campaigns()
+            .args([
+                "serve",
+                "-o",
+                "json",
+                "--listen",
+                "127.0.0.1:0",
+                "--unlimited",
+                "--github-url",
+                &twin.url(),
+            ])
+            .arg("--data")
+            .arg(data)
+            .env("GITHUB_TOKEN", twin.token())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server said {line:?}"));
+        let token = std::fs::read_to_string(said["token_file"].as_str().unwrap()).unwrap().trim().to_owned();
+        Self { child, url: said["url"].as_str().unwrap().to_owned(), token }
+    }
+
+    /// SIGKILL, at once.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(done.success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// The API, for this server.
+    pub fn api(&self) -> Api {
+        Api { http: reqwest::Client::new(), url: format!("{}/api/v1", self.url), token: self.token.clone() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The API as a test uses it.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Api {
+    pub async fn get(&self, path: &str) -> Value {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let response = request.header("Accept", "application/json").send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
+        response.json().await.unwrap()
+    }
+
+    pub async fn apply(&self, name: &str, spec: &str) {
+        let body = serde_json::json!({ "spec": spec });
+        let request = self.http.put(format!("{}/campaigns/{name}", self.url)).bearer_auth(&self.token);
+        let response = request.json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+    }
+
+    pub async fn create_run(&self, name: &str, key: &str) -> Run {
+        let request = self.http.post(format!("{}/campaigns/{name}/runs", self.url)).bearer_auth(&self.token);
+        let request = request.header("Idempotency-Key", key).json(&serde_json::json!({}));
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        response.json().await.unwrap()
+    }
+
+    pub async fn run(&self, run: uuid::Uuid) -> Run {
+        serde_json::from_value(self.get(&format!("/runs/{run}")).await).unwrap()
+    }
+
+    pub async fn changesets(&self, campaign: &str) -> Vec<Changeset> {
+        let mut all = vec![];
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/campaigns/{campaign}/changesets{cursor}")).await;
+            let page: Page<Changeset> = serde_json::from_value(page).unwrap();
+            all.extend(page.items);
+            match page.next {
+                Some(next) => cursor = format!("?cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+
+    /// The events after a cursor, which is moved on.
+    pub async fn events(&self, run: uuid::Uuid, after: &mut Option<String>) -> EventPage {
+        let query = after.as_ref().map(|after| format!("?after={after}")).unwrap_or_default();
+        let page: EventPage =
+            serde_json::from_value(self.get(&format!("/runs/{run}/events{query}")).await).unwrap();
+        *after = Some(page.next.clone());
+        page
+    }
+
+    /// Waits until the run has ended.
+    pub async fn ended(&self, run: uuid::Uuid) -> Run {
+        let deadline = Instant::now() + Duration::from_secs(180);
+        loop {
+            let now = self.run(run).await;
+            if now.state.is_end() {
+                return now;
+            }
+            assert!(Instant::now() < deadline, "the run does not end: {now:?}");
+            breathe().await;
+        }
+    }
+}
+
+/// Between two looks at another process, whose changes no notification carries here.
+pub async fn breathe() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+/// Runs the program to its end.
+pub fn finish(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// Source trees of `count` small services; every fifth has no README.
+pub fn services(folder: &Path, count: u32) -> PathBuf {
+    let trees = folder.join("trees");
+    for number in 1..=count {
+        let tree = trees.join(format!("service-{number:03}"));
+        std::fs::create_dir_all(tree.join("src")).unwrap();
+        std::fs::write(tree.join("src/main.rs"), format!("fn main() {{ println!(\"{number}\"); }}\n"))
+            .unwrap();
+        if number % 5 != 0 {
+            std::fs::write(tree.join("README.md"), format!("# Service {number}\n\nSee the licence.\n"))
+                .unwrap();
+        }
+    }
+    trees
+}
+
+/// A twin over `count` small services.
+pub async fn twin(folder: &Path, count: u32) -> Twin {
+    let from = Some(services(folder, count));
+    let options = campaigns_twin::Options { from, data: Some(folder.join("world")), ..Default::default() };
+    Twin::start(options).await.unwrap()
+}
+
+/// A spec that changes every repository with a README.
+pub const SPEC: &str = "\
+name: greeting
+description: Greet
+on:
+  - organization: acme
+steps:
+  - run: if [ -f README.md ]; then echo 'Hello from a campaign.' >> README.md; fi
+changesetTemplate:
+  title: Greet from ${{ repository.name }}
+  body: A greeting.
+  branch: campaigns/greeting
+  commit:
+    message: Greet
+  published: true
+";
+
+/// How many pull requests the twin says were opened from each repository.
+pub fn opened(twin: &Twin) -> std::collections::BTreeMap<String, u32> {
+    let mut opened = std::collections::BTreeMap::new();
+    for entry in twin.log() {
+        if entry.operation == "pulls/create" && entry.status == 201 {
+            *opened.entry(entry.repo.unwrap()).or_default() += 1;
+        }
+    }
+    opened
+}

@@ -1,0 +1,129 @@
+//! The audit of a database: what must hold of its rows whenever nothing is under way, checked by plain queries.
+//!
+//! Tests leave by it, and an operator can run it by hand. Events and effects carry no foreign keys, for speed; that
+//! they fit is checked here instead. Deliberately absent: mending anything.
+
+use sqlx::{PgPool, Row as _};
+
+/// One rule: its name, and a query that yields a line of text for everything that breaks it.
+struct Rule {
+    name: &'static str,
+    query: &'static str,
+}
+
+/// What holds at any time, also while work is under way.
+const ALWAYS: &[Rule] = &[
+    Rule {
+        name: "event sequences have no gap",
+        query: "SELECT format('run %s shard %s: %s events, last sequence %s', p.run, p.shard, count(e.sequence),
+                       p.last_sequence)
+                FROM run_parts p LEFT JOIN events e ON e.run = p.run AND e.shard = p.shard
+                GROUP BY p.run, p.shard, p.last_sequence
+                HAVING count(e.sequence) <> p.last_sequence OR coalesce(max(e.sequence), 0) <> p.last_sequence",
+    },
+    Rule {
+        name: "every event belongs to a part",
+        query: "SELECT format('run %s shard %s', e.run, e.shard) FROM events e
+                WHERE NOT EXISTS (SELECT FROM run_parts p WHERE p.run = e.run AND p.shard = e.shard)
+                GROUP BY e.run, e.shard",
+    },
+    Rule {
+        name: "a run's parts count its targets",
+        query: "SELECT format('run %s: parts %s, rows %s', r.id, p.counted, t.counted)
+                FROM runs r
+                CROSS JOIN LATERAL (
+                    SELECT jsonb_build_object(
+                        'selected', coalesce(sum(targets_selected), 0), 'queued', coalesce(sum(targets_queued), 0),
+                        'executing', coalesce(sum(targets_executing), 0),
+                        'unchanged', coalesce(sum(targets_unchanged), 0),
+                        'changed', coalesce(sum(targets_changed), 0), 'failed', coalesce(sum(targets_failed), 0),
+                        'skipped', coalesce(sum(targets_skipped), 0),
+                        'cancelled', coalesce(sum(targets_cancelled), 0)) AS counted
+                    FROM run_parts WHERE run = r.id) p
+                CROSS JOIN LATERAL (
+                    SELECT jsonb_build_object(
+                        'selected', count(*) FILTER (WHERE state = 'selected'),
+                        'queued', count(*) FILTER (WHERE state = 'queued'),
+                        'executing', count(*) FILTER (WHERE state = 'executing'),
+                        'unchanged', count(*) FILTER (WHERE state = 'unchanged'),
+                        'changed', count(*) FILTER (WHERE state = 'changed'),
+                        'failed', count(*) FILTER (WHERE state = 'failed'),
+                        'skipped', count(*) FILTER (WHERE state = 'skipped'),
+                        'cancelled', count(*) FILTER (WHERE state = 'cancelled')) AS counted
+                    FROM repo_targets WHERE run = r.id) t
+                WHERE p.counted <> t.counted",
+    },
+    Rule {
+        name: "every effect is about a row",
+        query: "SELECT format('effect %s (%s of %s)', f.id, f.kind, f.subject) FROM effects f
+                WHERE NOT EXISTS (SELECT FROM runs WHERE id = f.subject)
+                  AND NOT EXISTS (SELECT FROM repo_targets WHERE id = f.subject)
+                  AND NOT EXISTS (SELECT FROM changesets WHERE id = f.subject)",
+    },
+    Rule {
+        name: "open admissions stay within the window",
+        query: "SELECT format('run %s: %s open, window %s', r.id, count(*), r.window_size)
+                FROM runs r JOIN admissions a ON a.run = r.id AND a.state = 'open'
+                GROUP BY r.id, r.window_size HAVING count(*) > r.window_size",
+    },
+];
+
+/// What holds besides once every run has ended.
+const AT_REST: &[Rule] = &[
+    Rule {
+        name: "every run has ended",
+        query: "SELECT format('run %s is %s', id, state) FROM runs WHERE state IN ('selecting', 'running')",
+    },
+    Rule {
+        name: "every target has reached an end",
+        query: "SELECT format('target %s (%s) is %s', id, repository, state) FROM repo_targets
+                WHERE state IN ('selected', 'queued', 'executing')",
+    },
+    Rule {
+        name: "no effect is undone",
+        query: "SELECT format('effect %s (%s of %s) is %s', id, kind, subject, state) FROM effects
+                WHERE state <> 'done'",
+    },
+    Rule {
+        name: "no message waits",
+        query: "SELECT format('message %s: %s', id, body) FROM inbox WHERE consumed_at IS NULL",
+    },
+    Rule {
+        name: "no admission is open",
+        query: "SELECT format('target %s attempt %s is %s', target, attempt, state) FROM admissions
+                WHERE state <> 'closed'",
+    },
+    Rule {
+        name: "no changeset is being sent",
+        query: "SELECT format('changeset %s (%s) is %s', id, repository, state) FROM changesets
+                WHERE state IN ('scheduled', 'publishing')",
+    },
+];
+
+/// Everything that breaks a rule that holds at any time; empty where all is well.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn running(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+    check(pool, ALWAYS).await
+}
+
+/// Everything that breaks a rule that holds once every run has ended; empty where all is well.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn at_rest(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+    let mut broken = check(pool, ALWAYS).await?;
+    broken.extend(check(pool, AT_REST).await?);
+    Ok(broken)
+}
+
+async fn check(pool: &PgPool, rules: &[Rule]) -> Result<Vec<String>, sqlx::Error> {
+    let mut broken = vec![];
+    for rule in rules {
+        for row in sqlx::query(rule.query).fetch_all(pool).await? {
+            broken.push(format!("{}: {}", rule.name, row.try_get::<String, _>(0)?));
+        }
+    }
+    Ok(broken)
+}
