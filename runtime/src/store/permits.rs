@@ -17,9 +17,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long after its grant a permit's request may leave.
-pub const PERMIT_LIFE: Duration = Duration::from_secs(2);
+const PERMIT_LIFE: Duration = Duration::from_secs(2);
 /// How long after leaving a request may still reach the host; an unanswered permit counts for that much longer.
-pub const PERMIT_ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const PERMIT_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 impl Postgres {
     pub(super) async fn mint_epoch(&self, shard: Shard, owner: Uuid) -> Result<Epoch, StoreError> {
