@@ -238,3 +238,6 @@ const SCRIPT: &str = "/campaigns-step.sh";
 fn files_folder(private: &Path) -> PathBuf {
     private.join("files")
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,11 @@ fn run(order: &Path, snapshot: &Path, work: &Path, out: &Path) -> Result<(), Fai
     let parent = work.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let sandbox = Sandbox::probe(Path::new("/proc/self/exe"), parent)
         .map_err(|error| problem("no sandbox can be started", &error))?;
-    let runner = Runner { sandbox, containers: Containers::find() };
+    // An engine takes its time to answer: it is asked only where a step wants one.
+    let containers = match order.steps.iter().any(|step| step.container.is_some()) {
+        true => Containers::find(),
+        false => Containers::Missing { reason: "none was looked for".to_owned() },
+    };
+    let runner = Runner { sandbox, containers };
     runner.run(&order, snapshot, work, out, || {}, None).map(|_manifest| ())
 }
