@@ -1,5 +1,7 @@
 //! The in-memory code host holds to the port's contract.
 
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
 use async_trait::async_trait;
 use campaigns_actors::ports::{
     CodeHost, CodeHostError, RepositoryRef,

@@ -53,7 +53,7 @@ struct Folder<'a> {
 }
 
 /// The id of the tree that holds exactly these files: path, mode (`100644`, `100755`, `120000`, `160000`) and
-/// object id. A path given twice counts once, as given last.
+/// object id. A path given twice counts once, as given last. It goes as deep as the paths do: bound their length.
 pub fn tree_id<'a>(files: impl IntoIterator<Item = (&'a [u8], &'a str, [u8; 20])>) -> String {
     let mut root = Folder::default();
     for (path, mode, id) in files {
@@ -70,24 +70,15 @@ pub fn tree_id<'a>(files: impl IntoIterator<Item = (&'a [u8], &'a str, [u8; 20])
 
 /// Git orders a tree's entries by name, folders as if their name ended in `/`.
 fn folder_id(folder: &Folder<'_>) -> [u8; 20] {
-    let mut entries: Vec<(Vec<u8>, &[u8], &str, [u8; 20])> = Vec::new();
+    let line = |mode: &str, name: &[u8], id: &[u8; 20]| [mode.as_bytes(), b" ", name, b"\0", id].concat();
+    let mut entries: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for (name, (mode, id)) in &folder.files {
-        entries.push((name.to_vec(), name, mode, *id));
+        entries.insert(name.to_vec(), line(mode, name, id));
     }
     for (name, inner) in &folder.folders {
-        let mut order = name.to_vec();
-        order.push(b'/');
-        entries.push((order, name, FOLDER, folder_id(inner)));
+        entries.insert([name, b"/".as_slice()].concat(), line(FOLDER, name, &folder_id(inner)));
     }
-    entries.sort();
-    let mut content = Vec::new();
-    for (_, name, mode, id) in entries {
-        content.extend_from_slice(mode.as_bytes());
-        content.push(b' ');
-        content.extend_from_slice(name);
-        content.push(0);
-        content.extend_from_slice(&id);
-    }
+    let content: Vec<u8> = entries.into_values().flatten().collect();
     let mut hash = Sha1::new();
     hash.update(format!("tree {}\0", content.len()).as_bytes());
     hash.update(&content);

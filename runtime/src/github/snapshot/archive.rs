@@ -31,6 +31,9 @@ type Piece = Result<Bytes, String>;
 /// Unpacking this much is not yet suspicious, whatever it was packed into.
 const HARMLESS: u64 = 64 << 20;
 
+/// No file system takes a longer path; nor does a depth that a longer one could have.
+const LONGEST_PATH: usize = 4096;
+
 /// Why an archive came to nothing.
 enum Spoiled {
     /// It is larger than allowed.
@@ -255,6 +258,9 @@ fn unpack_tar(unpacking: impl Read, limits: SnapshotLimits) -> Result<Unpacked, 
         let path = path[at + 1..].to_vec();
         if path.is_empty() {
             continue;
+        }
+        if path.len() > LONGEST_PATH {
+            return Err(Spoiled::TooLarge(format!("it holds a path of more than {LONGEST_PATH} bytes")));
         }
         let size = entry.size();
         if spool.size().saturating_add(size) > limits.bytes {
