@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Demo, form: Output) -> Result<Verdict> {
     let credentials = Credentials::Token(Secret::new(&twin.said.token));
     let mut settings = ReplicaSettings::new(data, GithubConfig::new(&twin.said.url, credentials)?);
     settings.listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
-    settings.database_url = database_url();
+    settings.database_url = database_url()?;
     // The stand-in has no limits here; github.com's would make the demo take an hour.
     settings.unlimited = true;
     let replica = Replica::start(settings).await?;

@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: Run, form: Output) -> Result<Verdict> {
     let (spec, text) = prepare(&arguments.file)?;
     let data = arguments.data.clone().unwrap_or_else(|| paths::data_dir().join("run"));
     let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
-    settings.database_url = serve::database_url();
+    settings.database_url = serve::database_url()?;
     settings.unlimited = arguments.github.unlimited;
     serve::steps(&mut settings, &arguments.steps);
     let replica = Replica::start(settings).await?;

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use campaigns_runtime::{
-    config::paths,
+    config::{DatabaseUrl, paths},
     replica::{Replica, ReplicaSettings},
 };
 use std::{net::SocketAddr, path::Path};
@@ -20,7 +20,7 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
     let data = arguments.data.unwrap_or_else(paths::data_dir);
     let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
     settings.listen = arguments.listen;
-    settings.database_url = database_url();
+    settings.database_url = database_url()?;
     settings.unlimited = arguments.github.unlimited;
     steps(&mut settings, &arguments.steps);
     if !arguments.listen.ip().is_loopback() {
@@ -41,8 +41,12 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
 }
 
 /// The database that the environment names, if it names one.
-pub(crate) fn database_url() -> Option<String> {
-    std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty())
+///
+/// # Errors
+/// Where DATABASE_URL is no address of a database.
+pub(crate) fn database_url() -> Result<Option<DatabaseUrl>> {
+    let named = std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty());
+    Ok(named.map(|url| url.parse()).transpose()?)
 }
 
 /// Applies how steps are to be run.

@@ -17,6 +17,7 @@ use serde_json::Value;
 use source::Source;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The repository.
 fn root() -> PathBuf {
@@ -36,7 +37,12 @@ fn metadata(more: &[&str]) -> Value {
 }
 
 /// Every Rust file of the workspace that git would keep, with its path from the root.
-fn sources() -> Vec<Source> {
+fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(read_sources)
+}
+
+fn read_sources() -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
@@ -101,7 +107,7 @@ fn files_are_named_for_an_idea() {
 #[test]
 fn files_are_short() {
     everywhere(files::long);
-    nothing(&files::needless_exceptions(&sources()));
+    nothing(&files::needless_exceptions(sources()));
 }
 
 #[test]

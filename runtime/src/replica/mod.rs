@@ -10,6 +10,7 @@ pub use folder::{FolderError, ensure_unused, make_folder};
 
 use crate::{
     artifacts::LocalArtifacts,
+    config::DatabaseUrl,
     executor::{ContainerPolicy, LocalExecutor},
     github::{GitHub, GithubConfig},
     queries::Queries,
@@ -45,7 +46,7 @@ pub struct ReplicaSettings {
     /// Where everything local is kept.
     pub data: PathBuf,
     /// A database elsewhere; without one the embedded server is started in the data folder.
-    pub database_url: Option<String>,
+    pub database_url: Option<DatabaseUrl>,
     /// How GitHub is reached.
     pub github: GithubConfig,
     /// Where the API listens.
@@ -98,7 +99,8 @@ impl Replica {
         let address = listener.local_addr()?;
         let folder = Folder::take(&settings.data)?;
         let github = Arc::new(GitHub::new(settings.github.clone()).context("GitHub cannot be reached")?);
-        let database = Database::start(settings.database_url.as_deref(), folder.path()).await?;
+        let database =
+            Database::start(settings.database_url.as_ref().map(DatabaseUrl::expose), folder.path()).await?;
         let postgres = Postgres::connect(database.url(), crate::store::Options::default()).await?;
         let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&folder.path().join("artifacts"))?);
         let policy = if settings.no_container { ContainerPolicy::Ignore } else { ContainerPolicy::Require };
