@@ -35,3 +35,13 @@ fn every_example_is_a_spec() {
     }
     assert!(names.len() >= 4, "{names:?}");
 }
+
+#[test]
+fn the_documentation_shows_a_spec() {
+    let page = include_str!("../../../../docs/SPEC.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let spec = Spec::parse(&format!("name: doc\n{}", blocks.collect::<String>()))
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((spec.on.len(), spec.steps.len()), (2, 1));
+    assert!(spec.changeset_template.is_some());
+}
