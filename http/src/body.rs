@@ -49,9 +49,13 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Reads JSON, and says where it is not what is wanted.
+/// Reads a JSON object, and says where it is not what is wanted.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    // A list of values in the order of the fields would be read too, and means nothing to anybody.
+    let object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let read =
+        if object { serde_json::from_slice(bytes) } else { Err(serde::de::Error::custom("it is no object")) };
+    read.map_err(|error: serde_json::Error| {
         let detail = format!("the body is not the JSON that is wanted here: {error}");
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", detail)
     })

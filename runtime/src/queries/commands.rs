@@ -6,7 +6,6 @@ use super::{
     audit::{Change, note},
     campaigns,
     rows::{failed, get, named},
-    runs,
 };
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::id::{CampaignId, CommandId, MessageId, RunId, Shard};

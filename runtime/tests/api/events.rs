@@ -181,10 +181,8 @@ async fn clients_that_come_and_go_between_replicas_get_every_event_once() {
         assert_eq!(exact(&frames), written - 4, "besides created, selected, cancelled and the target's own");
         let end: RunEnded = serde_json::from_value(frames.last().unwrap().data.clone()).unwrap();
         assert_eq!(end.state, RunState::Cancelled);
-        let before = &frames[frames.len() - 2];
         let of_target = frames.iter().find(|frame| frame.kind == "target.cancelled").unwrap();
         assert_eq!(of_target.data["repository"], "acme/a");
-        assert_eq!(before.data["data"]["part"], before.data["data"]["part"]);
     }
 
     // What was streamed can be had in pages, and after the end there is nothing but the end.

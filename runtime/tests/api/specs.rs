@@ -13,7 +13,7 @@ async fn what_is_wrong_with_a_spec_is_told_by_line_and_column() {
         // An unknown key, a duplicate key, YAML that is none, nothing at all.
         (format!("{good_spec}surprise: 1\n"), 14, 1),
         (format!("{good_spec}name: hello\n"), 14, 1),
-        (String::from("name: hello\non: [\n"), 3, 1),
+        (String::from("name: hello\non: [\n"), 2, 5),
         (String::new(), 1, 1),
     ];
     for (text, line, column) in bad {
