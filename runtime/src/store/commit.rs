@@ -89,7 +89,7 @@ impl Postgres {
 
     async fn send(&self, batch: &[&Transition]) -> Result<Vec<Option<i64>>, Failure> {
         let statement = statement::of(batch).map_err(Failure::Refused)?;
-        let mut connection = self.pool.acquire().await.map_err(|error| Failure::of(&error))?;
+        let mut connection = self.commit_pool.acquire().await.map_err(|error| Failure::of(&error))?;
         // The text is ours throughout: names of parts and columns, and placeholders.
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
         let rows = match tokio::time::timeout(self.options.answer_within(), query.fetch_all(&mut *connection))

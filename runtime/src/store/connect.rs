@@ -23,8 +23,10 @@ pub fn migrator() -> &'static Migrator {
 /// How the database is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Connections for commits and reads, at most.
+    /// Connections for reads, at most.
     pub connections: u32,
+    /// Connections for commits, at most.
+    pub commit_connections: u32,
     /// Connections kept apart for ownership and permits, at most.
     pub fence_connections: u32,
     /// How long somebody waits for a free connection.
@@ -42,12 +44,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 16 and 4 connections; 5 s for a connection, 10 s for a statement, 5 s for ownership, 1 s of idleness within
+    /// 12, 6 and 3 connections; 5 s for a connection, 10 s for a statement, 5 s for ownership, 1 s of idleness within
     /// a transaction.
     fn default() -> Self {
         Self {
-            connections: 16,
-            fence_connections: 4,
+            connections: 12,
+            commit_connections: 6,
+            fence_connections: 3,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
             fence_timeout: Duration::from_secs(5),
@@ -113,7 +116,7 @@ impl Postgres {
             PgConnectOptions::from_str(url).map_err(|error| ConnectError::Url(without_url(&error, url)))?;
         let to = to.application_name("campaigns").statement_cache_capacity(256);
         migrate(&to, &options).await?;
-        let setting = |timeout: Duration| {
+        let settings = |timeout: Duration| {
             to.clone().options([
                 ("statement_timeout", timeout.as_millis().to_string()),
                 (
@@ -123,19 +126,19 @@ impl Postgres {
                 ("jit", "off".to_owned()),
             ])
         };
-        let pool = PgPoolOptions::new().acquire_timeout(options.acquire_timeout);
-        let fence_pool = pool
-            .clone()
-            .max_connections(options.fence_connections)
-            .connect_with(setting(options.fence_timeout))
-            .await
-            .map_err(|error| ConnectError::Unreachable(words(&error)))?;
-        let pool = pool
-            .max_connections(options.connections)
-            .connect_with(setting(options.statement_timeout))
-            .await
-            .map_err(|error| ConnectError::Unreachable(words(&error)))?;
-        let store = Self { pool, fence_pool, options };
+        // A commit's statement is planned once: its plan is right for any number of rows, and planning it again for
+        // each would cost more than carrying it out.
+        let planned_once =
+            settings(options.statement_timeout).options([("plan_cache_mode", "force_generic_plan")]);
+        let open = async |connections: u32, to: PgConnectOptions| {
+            let pool =
+                PgPoolOptions::new().acquire_timeout(options.acquire_timeout).max_connections(connections);
+            pool.connect_with(to).await.map_err(|error| ConnectError::Unreachable(words(&error)))
+        };
+        let pool = open(options.connections, settings(options.statement_timeout)).await?;
+        let commit_pool = open(options.commit_connections, planned_once).await?;
+        let fence_pool = open(options.fence_connections, settings(options.fence_timeout)).await?;
+        let store = Self { pool, commit_pool, fence_pool, options };
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)

@@ -33,8 +33,10 @@ use uuid::Uuid;
 /// The store on a PostgreSQL database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Postgres {
-    /// For commits and reads.
+    /// For reads, the API's too.
     pool: PgPool,
+    /// For commits, so that no crowd of readers delays one.
+    commit_pool: PgPool,
     /// For ownership and permits alone, so that a busy pool never delays a takeover.
     fence_pool: PgPool,
     options: Options,
@@ -48,7 +50,7 @@ impl Postgres {
 
     /// Closes every connection; waits for those in use.
     pub async fn close(&self) {
-        tokio::join!(self.pool.close(), self.fence_pool.close());
+        tokio::join!(self.pool.close(), self.commit_pool.close(), self.fence_pool.close());
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Batch<'a> {
     pub(super) moves: Vec<(i32, i16, i32)>,
     /// How many rows of each transition have to be found as expected.
     pub(super) guarded: Vec<i32>,
+    /// How many events each transition says.
+    pub(super) said: Vec<i32>,
 }
 
 impl<'a> Batch<'a> {
@@ -41,6 +43,7 @@ impl<'a> Batch<'a> {
         let mut batch = Self { guarded: vec![0; transitions.len()], ..Self::default() };
         for (index, transition) in transitions.iter().enumerate() {
             let ord = small(index)?;
+            batch.said.push(small(transition.events.len())?);
             for change in &transition.changes {
                 batch.change(ord, change);
             }

@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{big, json, small, text},
-    Sql,
+    HOLDS, Sql,
     batch::{Batch, changeset_counter},
 };
 use campaigns_domain::changeset::Changeset;
@@ -16,7 +16,7 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
         self.input.column("leaves", rows.iter().map(|row| changeset_counter(row.1)).collect::<Vec<_>>())?;
         self.input
@@ -27,16 +27,16 @@ impl Sql {
         self.guard(
             "changed_changesets",
             &format!(
-                "UPDATE changesets c SET run = i.run, target = i.target, repository = i.repository, state = i.state, \
+                "UPDATE changesets c SET run = i.of_run, target = i.target, repository = i.repository, state = i.state, \
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
                  version = i.version, changed = clock_timestamp(), \
                  queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
                  THEN nextval('changeset_queue') ELSE c.queue_number END \
-                 FROM {i} JOIN h ON h.ord = i.ord JOIN changesets o ON o.id = i.id \
-                 WHERE c.id = i.id AND c.shard = h.shard AND c.version = i.version - 1 AND c.state = i.before \
+                 FROM {i} {HOLDS} JOIN changesets o ON o.id = i.id \
+                 WHERE c.id = i.id AND c.shard = i.shard AND c.version = i.version - 1 AND c.state = i.before \
                  AND o.version = c.version \
-                 RETURNING i.ord, o.run AS old_run, c.run AS new_run, h.shard, i.leaves, i.enters"
+                 RETURNING i.ord, o.run AS old_run, c.run AS new_run, i.shard, i.leaves, i.enters"
             ),
         );
         Ok(())
@@ -48,7 +48,7 @@ impl Sql {
             changesets.iter().map(|c| big(c.repository_id.0)).collect::<Result<_, _>>()?;
         let organizations: Vec<String> =
             changesets.iter().map(|c| c.repository.owner().to_ascii_lowercase()).collect();
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
         self.input.column("campaign", changesets.iter().map(|c| c.campaign.0).collect::<Vec<_>>())?;
         self.input.column("organization", organizations)?;
@@ -61,13 +61,13 @@ impl Sql {
             .column("enters", changesets.iter().map(|c| changeset_counter(c.state)).collect::<Vec<_>>())?;
         self.changeset_columns(&changesets)?;
         let i = self.input.rows("i");
-        self.part("added_changesets", &format!("SELECT i.*, h.shard FROM {i} JOIN h ON h.ord = i.ord"));
+        self.part("added_changesets", &format!("SELECT i.* FROM {i} {HOLDS}"));
         self.part(
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \
              base_branch, head_branch, state, reason, generation, publishing, wanted, head, pull_request, pull_request_node, \
              pull_request_url, queue_number, version) \
-             SELECT i.id, i.shard, i.organization, i.campaign, i.run, i.target, i.repository_id, i.repository, \
+             SELECT i.id, i.shard, i.organization, i.campaign, i.of_run, i.target, i.repository_id, i.repository, \
              i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.head, i.number, \
              i.node, i.url, CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version \
              FROM added_changesets i ORDER BY i.place",
@@ -85,7 +85,7 @@ impl Sql {
         let numbers: Vec<Option<i64>> =
             pull().map(|pull| pull.map(|pull| big(pull.number)).transpose()).collect::<Result<_, _>>()?;
         self.input.column("id", rows.iter().map(|c| c.id.0).collect::<Vec<_>>())?;
-        self.input.column("run", rows.iter().map(|c| c.wanted.run.0).collect::<Vec<_>>())?;
+        self.input.column("of_run", rows.iter().map(|c| c.wanted.run.0).collect::<Vec<_>>())?;
         self.input.column("target", rows.iter().map(|c| c.wanted.target.0).collect::<Vec<_>>())?;
         self.input.column("repository", rows.iter().map(|c| c.repository.to_string()).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|c| c.state.as_str()).collect::<Vec<_>>())?;

@@ -13,9 +13,10 @@ mod rows;
 
 use super::input::{Input, shard, small};
 use batch::Batch;
-use campaigns_actors::ports::Transition;
+use campaigns_actors::ports::{Fence, Transition};
 use sqlx::postgres::PgArguments;
 use std::fmt::Write as _;
+use uuid::Uuid;
 
 /// A statement ready to be sent. It answers one row for every transition whose fence held: its ordinal and the
 /// sequence of its part's last event. It fails as a whole where a row is not as a transition expects it.
@@ -30,8 +31,9 @@ pub(super) struct Statement {
 /// In words, where a number does not fit its column.
 pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let batch = Batch::of(transitions)?;
-    let mut sql = Sql { input: Input::default(), text: String::new(), guards: vec![] };
-    sql.fence(transitions, &batch)?;
+    let owners = transitions.iter().map(|transition| Owner::of(transition)).collect::<Result<Vec<_>, _>>()?;
+    let mut sql = Sql { owners, input: Input::default(), text: String::new(), guards: vec![] };
+    sql.fence(&batch)?;
     sql.runs(&batch)?;
     sql.targets(&batch)?;
     sql.executions(&batch)?;
@@ -44,8 +46,27 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     Ok(sql.finish())
 }
 
+/// Joins the rows of a table `i` whose fence holds. There are few shards, so that any plan for this is a good one.
+const HOLDS: &str = "JOIN f ON f.id = i.shard AND f.epoch = i.epoch";
+
+/// Under what a transition is made.
+#[derive(Clone, Copy)]
+struct Owner {
+    shard: i16,
+    epoch: i64,
+    run: Uuid,
+}
+
+impl Owner {
+    fn of(transition: &Transition) -> Result<Self, String> {
+        let Fence { shard: id, epoch } = transition.fence;
+        Ok(Self { shard: shard(id)?, epoch: epoch.0, run: transition.run.0 })
+    }
+}
+
 /// The statement as far as it is written.
 struct Sql {
+    owners: Vec<Owner>,
     input: Input,
     text: String,
     /// The parts whose rows are counted against what their transitions expect to find.
@@ -64,48 +85,49 @@ impl Sql {
         self.guards.push(name);
     }
 
-    fn fence(&mut self, transitions: &[&Transition], batch: &Batch<'_>) -> Result<(), String> {
-        let shards: Vec<i16> = transitions.iter().map(|t| shard(t.fence.shard)).collect::<Result<_, _>>()?;
-        self.input.column("ord", (0..).take(transitions.len()).collect::<Vec<i32>>())?;
-        let shards = self.input.column("shard", shards)?;
-        self.input.column("epoch", transitions.iter().map(|t| t.fence.epoch.0).collect::<Vec<_>>())?;
-        self.input.column("run", transitions.iter().map(|t| t.run.0).collect::<Vec<_>>())?;
-        let events: Vec<i32> = transitions.iter().map(|t| small(t.events.len())).collect::<Result<_, _>>()?;
-        self.input.column("events", events)?;
+    /// The fence, and the transitions whose fence holds.
+    fn fence(&mut self, batch: &Batch<'_>) -> Result<(), String> {
+        let count = small(self.owners.len())?;
+        let ordinals: Vec<i32> = (0..count).collect();
+        let shards = self.owned(&ordinals)?;
+        self.input.column("events", batch.said.clone())?;
         self.input.column("guarded", batch.guarded.clone())?;
-        let t = self.input.rows("t");
+        let i = self.input.rows("i");
         // The rows are locked whatever their epoch, and come back as they are after any waiting: an owner that was
         // replaced meanwhile finds another epoch here, and none of its writes a row to join.
         let _ = write!(
             self.text,
             "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE id = ANY({shards}) ORDER BY id FOR SHARE),\n\
-             h AS MATERIALIZED (SELECT t.*, sum(events) OVER (PARTITION BY t.run, t.shard ORDER BY t.ord) AS upto, \
-             sum(events) OVER (PARTITION BY t.run, t.shard) AS total \
-             FROM {t} JOIN f ON f.id = t.shard AND f.epoch = t.epoch)"
+             h AS MATERIALIZED (SELECT i.*, sum(events) OVER (PARTITION BY i.run, i.shard ORDER BY i.ord) AS upto, \
+             sum(events) OVER (PARTITION BY i.run, i.shard) AS total FROM {i} {HOLDS})"
         );
         Ok(())
     }
 
-    /// The answer, and the refusal of a transition that did not find every row as it expected.
+    /// Adds to the next table, for rows of these transitions, what [`HOLDS`] joins by, and their run; the
+    /// placeholder of the shards.
+    fn owned(&mut self, ordinals: &[i32]) -> Result<String, String> {
+        let owner = |ord: &i32| usize::try_from(*ord).ok().and_then(|ord| self.owners.get(ord)).copied();
+        let owners: Vec<Owner> = ordinals.iter().filter_map(owner).collect();
+        self.input.column("ord", ordinals.to_vec())?;
+        let shards =
+            self.input.column("shard", owners.iter().map(|owner| owner.shard).collect::<Vec<_>>())?;
+        self.input.column("epoch", owners.iter().map(|owner| owner.epoch).collect::<Vec<_>>())?;
+        self.input.column("run", owners.iter().map(|owner| owner.run).collect::<Vec<_>>())?;
+        Ok(shards)
+    }
+
+    /// The answer, and the refusal of a transition that did not find every row as it expected. What was found is
+    /// added up, not joined: a join of two lists of unknown length may be planned as one loop in the other.
     fn finish(mut self) -> Statement {
-        let found: Vec<String> = self.guards.iter().map(|part| format!("SELECT ord FROM {part}")).collect();
-        let (refusal, join) = if found.is_empty() {
-            ("true", String::new())
-        } else {
-            let found = found.join(" UNION ALL ");
-            (
-                "CASE WHEN coalesce(g.found, 0) <> h.guarded THEN \
-                 campaigns_refuse(format('%s of %s rows are as it expects', coalesce(g.found, 0), h.guarded)) \
-                 ELSE true END",
-                format!(
-                    " LEFT JOIN (SELECT ord, count(*) AS found FROM ({found}) x GROUP BY ord) g ON g.ord = h.ord"
-                ),
-            )
-        };
+        let found: String =
+            self.guards.iter().map(|part| format!(" UNION ALL SELECT ord, NULL, 0, 1 FROM {part}")).collect();
         let _ = write!(
             self.text,
-            "\nSELECT h.ord, (p.last_sequence - h.total + h.upto)::bigint AS sequence, {refusal} AS held \
-             FROM h JOIN parts p ON p.run = h.run AND p.shard = h.shard{join}"
+            "\nSELECT ord, max(sequence)::bigint AS sequence, CASE WHEN sum(found) <> sum(guarded) THEN \
+             campaigns_refuse(format('%s of %s rows are as it expects', sum(found), sum(guarded))) ELSE true END AS held \
+             FROM (SELECT h.ord, p.last_sequence - h.total + h.upto AS sequence, h.guarded, 0 AS found \
+             FROM h JOIN parts p ON p.run = h.run AND p.shard = h.shard{found}) x GROUP BY ord"
         );
         Statement { text: self.text, arguments: self.input.into_arguments() }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{json, shard, small},
-    Sql,
+    HOLDS, Sql,
     batch::Batch,
 };
 use campaigns_actors::ports::AdmissionState;
@@ -14,7 +14,7 @@ impl Sql {
             return Ok(());
         }
         let attempts: Vec<i32> = rows.iter().map(|row| small(row.2)).collect::<Result<_, _>>()?;
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
         self.input.column("target", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
         self.input.column("attempt", attempts)?;
@@ -23,8 +23,8 @@ impl Sql {
         self.part(
             "new_admissions",
             &format!(
-                "INSERT INTO admissions (run, target, attempt, state) SELECT h.run, i.target, i.attempt, i.state \
-                 FROM {i} JOIN h ON h.ord = i.ord ORDER BY i.place \
+                "INSERT INTO admissions (run, target, attempt, state) SELECT i.run, i.target, i.attempt, i.state \
+                 FROM {i} {HOLDS} ORDER BY i.place \
                  ON CONFLICT (run, target, attempt) DO UPDATE SET state = excluded.state"
             ),
         );
@@ -34,14 +34,12 @@ impl Sql {
     pub(super) fn effects(&mut self, batch: &Batch<'_>) -> Result<(), String> {
         let begun = &batch.begun;
         if !begun.is_empty() {
-            let shards: Vec<i16> = begun.iter().map(|row| shard(row.1.shard)).collect::<Result<_, _>>()?;
             let generations: Vec<i32> =
                 begun.iter().map(|row| small(row.1.generation)).collect::<Result<_, _>>()?;
-            self.input.column("ord", begun.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(&begun.iter().map(|row| row.0).collect::<Vec<_>>())?;
             self.input.column("place", (0..).take(begun.len()).collect::<Vec<i32>>())?;
             self.input.column("id", begun.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
-            self.input.column("shard", shards)?;
-            self.input.column("run", begun.iter().map(|row| row.1.run.0).collect::<Vec<_>>())?;
+            self.input.column("of_run", begun.iter().map(|row| row.1.run.0).collect::<Vec<_>>())?;
             self.input
                 .column("subject_kind", begun.iter().map(|row| row.1.subject.kind()).collect::<Vec<_>>())?;
             self.input.column("subject", begun.iter().map(|row| row.1.subject.id()).collect::<Vec<_>>())?;
@@ -54,9 +52,9 @@ impl Sql {
                 "begun_effects",
                 &format!(
                     "INSERT INTO effects (id, shard, epoch, run, subject_kind, subject, kind, generation, state, finished) \
-                     SELECT i.id, i.shard, h.epoch, i.run, i.subject_kind, i.subject, i.kind, i.generation, \
+                     SELECT i.id, i.shard, i.epoch, i.of_run, i.subject_kind, i.subject, i.kind, i.generation, \
                      CASE WHEN i.done THEN 'done' ELSE 'in_flight' END, CASE WHEN i.done THEN clock_timestamp() END \
-                     FROM {i} JOIN h ON h.ord = i.ord ORDER BY i.place \
+                     FROM {i} {HOLDS} ORDER BY i.place \
                      ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, run = excluded.run, \
                      state = excluded.state, begun = clock_timestamp(), finished = excluded.finished"
                 ),
@@ -64,14 +62,14 @@ impl Sql {
         }
         let done = &batch.done;
         if !done.is_empty() {
-            self.input.column("ord", done.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(&done.iter().map(|row| row.0).collect::<Vec<_>>())?;
             self.input.column("id", done.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
             self.guard(
                 "done_effects",
                 &format!(
                     "UPDATE effects e SET state = 'done', finished = coalesce(e.finished, clock_timestamp()) \
-                     FROM {i} JOIN h ON h.ord = i.ord WHERE e.id = i.id AND e.shard = h.shard RETURNING i.ord"
+                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = i.shard RETURNING i.ord"
                 ),
             );
         }
@@ -83,10 +81,10 @@ impl Sql {
         if !sent.is_empty() {
             let shards: Vec<i16> =
                 sent.iter().map(|row| shard(row.1.to.shard())).collect::<Result<_, _>>()?;
-            self.input.column("ord", sent.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(&sent.iter().map(|row| row.0).collect::<Vec<_>>())?;
             self.input.column("place", (0..).take(sent.len()).collect::<Vec<i32>>())?;
             self.input.column("id", sent.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
-            self.input.column("shard", shards)?;
+            self.input.column("home", shards)?;
             self.input.column("recipient", sent.iter().map(|row| json(&row.1.to)).collect::<Vec<_>>())?;
             self.input.column("body", sent.iter().map(|row| json(&row.1.body)).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
@@ -94,21 +92,21 @@ impl Sql {
                 "sent_messages",
                 &format!(
                     "INSERT INTO inbox (id, shard, run, recipient, body) \
-                     SELECT i.id, i.shard, h.run, i.recipient::jsonb, i.body::jsonb \
-                     FROM {i} JOIN h ON h.ord = i.ord ORDER BY i.place ON CONFLICT (id) DO NOTHING"
+                     SELECT i.id, i.home, i.run, i.recipient::jsonb, i.body::jsonb \
+                     FROM {i} {HOLDS} ORDER BY i.place ON CONFLICT (id) DO NOTHING"
                 ),
             );
         }
         let consumed = &batch.consumed;
         if !consumed.is_empty() {
-            self.input.column("ord", consumed.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(&consumed.iter().map(|row| row.0).collect::<Vec<_>>())?;
             self.input.column("id", consumed.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
             self.guard(
                 "consumed_messages",
                 &format!(
-                    "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} JOIN h ON h.ord = i.ord \
-                     WHERE m.id = i.id AND m.shard = h.shard AND m.consumed_at IS NULL RETURNING i.ord"
+                    "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} {HOLDS} \
+                     WHERE m.id = i.id AND m.shard = i.shard AND m.consumed_at IS NULL RETURNING i.ord"
                 ),
             );
         }

@@ -2,7 +2,7 @@
 
 use super::{
     super::input::json,
-    Sql,
+    HOLDS, Sql,
     batch::{Batch, counters},
 };
 
@@ -11,14 +11,14 @@ impl Sql {
     pub(super) fn parts(&mut self, batch: &Batch<'_>) -> Result<(), String> {
         let mut moves = vec![];
         if !batch.moves.is_empty() {
-            self.input.column("ord", batch.moves.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(&batch.moves.iter().map(|row| row.0).collect::<Vec<_>>())?;
             self.input.column("counter", batch.moves.iter().map(|row| row.1).collect::<Vec<_>>())?;
             self.input.column("by", batch.moves.iter().map(|row| row.2).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
-            moves.push(format!("SELECT h.run, h.shard, 0, i.counter, i.by FROM {i} JOIN h ON h.ord = i.ord"));
+            moves.push(format!("SELECT i.run, i.shard, 0, i.counter, i.by FROM {i} {HOLDS}"));
         }
         if !batch.new_changesets.is_empty() {
-            moves.push("SELECT run, shard, 0, enters, 1 FROM added_changesets".to_owned());
+            moves.push("SELECT of_run, shard, 0, enters, 1 FROM added_changesets".to_owned());
         }
         if !batch.changesets.is_empty() {
             moves.push("SELECT old_run, shard, 0, leaves, -1 FROM changed_changesets".to_owned());
@@ -52,7 +52,7 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("place", rows.iter().map(|row| row.1).collect::<Vec<_>>())?;
         self.input.column("subject_kind", rows.iter().map(|row| row.2.subject.kind()).collect::<Vec<_>>())?;
         self.input.column("subject", rows.iter().map(|row| row.2.subject.id()).collect::<Vec<_>>())?;
@@ -64,9 +64,11 @@ impl Sql {
             "new_events",
             &format!(
                 "INSERT INTO events (run, shard, sequence, at, subject_kind, subject, kind, data) \
-                 SELECT h.run, h.shard, p.last_sequence - h.total + h.upto - h.events + i.place, clock_timestamp(), \
-                 i.subject_kind, i.subject, i.kind, i.data::jsonb FROM {i} JOIN h ON h.ord = i.ord \
-                 JOIN parts p ON p.run = h.run AND p.shard = h.shard ORDER BY 1, 2, 3"
+                 SELECT n.run, n.shard, p.last_sequence - n.total + n.nth, clock_timestamp(), \
+                 n.subject_kind, n.subject, n.kind, n.data::jsonb FROM (SELECT i.*, \
+                 row_number() OVER (PARTITION BY i.run, i.shard ORDER BY i.ord, i.place) AS nth, \
+                 count(*) OVER (PARTITION BY i.run, i.shard) AS total FROM {i} {HOLDS}) n \
+                 JOIN parts p ON p.run = n.run AND p.shard = n.shard ORDER BY 1, 2, 3"
             ),
         );
         Ok(())

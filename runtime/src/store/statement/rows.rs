@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{big, json, shard, small, text},
-    Sql,
+    HOLDS, Sql,
     batch::Batch,
 };
 use campaigns_domain::{
@@ -18,7 +18,7 @@ impl Sql {
         }
         let numbers =
             |of: fn(&Run) -> u32| rows.iter().map(|(_, run)| small(of(run))).collect::<Result<Vec<_>, _>>();
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("id", rows.iter().map(|(_, run)| run.id.0).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|(_, run)| run.state.as_str()).collect::<Vec<_>>())?;
         self.input.column("ends", rows.iter().map(|(_, run)| run.state.is_end()).collect::<Vec<_>>())?;
@@ -37,8 +37,8 @@ impl Sql {
                 "UPDATE runs r SET state = i.state, reason = i.reason, window_size = i.window_size, total = i.total, \
                  next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
-                 FROM {i} JOIN h ON h.ord = i.ord \
-                 WHERE r.id = i.id AND r.shard = h.shard AND r.version = i.version - 1 RETURNING i.ord"
+                 FROM {i} {HOLDS} \
+                 WHERE r.id = i.id AND r.shard = i.shard AND r.version = i.version - 1 RETURNING i.ord"
             ),
         );
         Ok(())
@@ -54,7 +54,7 @@ impl Sql {
         }
         let numbers =
             |of: fn(&Target) -> u32| rows.iter().map(|row| small(of(row.2))).collect::<Result<Vec<_>, _>>();
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("id", rows.iter().map(|row| row.2.id.0).collect::<Vec<_>>())?;
         self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|row| row.2.state.as_str()).collect::<Vec<_>>())?;
@@ -67,8 +67,8 @@ impl Sql {
             "changed_targets",
             &format!(
                 "UPDATE repo_targets r SET state = i.state, reason = i.reason, attempt = i.attempt, \
-                 infrastructure_failures = i.lost, version = i.version FROM {i} JOIN h ON h.ord = i.ord \
-                 WHERE r.id = i.id AND r.shard = h.shard AND r.run = h.run AND r.version = i.version - 1 \
+                 infrastructure_failures = i.lost, version = i.version FROM {i} {HOLDS} \
+                 WHERE r.id = i.id AND r.shard = i.shard AND r.run = i.run AND r.version = i.version - 1 \
                  AND r.state = i.before RETURNING i.ord"
             ),
         );
@@ -82,9 +82,9 @@ impl Sql {
             rows.iter().map(|row| shard(Shard::of_target(row.1.id))).collect::<Result<_, _>>()?;
         let repositories: Vec<i64> =
             rows.iter().map(|row| big(row.1.repository_id.0)).collect::<Result<_, _>>()?;
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
-        self.input.column("shard", shards)?;
+        self.input.column("home", shards)?;
         self.input.column("campaign", rows.iter().map(|row| row.1.campaign.0).collect::<Vec<_>>())?;
         self.input.column("position", numbers(|target| target.position)?)?;
         self.input.column("repository_id", repositories)?;
@@ -104,9 +104,9 @@ impl Sql {
             &format!(
                 "INSERT INTO repo_targets (id, shard, run, campaign, position, takes_part, repository_id, repository, \
                  branch, base, workspace, state, reason, attempt, infrastructure_failures, version) \
-                 SELECT i.id, i.shard, h.run, i.campaign, i.position, i.state <> 'skipped', i.repository_id, \
+                 SELECT i.id, i.home, i.run, i.campaign, i.position, i.state <> 'skipped', i.repository_id, \
                  i.repository, i.branch, i.base, i.workspace, i.state, i.reason, i.attempt, i.lost, i.version \
-                 FROM {i} JOIN h ON h.ord = i.ord"
+                 FROM {i} {HOLDS}"
             ),
         );
         Ok(())
@@ -119,7 +119,7 @@ impl Sql {
         }
         let attempts: Vec<i32> = rows.iter().map(|row| small(row.1.attempt)).collect::<Result<_, _>>()?;
         let manifests: Vec<_> = rows.iter().map(|row| row.1.manifest.as_ref().map(json)).collect();
-        self.input.column("ord", rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
         self.input.column("target", rows.iter().map(|row| row.1.target.0).collect::<Vec<_>>())?;
         self.input.column("attempt", attempts)?;
@@ -132,7 +132,7 @@ impl Sql {
             &format!(
                 "INSERT INTO executions (id, target, attempt, state, reason, manifest, finished) \
                  SELECT i.id, i.target, i.attempt, i.state, i.reason, i.manifest::jsonb, \
-                 CASE WHEN i.state <> 'executing' THEN clock_timestamp() END FROM {i} JOIN h ON h.ord = i.ord \
+                 CASE WHEN i.state <> 'executing' THEN clock_timestamp() END FROM {i} {HOLDS} \
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason, \
                  manifest = excluded.manifest, finished = excluded.finished"
             ),

@@ -1,0 +1,17 @@
+//! The store on a real PostgreSQL: the port's suite, what only a database can do to it, its migrations, and random
+//! transitions against the store in memory.
+
+mod connect;
+mod frozen;
+mod harness;
+mod limits;
+mod migrations;
+mod random;
+
+use campaigns_actors::ports::contract::store::store_suite;
+use harness::PostgresHarness;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_store_on_postgres_holds_to_the_contract() {
+    store_suite(PostgresHarness::new).await;
+}
