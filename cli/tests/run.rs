@@ -157,7 +157,7 @@ async fn a_dry_run_writes_nothing_at_the_code_host_and_keeps_the_diffs() {
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["changed"], &summary["skipped"]), (&Value::from(3), &Value::from(2)), "{summary}");
     assert_eq!(summary["pull_requests_open"], Value::from(0));
-    let writes: Vec<_> = twin.log().into_iter().filter(|entry| entry.method != "GET").collect();
+    let writes: Vec<_> = twin.log().unwrap().into_iter().filter(|entry| entry.method != "GET").collect();
     assert!(writes.is_empty(), "{writes:?}");
 }
 

@@ -21,7 +21,7 @@ async fn a_merge_and_a_close_show_after_sync() {
     };
     let spec = room.path().join("spec.yaml");
     std::fs::write(&spec, support::SPEC).unwrap();
-    let (code, out, err) = finish(command(&["apply", "-f"]).arg(&spec));
+    let (code, out, err) = finish(&mut command(&["apply", "-f", spec.to_str().unwrap()]));
     assert_eq!(code, Some(0), "{err}");
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(summary["pull_requests_open"], Value::from(4), "{summary}");

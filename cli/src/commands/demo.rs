@@ -14,7 +14,7 @@ use crate::{
         twin::{Twin, World},
     },
     output::{self, Paint},
-    progress::{self, Reporter, Summary},
+    progress::{self, Reporter},
     signal,
 };
 use anyhow::{Context as _, Result, bail};
@@ -89,7 +89,7 @@ async fn show(
     let verdict = progress::conclude(&client, &ended, form).await?;
     if !arguments.exit {
         let first = client.changesets(&spec.name).await?.into_iter().find_map(|each| each.pull_request);
-        invite(replica, twin, &Summary::of(&ended), first.map(|pull| pull.url));
+        invite(replica, twin, &spec.name, first.map(|pull| pull.url));
         signal::stop().await?;
         output::note("stopping");
     }
@@ -103,10 +103,9 @@ async fn carry_out(client: &Client, spec: &Spec, text: &str) -> Result<Run> {
 }
 
 /// Says where everything is, once the server is left running.
-fn invite(replica: &Replica, twin: &Twin, summary: &Summary, pull_request: Option<String>) {
+fn invite(replica: &Replica, twin: &Twin, name: &str, pull_request: Option<String>) {
     let paint = Paint::for_stderr();
     let server = format!("http://{}", replica.address());
-    let name = &summary.campaign;
     let token = replica.token_file();
     let line = |what: &str, place: &str| output::note(&format!("  {what:<14} {}", paint.cyan(place)));
     output::note(&format!("\n{}", paint.bold("Everything stays up until Ctrl-C:")));

@@ -9,7 +9,7 @@ mod stream;
 mod summary;
 
 pub(crate) use reporter::Reporter;
-pub(crate) use summary::{Summary, conclude};
+pub(crate) use summary::conclude;
 
 use crate::client::Client;
 use anyhow::Result;

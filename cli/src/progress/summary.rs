@@ -29,6 +29,8 @@ pub(crate) struct Summary {
     /// Repositories left out by the selection.
     pub(crate) skipped: u64,
     pub(crate) cancelled: u64,
+    /// Repositories that the spec names and that do not exist, or that the token may not see.
+    pub(crate) missing: Vec<String>,
     /// Pull requests that are open, drafts among them.
     pub(crate) pull_requests_open: u64,
     /// Changesets that GitHub did not allow or that a human took over.
@@ -38,8 +40,8 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// The figures of a run.
-    pub(crate) fn of(run: &Run) -> Self {
+    /// The figures of a run whose left-out targets are these.
+    pub(crate) fn of(run: &Run, skipped: &[Target]) -> Self {
         let count = |state: &str| run.totals.by_state.get(state).copied().unwrap_or_default();
         let changesets = |state: &str| run.totals.changesets.get(state).copied().unwrap_or_default();
         let ended = run.ended_at.unwrap_or_else(chrono::Utc::now);
@@ -55,6 +57,7 @@ impl Summary {
             failed: count("failed"),
             skipped: count("skipped"),
             cancelled: count("cancelled"),
+            missing: skipped.iter().filter(|each| each.missing).map(|each| each.repository.clone()).collect(),
             pull_requests_open: changesets("open") + changesets("draft"),
             held_up: changesets("blocked") + changesets("handed_over"),
             seconds: f64::from(i32::try_from(milliseconds).unwrap_or(i32::MAX)) / 1000.0,
@@ -62,7 +65,7 @@ impl Summary {
     }
 
     fn verdict(&self) -> Verdict {
-        if self.state == RunState::Completed && self.failed + self.held_up == 0 {
+        if self.state == RunState::Completed && self.failed + self.held_up == 0 && self.missing.is_empty() {
             Verdict::Well
         } else {
             Verdict::SomeFailed
@@ -75,8 +78,11 @@ impl Summary {
 /// # Errors
 /// Where the run itself failed: nothing could be selected.
 pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result<Verdict> {
-    let summary = Summary::of(run);
-    let troubled = troubled(client, run).await?;
+    let (failed, skipped) =
+        (client.targets(run.id, &["failed"]).await?, client.targets(run.id, &["skipped"]).await?);
+    let summary = Summary::of(run, &skipped);
+    let missing = skipped.into_iter().filter(|each| each.missing);
+    let troubled = troubled(client, run, failed.into_iter().chain(missing)).await?;
     match form {
         Output::Json => output::json(&summary)?,
         Output::Table => output::text(&text(&summary, &troubled))?,
@@ -87,11 +93,14 @@ pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result
     Ok(summary.verdict())
 }
 
-/// What needs somebody's eye.
-async fn troubled(client: &Client, run: &Run) -> Result<Vec<(String, String, String)>> {
-    let targets: Vec<Target> = client.targets(run.id, &["failed"]).await?;
+/// What needs somebody's eye: these targets, and the changesets that are held up.
+async fn troubled(
+    client: &Client,
+    run: &Run,
+    targets: impl Iterator<Item = Target>,
+) -> Result<Vec<(String, String, String)>> {
     let changesets: Vec<Changeset> = client.changesets(&run.campaign).await?;
-    let failed = targets.into_iter().map(|target| ("failed".to_owned(), target.repository, target.reason));
+    let failed = targets.map(|target| (target.state.to_string(), target.repository, target.reason));
     let held_up = changesets
         .into_iter()
         .filter(|each| each.run_id == run.id)

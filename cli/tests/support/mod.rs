@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The program under test.
-pub fn campaigns() -> Command {
+pub(crate) fn campaigns() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaigns"));
     command
         .env_remove("DATABASE_URL")
@@ -26,22 +26,22 @@ pub fn campaigns() -> Command {
 }
 
 /// A folder that a database running as another user can be reached in.
-pub fn room() -> tempfile::TempDir {
+pub(crate) fn room() -> tempfile::TempDir {
     let room = tempfile::Builder::new().prefix("campaigns-test-").tempdir().unwrap();
     std::fs::set_permissions(room.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     room
 }
 
 /// A server in a process of its own, killed when it goes out of sight.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
-    pub token: String,
+    pub(crate) url: String,
+    pub(crate) token: String,
 }
 
 impl Server {
     /// Starts `campaigns serve` on `data` against the twin and waits until it is up.
-    pub fn start(data: &Path, twin: &Twin) -> Self {
+    pub(crate) fn start(data: &Path, twin: &Twin) -> Self {
         let mut child = campaigns()
             .args([
                 "serve",
@@ -68,20 +68,20 @@ impl Server {
     }
 
     /// SIGKILL, at once.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and the exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(done.success());
         self.child.wait().unwrap().code()
     }
 
     /// The API, for this server.
-    pub fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         Api { http: reqwest::Client::new(), url: format!("{}/api/v1", self.url), token: self.token.clone() }
     }
 }
@@ -95,28 +95,28 @@ impl Drop for Server {
 
 /// The API as a test uses it.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     http: reqwest::Client,
     url: String,
     token: String,
 }
 
 impl Api {
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
         let response = request.header("Accept", "application/json").send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
         response.json().await.unwrap()
     }
 
-    pub async fn apply(&self, name: &str, spec: &str) {
+    pub(crate) async fn apply(&self, name: &str, spec: &str) {
         let body = serde_json::json!({ "spec": spec });
         let request = self.http.put(format!("{}/campaigns/{name}", self.url)).bearer_auth(&self.token);
         let response = request.json(&body).send().await.unwrap();
         assert!(response.status().is_success(), "{}", response.text().await.unwrap());
     }
 
-    pub async fn create_run(&self, name: &str, key: &str) -> Run {
+    pub(crate) async fn create_run(&self, name: &str, key: &str) -> Run {
         let request = self.http.post(format!("{}/campaigns/{name}/runs", self.url)).bearer_auth(&self.token);
         let request = request.header("Idempotency-Key", key).json(&serde_json::json!({}));
         let response = request.send().await.unwrap();
@@ -124,11 +124,11 @@ impl Api {
         response.json().await.unwrap()
     }
 
-    pub async fn run(&self, run: uuid::Uuid) -> Run {
+    pub(crate) async fn run(&self, run: uuid::Uuid) -> Run {
         serde_json::from_value(self.get(&format!("/runs/{run}")).await).unwrap()
     }
 
-    pub async fn changesets(&self, campaign: &str) -> Vec<Changeset> {
+    pub(crate) async fn changesets(&self, campaign: &str) -> Vec<Changeset> {
         let mut all = vec![];
         let mut cursor = String::new();
         loop {
@@ -143,7 +143,7 @@ impl Api {
     }
 
     /// The events after a cursor, which is moved on.
-    pub async fn events(&self, run: uuid::Uuid, after: &mut Option<String>) -> EventPage {
+    pub(crate) async fn events(&self, run: uuid::Uuid, after: &mut Option<String>) -> EventPage {
         let query = after.as_ref().map(|after| format!("?after={after}")).unwrap_or_default();
         let page: EventPage =
             serde_json::from_value(self.get(&format!("/runs/{run}/events{query}")).await).unwrap();
@@ -152,7 +152,7 @@ impl Api {
     }
 
     /// Waits until the run has ended.
-    pub async fn ended(&self, run: uuid::Uuid) -> Run {
+    pub(crate) async fn ended(&self, run: uuid::Uuid) -> Run {
         let deadline = Instant::now() + Duration::from_secs(180);
         loop {
             let now = self.run(run).await;
@@ -166,19 +166,19 @@ impl Api {
 }
 
 /// Between two looks at another process, whose changes no notification carries here.
-pub async fn breathe() {
+pub(crate) async fn breathe() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
 /// Runs the program to its end.
-pub fn finish(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn finish(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (status.code(), text(stdout), text(stderr))
 }
 
 /// Source trees of `count` small services; every fifth has no README.
-pub fn services(folder: &Path, count: u32) -> PathBuf {
+pub(crate) fn services(folder: &Path, count: u32) -> PathBuf {
     let trees = folder.join("trees");
     for number in 1..=count {
         let tree = trees.join(format!("service-{number:03}"));
@@ -194,14 +194,14 @@ pub fn services(folder: &Path, count: u32) -> PathBuf {
 }
 
 /// A twin over `count` small services.
-pub async fn twin(folder: &Path, count: u32) -> Twin {
+pub(crate) async fn twin(folder: &Path, count: u32) -> Twin {
     let from = Some(services(folder, count));
     let options = campaigns_twin::Options { from, data: Some(folder.join("world")), ..Default::default() };
     Twin::start(options).await.unwrap()
 }
 
 /// A spec that changes every repository with a README.
-pub const SPEC: &str = "\
+pub(crate) const SPEC: &str = "\
 name: greeting
 description: Greet
 on:
@@ -218,9 +218,9 @@ changesetTemplate:
 ";
 
 /// How many pull requests the twin says were opened from each repository.
-pub fn opened(twin: &Twin) -> std::collections::BTreeMap<String, u32> {
+pub(crate) fn opened(twin: &Twin) -> std::collections::BTreeMap<String, u32> {
     let mut opened = std::collections::BTreeMap::new();
-    for entry in twin.log() {
+    for entry in twin.log().unwrap() {
         if entry.operation == "pulls/create" && entry.status == 201 {
             *opened.entry(entry.repo.unwrap()).or_default() += 1;
         }

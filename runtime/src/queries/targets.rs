@@ -79,6 +79,8 @@ fn target(row: &PgRow) -> Result<Target, StoreError> {
         base: get(row, "base")?,
         state: named(row, "state")?,
         reason: get(row, "reason")?,
+        // A repository that the code host did not show has no id there.
+        missing: get::<i64>(row, "repository_id")? == 0,
         attempt: count(row, "attempt")?,
     })
 }
