@@ -60,7 +60,7 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::resolve`].
     pub fn exact(url: &str, plaintext: bool) -> Result<Self, BadEndpoint> {
-        let written = url.trim().trim_end_matches('/');
+        let written = url.trim();
         let with_scheme =
             if written.contains("://") { written.to_owned() } else { format!("https://{written}") };
         let bad = || BadEndpoint::NotAUrl(super::redact(written));
