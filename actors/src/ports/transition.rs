@@ -43,6 +43,7 @@ impl Transition {
 
 /// One changed row.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a transition holds a few, and most of them are rows of this size")]
 pub enum RowChange {
     /// A run's own row. `open` and `again` are not part of it: they are admissions.
     Run(Run),
