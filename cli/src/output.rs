@@ -149,9 +149,10 @@ impl Table {
             .collect();
         let mut text = String::new();
         for row in &self.rows {
-            for (column, cell) in row.iter().enumerate() {
+            let last = row.iter().rposition(|cell| !cell.plain.is_empty());
+            for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
                 text.push_str(&cell.shown);
-                if column + 1 < row.len() {
+                if Some(column) != last {
                     let width = widths.get(column).copied().unwrap_or_default();
                     text.push_str(&" ".repeat(width.saturating_sub(cell.plain.chars().count()) + 2));
                 }
@@ -171,7 +172,7 @@ mod tests {
         let mut table = Table::default();
         table
             .row([Cell::painted("open", |text| format!("\u{1b}[32m{text}\u{1b}[0m")), Cell::plain("acme/a")]);
-        table.row([Cell::plain("unchanged"), Cell::plain("acme/b")]);
+        table.row([Cell::plain("unchanged"), Cell::plain("acme/b"), Cell::plain("")]);
         assert_eq!(table.render(), "\u{1b}[32mopen\u{1b}[0m       acme/a\nunchanged  acme/b\n");
     }
 }

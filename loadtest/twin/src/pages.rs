@@ -194,7 +194,7 @@ fn page(world: &World, owner: &str, name: &str, number: &str) -> Option<Response
         let _ = write!(body, "<span class=\"label\">{}</span>", escape(label));
     }
     let text = pull.body.as_deref().filter(|text| !text.is_empty()).unwrap_or("No description.");
-    let _ = write!(body, "<section class=\"body\">{}</section>", escape(text));
+    let _ = write!(body, "<section class=\"body\">{}</section>", escape(without_comments(text).trim()));
     if pull.is_open() {
         let token = form_token(world, id, number);
         for (verb, label) in [("merge", "Merge pull request"), ("close", "Close")] {
@@ -208,6 +208,17 @@ fn page(world: &World, owner: &str, name: &str, number: &str) -> Option<Response
     body.push_str("<h2>Files changed</h2>");
     body.push_str(&coloured(&String::from_utf8_lossy(&diff)));
     Some(html(StatusCode::OK, &pull.title, &body))
+}
+
+/// The text without its HTML comments, which GitHub does not show either.
+fn without_comments(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("<!--") {
+        shown.push_str(before);
+        rest = comment.split_once("-->").map_or("", |(_, after)| after);
+    }
+    shown + rest
 }
 
 /// Above this the page shows the beginning of a diff only; `.diff` has all of it.

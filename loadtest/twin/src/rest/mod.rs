@@ -159,6 +159,9 @@ fn gate(incoming: &Incoming) -> Result<(), Refusal> {
         ));
     }
     match incoming.header("x-github-api-version") {
+        Some(meta::ABSENT_VERSION) => {
+            Err(Refusal::new(501, format!("The twin does not serve API version {}.", meta::ABSENT_VERSION)))
+        }
         Some(version) if !meta::VERSIONS.contains(&version) => {
             Err(Refusal::new(400, format!("The API version you specified ({version}) is not supported.")))
         }
