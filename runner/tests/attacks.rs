@@ -191,8 +191,12 @@ fn a_file_that_changes_while_it_is_read_is_refused() {
     let attempt = attempt().file("grows", "x").plain().limits(|limits| limits.patch_bytes = 1 << 40);
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("place");
-    // The step ends only when the file grows, and it never stops growing.
-    let script = format!("pwd > {}; while test $(wc -c < grows) -le 1; do sleep 0.01; done", place.display());
+    // The step ends only when the file grows, and it never stops growing. What is read before it takes long enough for
+    // the writer to have its turn on the busiest machine.
+    let script = format!(
+        "head -c 60000000 /dev/zero > first; pwd > {}; while test $(wc -c < grows) -le 1; do sleep 0.01; done",
+        place.display()
+    );
     let stop = std::sync::atomic::AtomicBool::new(false);
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
