@@ -77,6 +77,8 @@ pub(crate) struct CampaignState {
     /// Outcomes among what waits; they count as unfinished until they are recorded.
     unrecorded: Vec<Busy>,
     turning: bool,
+    /// How often in a row a commit was refused.
+    refusals: u32,
     idle: Option<Idle>,
     halted: bool,
 }
@@ -113,6 +115,7 @@ impl Actor for CampaignActor {
             waiting: vec![],
             unrecorded: vec![],
             turning: false,
+            refusals: 0,
             idle: None,
             halted: false,
         })
@@ -158,7 +161,7 @@ impl Actor for CampaignActor {
                     Ok(()) => Ok(()),
                     Err(setback) => {
                         state.halted = true;
-                        ShardMessage::report(&state.shard, Recipient::Run(state.id), setback)
+                        ShardMessage::report(&state.shard, setback)
                     }
                 };
             }
@@ -174,7 +177,6 @@ impl Actor for CampaignActor {
 
 /// Decides about everything that waits, records it, and begins what is owed then.
 async fn turn(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) -> Result<(), Setback> {
-    let mut tries = 0;
     loop {
         if state.run.is_none() {
             load(state).await?;
@@ -183,7 +185,10 @@ async fn turn(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) -> 
         let known = read_ahead(state, &run).await?;
         let decided = decide(&state.scope, &run, &state.waiting, known)?;
         match state.scope.commit(decided.transition).await {
-            Ok(_) => {
+            Ok(()) => {
+                if !state.waiting.is_empty() {
+                    state.refusals = 0;
+                }
                 state.waiting.clear();
                 state.unrecorded.clear();
                 state.selecting = decided.selecting;
@@ -192,9 +197,9 @@ async fn turn(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) -> 
                 state.run = Some(decided.next);
                 return Ok(());
             }
-            Err(Setback::Refused(reason)) if tries < TRIES => {
+            Err(Setback::Refused(reason)) if state.refusals < TRIES => {
                 tracing::warn!(reason, "the run's row is read again");
-                tries += 1;
+                state.refusals += 1;
                 // A commit whose answer was lost may have taken place: the messages of it are gone then, and
                 // those that are not will be shown by the next look.
                 state.waiting.retain(|input| !matches!(input, Input::Message(_)));
@@ -252,8 +257,6 @@ fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &
         if state.selection.take().is_some() {
             count(EffectKind::Select, "stopped");
         }
-        myself.stop(None);
-        return;
     }
     if run.state != RunState::Selecting {
         state.selection = None;
@@ -267,6 +270,7 @@ fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &
         };
         state.selection = Some(state.scope.tasks.perform(work, ended));
     }
+    // A run that has ended stays for a while too: its targets' last words are on their way.
     if state.selection.is_none() {
         let timer = myself.send_after(state.scope.world.settings.passivate_after, || CampaignMessage::Idle);
         state.idle = Some(Idle(timer.abort_handle()));

@@ -157,14 +157,17 @@ impl Inbox {
     /// Waits until two looks in a row, at every shard, have shown nothing while nothing was in hand.
     pub(crate) async fn empty(&self) {
         self.state().empty = 0;
+        self.look.notify_one();
         loop {
             let looked = self.looked.notified();
             tokio::pin!(looked);
             looked.as_mut().enable();
-            if self.state().empty >= 2 {
-                return;
+            match self.state().empty {
+                0 => {}
+                1 => self.look.notify_one(),
+                _ => return,
             }
-            self.look.notify_one();
+            // Whatever is in hand takes its time; a look that is not asked for comes soon enough.
             looked.await;
         }
     }

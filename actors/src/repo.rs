@@ -69,6 +69,8 @@ pub(crate) struct RepoState {
     unrecorded: Vec<Busy>,
     /// Whether a turn is in the mailbox.
     turning: bool,
+    /// How often in a row a commit was refused.
+    refusals: u32,
     /// The attempt that runs.
     work: Option<(u32, Task)>,
     /// It crashed too often: no attempt runs any more, and the current one fails for this reason.
@@ -104,6 +106,7 @@ impl Actor for RepoActor {
             waiting: vec![],
             unrecorded: vec![],
             turning: false,
+            refusals: 0,
             work: None,
             condemned: None,
             held: None,
@@ -143,7 +146,7 @@ impl Actor for RepoActor {
                     Ok(()) => Ok(()),
                     Err(setback) => {
                         state.halted = true;
-                        ShardMessage::report(&state.shard, Recipient::Target(state.id), setback)
+                        ShardMessage::report(&state.shard, setback)
                     }
                 };
             }
@@ -159,7 +162,6 @@ impl Actor for RepoActor {
 /// Decides about everything that waits, records it, and begins what is owed then.
 async fn turn(myself: &ActorRef<RepoMessage>, state: &mut RepoState) -> Result<(), Setback> {
     let mut inputs = std::mem::take(&mut state.waiting);
-    let mut tries = 0;
     let target = loop {
         let target = match state.target.take() {
             Some(target) => target,
@@ -171,10 +173,10 @@ async fn turn(myself: &ActorRef<RepoMessage>, state: &mut RepoState) -> Result<(
         tracing::Span::current().record("run", tracing::field::display(target.run));
         let decided = decide(&state.scope, &target, &inputs, state.condemned.as_deref())?;
         match state.scope.commit(decided.transition).await {
-            Ok(_) => break decided.next,
-            Err(Setback::Refused(reason)) if tries < TRIES => {
+            Ok(()) => break decided.next,
+            Err(Setback::Refused(reason)) if state.refusals < TRIES => {
                 tracing::warn!(reason, "the target's row is read again");
-                tries += 1;
+                state.refusals += 1;
                 // A message may have been consumed by a commit whose answer was lost; those that wait come again.
                 inputs.retain(|input| !matches!(input, Input::Message(_)));
                 state.scope.world.inbox.return_of(&Recipient::Target(state.id));
@@ -183,6 +185,9 @@ async fn turn(myself: &ActorRef<RepoMessage>, state: &mut RepoState) -> Result<(
             Err(setback) => return Err(setback),
         }
     };
+    if !inputs.is_empty() {
+        state.refusals = 0;
+    }
     for input in &inputs {
         if let Input::Ended(attempt, attempted) = input {
             let outcome = match &**attempted {

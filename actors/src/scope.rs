@@ -5,8 +5,8 @@
 
 use crate::{
     ports::{
-        CommitError, Committed, Effect, EffectKind, EffectState, Lease, Message, NewEvent, StoreError,
-        Subject, Transition,
+        CommitError, Effect, EffectKind, EffectState, Lease, Message, NewEvent, StoreError, Subject,
+        Transition,
     },
     tasks::Tasks,
     world::World,
@@ -87,8 +87,11 @@ impl Scope {
         Transition::new(self.lease.fence(), run)
     }
 
-    /// Commits, and wakes the owners of what was sent.
-    pub(crate) async fn commit(&self, transition: Transition) -> Result<Committed, Setback> {
+    /// Commits, and wakes the owners of what was sent. Where there is nothing to commit, nothing is.
+    pub(crate) async fn commit(&self, transition: Transition) -> Result<(), Setback> {
+        if transition == self.transition(transition.run) {
+            return Ok(());
+        }
         let consumed = transition.consumed.clone();
         let shards: BTreeSet<_> = transition.messages.iter().map(|message| message.to.shard()).collect();
         let committed = self.world.ports.store.commit(transition).await;
@@ -99,10 +102,10 @@ impl Scope {
             Err(CommitError::Unavailable(_)) => "unavailable",
         };
         metrics::counter!("campaigns_commits_total", "outcome" => outcome).increment(1);
-        let committed = committed?;
+        committed?;
         self.world.inbox.consumed(&consumed);
         self.world.wake(shards);
-        Ok(committed)
+        Ok(())
     }
 
     /// An effect that begins now.

@@ -71,20 +71,13 @@ pub(crate) type Left = HashMap<Recipient, Delivery>;
 
 impl ShardMessage {
     /// Tells the shard about a child's setback; a bug is the child's own end.
-    pub(crate) fn report(
-        shard: &ActorRef<Self>,
-        child: Recipient,
-        setback: Setback,
-    ) -> Result<(), ActorProcessingErr> {
+    pub(crate) fn report(shard: &ActorRef<Self>, setback: Setback) -> Result<(), ActorProcessingErr> {
         // A shard that is gone needs no telling.
         let _ = match setback {
             Setback::Fenced => shard.send_message(Self::Fenced),
             Setback::Unavailable(reason) => shard.send_message(Self::StoreLost(reason)),
             Setback::Refused(reason) => return Err(reason.into()),
-            Setback::Bug(error) => {
-                tracing::error!(?child, error = %error, "an actor stops because of an error of the program");
-                return Err(error);
-            }
+            Setback::Bug(error) => return Err(error),
         };
         Ok(())
     }

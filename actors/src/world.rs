@@ -23,7 +23,10 @@ const MOST_RUNS: usize = 256;
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("inbox", &self.inbox)
+            .field("activity", &self.activity)
+            .finish_non_exhaustive()
     }
 }
 

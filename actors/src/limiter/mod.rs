@@ -111,6 +111,8 @@ pub(crate) struct LimiterState {
     /// Outcomes among what waits; they count as unfinished until they are recorded.
     unrecorded: Vec<Busy>,
     turning: bool,
+    /// How often in a row a commit was refused.
+    refusals: u32,
     timer: Option<Timer>,
     busy: Option<Busy>,
     halted: bool,
@@ -145,6 +147,7 @@ impl Actor for LimiterActor {
             waiting: vec![],
             unrecorded: vec![],
             turning: false,
+            refusals: 0,
             timer: None,
             busy: None,
             halted: false,
@@ -204,7 +207,7 @@ impl Actor for LimiterActor {
                     Ok(()) => Ok(()),
                     Err(setback) => {
                         state.halted = true;
-                        ShardMessage::report(&state.shard, state.me.clone(), setback)
+                        ShardMessage::report(&state.shard, setback)
                     }
                 };
             }
@@ -234,15 +237,14 @@ impl LimiterState {
 /// Decides about everything that waits, gives turns, records both, and begins what is owed then.
 async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Result<(), Setback> {
     let mut inputs = std::mem::take(&mut state.waiting);
-    let mut tries = 0;
     let send = loop {
         load(state, &inputs).await?;
         refill(state).await?;
         match record::record(state, &inputs).await {
             Ok(send) => break send,
-            Err(Setback::Refused(reason)) if tries < TRIES => {
+            Err(Setback::Refused(reason)) if state.refusals < TRIES => {
                 tracing::warn!(reason, "the organisation's rows are read again");
-                tries += 1;
+                state.refusals += 1;
                 state.rows.clear();
                 state.queue.clear();
                 state.put_off.clear();
@@ -255,6 +257,9 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
             Err(setback) => return Err(setback),
         }
     };
+    if !inputs.is_empty() {
+        state.refusals = 0;
+    }
     record::learn(myself, state, &inputs);
     drop(inputs);
     for (changeset, generation) in send {

@@ -25,6 +25,9 @@ use std::{
 };
 use tokio::time::Instant;
 
+/// How long a wait goes on before the run's state is asked for again.
+const HEAR_AFTER: Duration = Duration::from_secs(2);
+
 /// How fast an organisation is written to, shared by whatever writes there.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -65,11 +68,11 @@ impl Pace {
         until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
     }
 
-    /// Waits until the organisation may be written to.
-    async fn wait(&self, scope: &Scope) -> Result<(), Closed> {
+    /// Waits until the organisation may be written to for `run`.
+    async fn wait(&self, scope: &Scope, run: RunId) -> Result<(), Closed> {
         loop {
             if let Some(wait) = self.stopped_for() {
-                scope.pause(wait).await?;
+                pause(scope, run, wait).await?;
                 continue;
             }
             let Some(even) = &self.even else { return Ok(()) };
@@ -142,7 +145,7 @@ impl<'a> Writes<'a> {
     async fn take(&self, opens_pull_request: bool) -> Result<Permit, Stopped> {
         let mut tries = 0;
         loop {
-            self.pace.wait(self.scope).await.map_err(Stopped::Closed)?;
+            self.pace.wait(self.scope, self.run).await.map_err(Stopped::Closed)?;
             self.scope.gate(self.run).await.map_err(Stopped::Closed)?;
             let request = PermitRequest {
                 organization: self.organization.clone(),
@@ -166,7 +169,20 @@ impl<'a> Writes<'a> {
                     self.scope.world.settings.patience.wait(tries)
                 }
             };
-            self.scope.pause(wait).await.map_err(Stopped::Closed)?;
+            pause(self.scope, self.run, wait).await.map_err(Stopped::Closed)?;
         }
+    }
+}
+
+/// Waits, for hours if need be, and hears meanwhile that the run was cancelled.
+async fn pause(scope: &Scope, run: RunId, wait: Duration) -> Result<(), Closed> {
+    let until = Instant::now() + wait;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        scope.pause(left.min(HEAR_AFTER)).await?;
+        scope.gate(run).await?;
     }
 }

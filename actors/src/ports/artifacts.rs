@@ -52,7 +52,12 @@ pub trait Artifacts: Send + Sync + 'static {
     async fn get_file(&self, key: &ArtifactKey, file: &Path) -> Result<bool, ArtifactError>;
 
     /// Bytes `from` to the end, at most `most`; `None` where nothing is kept.
-    async fn get_range(&self, key: &ArtifactKey, from: u64, most: u64) -> Result<Option<Bytes>, ArtifactError>;
+    async fn get_range(
+        &self,
+        key: &ArtifactKey,
+        from: u64,
+        most: u64,
+    ) -> Result<Option<Bytes>, ArtifactError>;
 
     /// How many bytes are kept under the key, if any.
     async fn size(&self, key: &ArtifactKey) -> Result<Option<u64>, ArtifactError>;

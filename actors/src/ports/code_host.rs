@@ -62,13 +62,27 @@ pub trait CodeHost: Send + Sync + 'static {
 
     /// Writes the commit's tree to `file` as an uncompressed tar, every path at its exact bytes and mode (an
     /// archive that leaves out or rewrites files is mended blob by blob), submodules left out.
-    async fn snapshot(&self, repository: &RepositoryRef, commit: &CommitSha, file: &Path) -> Result<(), CodeHostError>;
+    async fn snapshot(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        file: &Path,
+    ) -> Result<(), CodeHostError>;
 
     /// A branch's head commit, or `None` where the branch does not exist.
-    async fn branch(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<BranchHead>, CodeHostError>;
+    async fn branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+    ) -> Result<Option<BranchHead>, CodeHostError>;
 
     /// Writes a blob; its object id.
-    async fn create_blob(&self, repository: &RepositoryRef, content: Bytes, permit: Permit) -> Result<String, CodeHostError>;
+    async fn create_blob(
+        &self,
+        repository: &RepositoryRef,
+        content: Bytes,
+        permit: Permit,
+    ) -> Result<String, CodeHostError>;
 
     /// Writes a tree on top of `base` (a tree's or commit's object id); its object id. Content-addressed, so
     /// doing it twice does it once.
@@ -142,7 +156,11 @@ pub trait CodeHost: Send + Sync + 'static {
     ) -> Result<PullRequest, CodeHostError>;
 
     /// A pull request as it stands.
-    async fn pull_request(&self, repository: &RepositoryRef, number: u64) -> Result<PullRequest, CodeHostError>;
+    async fn pull_request(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+    ) -> Result<PullRequest, CodeHostError>;
 }
 
 /// What an answer that is no success means for the caller.

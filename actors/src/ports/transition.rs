@@ -37,13 +37,24 @@ pub struct Transition {
 impl Transition {
     /// An empty transition of `run` under `fence`.
     pub fn new(fence: Fence, run: RunId) -> Self {
-        Self { fence, run, changes: vec![], events: vec![], effects: vec![], messages: vec![], consumed: vec![] }
+        Self {
+            fence,
+            run,
+            changes: vec![],
+            events: vec![],
+            effects: vec![],
+            messages: vec![],
+            consumed: vec![],
+        }
     }
 }
 
 /// One changed row.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a transition holds a few, and most of them are rows of this size")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a transition holds a few, and most of them are rows of this size"
+)]
 pub enum RowChange {
     /// A run's own row. `open` and `again` are not part of it: they are admissions.
     Run(Run),

@@ -16,7 +16,7 @@ async fn fifty_repositories_become_fifty_open_pull_requests() {
     let house = House::new().with_repositories(50);
     let run = house.begin("hello");
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     assert_eq!(house.run_state(run), RunState::Completed);
     assert_eq!(house.targets(run), [(TargetState::Changed, 50)].into());
     assert_eq!(house.changesets(), [(ChangesetState::Open, 50)].into());
@@ -36,7 +36,7 @@ async fn every_kind_of_target_reaches_its_end() {
     house.executor.script(&house.repository("r3").name, Script::writes("a.txt", "a").after_losing(9));
     let run = house.begin("kinds");
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     let expected = [
         (TargetState::Unchanged, 1),
         (TargetState::Changed, 3),
@@ -60,7 +60,7 @@ async fn the_window_bounds_attempts_retries_included() {
     }
     let run = house.begin("window");
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     assert_eq!(house.targets(run), [(TargetState::Changed, 30)].into());
     assert_eq!(house.executor.most_at_once(), 3, "the window is used up and never exceeded");
     house.audit();
@@ -72,7 +72,7 @@ async fn a_dry_run_writes_nothing_at_the_host() {
     let options = RunOptions { dry_run: true, only: Some("r[0-2]".to_owned()) };
     let run = house.begin_spec(&spec("dry", "acme", "true"), options);
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     assert_eq!(house.run_state(run), RunState::Completed);
     assert_eq!(house.targets(run), [(TargetState::Changed, 3), (TargetState::Skipped, 2)].into());
     assert_eq!(house.changesets(), [(ChangesetState::Unpublished, 3)].into());
@@ -85,7 +85,7 @@ async fn a_run_that_cannot_select_says_why() {
     let house = House::new();
     let run = house.begin_spec(&spec("nobody", "nobody-there", "true"), RunOptions::default());
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     assert_eq!(house.run_state(run), RunState::Failed);
     assert!(house.run(run).reason.contains("nobody-there"), "{}", house.run(run).reason);
     house.audit();
@@ -96,7 +96,7 @@ async fn a_second_run_updates_the_same_pull_requests() {
     let house = House::new().with_repositories(4);
     house.begin("again");
     let system = house.start().await;
-    system.idle().await;
+    house.rest(&system).await;
     let first = house.changeset("r0");
     for n in 0..4 {
         house
@@ -104,7 +104,7 @@ async fn a_second_run_updates_the_same_pull_requests() {
             .script(&house.repository(&format!("r{n}")).name, Script::writes("CAMPAIGN.md", "other\n"));
     }
     let second = house.begin("again");
-    system.idle().await;
+    house.rest(&system).await;
     assert_eq!(house.run_state(second), RunState::Completed);
     let updated = house.changeset("r0");
     assert_eq!((updated.state, updated.generation), (ChangesetState::Open, 2));

@@ -2,5 +2,8 @@
 //!
 //! Deliberately absent: real systems, which are held to the same rules by the contract suites.
 
+mod breaking;
+mod following;
 mod happy;
+mod owners;
 mod support;

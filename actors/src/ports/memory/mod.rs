@@ -1,14 +1,14 @@
 //! In-memory ports that keep the real rules, for tests of the actors and as the second implementation under
 //! every contract suite.
 
-mod code_host;
 mod artifacts;
 mod cluster;
+mod code_host;
 mod executor;
 mod store;
 
-pub use code_host::{Call, Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile};
 pub use artifacts::MemoryArtifacts;
 pub use cluster::{MemoryCluster, MemoryInstallation};
+pub use code_host::{Call, Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile};
 pub use executor::{Ending, MemoryExecutor, Script};
 pub use store::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart, MemoryStore};

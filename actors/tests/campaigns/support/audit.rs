@@ -58,8 +58,13 @@ impl House {
             };
             assert_eq!(event.shard, home, "{} of {:?}", event.kind, event.subject);
         }
-        let pull_requests = self.pull_requests();
-        let many: Vec<_> = pull_requests.iter().filter(|(_, count)| **count > 1).collect();
-        assert!(many.is_empty(), "repositories with more than one pull request: {many:?}");
+        for (name, repository) in &self.repositories {
+            let mut heads: Vec<_> =
+                self.host.pulls(repository).into_iter().map(|(_, head, _)| head).collect();
+            let opened = heads.len();
+            heads.sort();
+            heads.dedup();
+            assert_eq!(heads.len(), opened, "{name} has two pull requests from one branch");
+        }
     }
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "every test uses its part")]
 
 mod audit;
+pub(crate) mod tap;
 
 use campaigns_actors::{
     Patience, Settings, System,
@@ -106,6 +107,12 @@ impl House {
 
     pub(crate) async fn start(&self) -> System {
         System::start(self.ports(), self.settings.clone()).await.unwrap()
+    }
+
+    /// Waits until a process has nothing to do, for two days at most.
+    pub(crate) async fn rest(&self, system: &System) {
+        let rested = tokio::time::timeout(Duration::from_secs(48 * 3600), system.idle()).await;
+        assert!(rested.is_ok(), "it does not come to rest: {system:#?}\n{:#?}", self.store.dump());
     }
 
     /// Creates a run of a spec that selects all of [`ACME`] and publishes, and asks for its start.

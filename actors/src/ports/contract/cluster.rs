@@ -1,0 +1,192 @@
+//! What every cluster has to hold to: one owner at a time, an epoch that grows with every change of owner, shards
+//! handed over and taken over, and wake-ups that reach the owner.
+//!
+//! Written for an installation of several processes; one in memory and one on Redis are both that. Deliberately
+//! absent: that a stale owner's commit is refused, which is the store's suite.
+
+use super::super::{Cluster, Lease, Ownership};
+use async_trait::async_trait;
+use campaigns_domain::id::{Epoch, SHARDS, Shard};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
+
+/// An installation that members join and leave.
+#[async_trait]
+pub trait Installation: Send + Sync {
+    /// A further process.
+    async fn member(&self) -> Arc<dyn Cluster>;
+
+    /// Ends a process without a word; `nth` counts from 0 in the order of [`Installation::member`].
+    async fn vanish(&self, nth: usize);
+
+    /// Has a living process lose a shard as it would by a lapsed lease.
+    async fn lose(&self, nth: usize, shard: Shard);
+
+    /// How long a change of ownership may take.
+    fn within(&self) -> Duration;
+}
+
+/// A process of the suite: it keeps account of what it holds, and hands over what it is asked for.
+struct Process {
+    cluster: Arc<dyn Cluster>,
+    changes: UnboundedReceiver<Ownership>,
+    held: BTreeMap<Shard, Lease>,
+    /// The highest epoch it was ever given for a shard.
+    seen: BTreeMap<Shard, Epoch>,
+}
+
+impl Process {
+    async fn join(installation: &dyn Installation) -> Self {
+        let cluster = installation.member().await;
+        let changes = cluster.join().await;
+        Self { cluster, changes, held: BTreeMap::new(), seen: BTreeMap::new() }
+    }
+
+    /// Takes in changes of ownership until `done`, or fails.
+    async fn until(&mut self, within: Duration, what: &str, done: impl Fn(&BTreeMap<Shard, Lease>) -> bool) {
+        let all = async {
+            while !done(&self.held) {
+                let Some(change) = self.changes.recv().await else { break };
+                self.take(change).await;
+            }
+        };
+        assert!(timeout(within, all).await.is_ok(), "after {within:?}: {what}");
+    }
+
+    async fn take(&mut self, change: Ownership) {
+        match change {
+            Ownership::Acquired(lease) => {
+                let (shard, epoch) = (lease.shard(), lease.fence().epoch);
+                assert!(lease.is_trusted(), "shard {shard} comes with a lease that is not trusted");
+                if let Some(before) = self.seen.insert(shard, epoch) {
+                    assert!(epoch > before, "shard {shard} came back with epoch {epoch:?} after {before:?}");
+                }
+                self.held.insert(shard, lease);
+            }
+            Ownership::Lost(shard) => {
+                if let Some(lease) = self.held.remove(&shard) {
+                    assert!(!lease.is_trusted(), "shard {shard} is lost and its lease trusted");
+                }
+            }
+            Ownership::Release(shard) => {
+                self.held.remove(&shard);
+                self.cluster.release(shard).await;
+            }
+        }
+    }
+
+    fn epoch(&self, shard: Shard) -> Epoch {
+        self.held.get(&shard).map_or(Epoch(0), |lease| lease.fence().epoch)
+    }
+
+    fn shards(&self) -> BTreeSet<Shard> {
+        self.held.keys().copied().collect()
+    }
+}
+
+fn every() -> usize {
+    usize::from(SHARDS)
+}
+
+/// A process that is alone comes to hold every shard.
+pub async fn who_is_alone_holds_every_shard(installation: &dyn Installation) {
+    let mut only = Process::join(installation).await;
+    only.until(installation.within(), "the only process does not hold every shard", |held| {
+        held.len() == every()
+    })
+    .await;
+}
+
+/// A second process gets its fair share, handed over by the first, and no shard has two owners.
+pub async fn a_second_process_gets_its_share(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut first = Process::join(installation).await;
+    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let before: BTreeMap<Shard, Epoch> = first.seen.clone();
+    let mut second = Process::join(installation).await;
+    let half = every() / 2;
+    let both = async {
+        tokio::join!(
+            first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
+            second.until(within, "the second process does not get its share", |held| held.len() >= half),
+        )
+    };
+    both.await;
+    assert!(first.shards().is_disjoint(&second.shards()), "a shard has two owners");
+    assert_eq!(first.held.len() + second.held.len(), every());
+    for shard in second.shards() {
+        let earlier = before.get(&shard).copied();
+        assert!(Some(second.epoch(shard)) > earlier, "shard {shard} was handed over without a new epoch");
+    }
+}
+
+/// What a process held that ended without a word goes to another, with a new epoch.
+pub async fn a_vanished_process_is_replaced(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut first = Process::join(installation).await;
+    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    installation.vanish(0).await;
+    let mut second = Process::join(installation).await;
+    second.until(within, "the second process does not take over", |held| held.len() == every()).await;
+    for shard in Shard::all() {
+        let earlier = first.seen.get(&shard).copied();
+        assert!(Some(second.epoch(shard)) > earlier, "shard {shard} was taken over without a new epoch");
+    }
+}
+
+/// A shard that is lost is told to be, and comes back with a new epoch.
+pub async fn a_lost_shard_comes_back_with_a_new_epoch(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut only = Process::join(installation).await;
+    only.until(within, "the only process does not hold every shard", |held| held.len() == every()).await;
+    let (shard, before) = (Shard(7), only.epoch(Shard(7)));
+    installation.lose(0, shard).await;
+    only.until(within, "the loss is not told", |held| !held.contains_key(&shard)).await;
+    only.until(within, "the shard does not come back", |held| held.contains_key(&shard)).await;
+    assert!(only.epoch(shard) > before);
+}
+
+/// Whoever gives everything back leaves it to the others, and nothing comes back to it.
+pub async fn what_is_given_back_goes_to_others(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut first = Process::join(installation).await;
+    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let mut second = Process::join(installation).await;
+    let half = every() / 2;
+    tokio::join!(
+        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
+        second.until(within, "the second process does not get its share", |held| held.len() >= half),
+    );
+    for shard in first.shards() {
+        first.held.remove(&shard);
+        first.cluster.release(shard).await;
+    }
+    second.until(within, "the second process does not get the rest", |held| held.len() == every()).await;
+    assert!(first.changes.try_recv().is_err(), "a process that gave everything back was given something");
+}
+
+/// A wake-up reaches the owner of a shard, whoever sends it.
+pub async fn a_wake_reaches_the_owner(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut first = Process::join(installation).await;
+    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    first.cluster.wake(&[Shard(3)]).await;
+    let woken = timeout(within, first.cluster.woken()).await;
+    assert_eq!(woken.ok(), Some(Shard(3)), "a process does not hear its own wake-up");
+    let mut second = Process::join(installation).await;
+    let half = every() / 2;
+    tokio::join!(
+        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
+        second.until(within, "the second process does not get its share", |held| held.len() >= half),
+    );
+    for (owner, other) in [(&first, &second), (&second, &first)] {
+        let Some(shard) = owner.shards().pop_first() else { continue };
+        other.cluster.wake(&[shard]).await;
+        let woken = timeout(within, owner.cluster.woken()).await;
+        assert_eq!(woken.ok(), Some(shard), "a wake-up does not reach the owner");
+    }
+}
