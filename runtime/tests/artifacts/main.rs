@@ -1,4 +1,5 @@
 //! Artifacts on the local file system: the port's suite, and what only files can show.
+#![allow(clippy::expect_used, reason = "what these tests stand on has to be there")]
 
 use bytes::Bytes;
 use campaigns_actors::ports::{ArtifactKey, Artifacts, contract::artifacts::artifacts_suite};

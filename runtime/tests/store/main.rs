@@ -1,5 +1,6 @@
 //! The store on a real PostgreSQL: the port's suite, what only a database can do to it, its migrations, and random
 //! transitions against the store in memory.
+#![allow(clippy::expect_used, reason = "what these tests stand on has to be there")]
 
 mod connect;
 mod frozen;
