@@ -227,7 +227,8 @@ impl Player {
         let mut transition = self.transition(Shard::of_organization(ORGANIZATION), wrong).await;
         let after = match self.changesets.get(&place) {
             None => {
-                let publication = if to.is_multiple_of(2) { Publication::Ready } else { Publication::Unpublished };
+                let publication =
+                    if to.is_multiple_of(2) { Publication::Ready } else { Publication::Unpublished };
                 let new = self
                     .world
                     .new_changeset(&self.world.new_target(u32::try_from(place).expect("small")), publication);
