@@ -106,10 +106,12 @@ pub(crate) fn sleeping_tests(source: &Source) -> Vec<String> {
         match *token {
             "{" => blocks.push(tokens[begun..index].iter().any(|word| ["loop", "while"].contains(word))),
             "}" => drop(blocks.pop()),
-            "sleep" if tokens[..index].ends_with(&[":", ":"]) && !blocks.contains(&true) => {
-                if !(paused && tokens[..index].ends_with(&["time", ":", ":"])) {
-                    found.push(source.tokens[index].0);
-                }
+            "sleep"
+                if tokens[..index].ends_with(&[":", ":"])
+                    && !blocks.contains(&true)
+                    && !(paused && tokens[..index].ends_with(&["time", ":", ":"])) =>
+            {
+                found.push(source.tokens[index].0);
             }
             _ => {}
         }

@@ -1,19 +1,8 @@
-//! The settings of a replica as typed data. They come in layers, of which the upper one wins: flags, environment,
-//! a file, defaults; [`Layer`] is one of them, [`Settings`] what they come to. Whatever is wrong is said with the
-//! setting's name and where it was read.
+//! The settings that more than one program shares: where files go, and the address of a database.
 //!
-//! Deliberately absent: acting on any setting, and reading credentials, of which only the place is kept here.
+//! Deliberately absent: the command line's words, which are `cli`'s, and a settings file.
 
 mod database_url;
-mod error;
-mod layer;
 pub mod paths;
-mod settings;
 
-pub use database_url::DatabaseUrl;
-pub use error::ConfigError;
-pub use layer::{BudgetLayer, GithubLayer, Layer};
-pub use settings::{CredentialSource, Database, GithubSettings, Settings};
-
-#[cfg(test)]
-mod tests;
+pub use database_url::{DatabaseUrl, NotADatabase};

@@ -131,6 +131,8 @@ impl Replica {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             settings: campaigns_http::Settings { window: settings.parallelism * 2, ..Default::default() },
         });
+        let hub = api.hub();
+        postgres.tell_commits(move |run| hub.committed(run));
         let (stop_api, mut asked) = watch::channel(false);
         let (say_ended, ended) = watch::channel(false);
         let api = tokio::spawn(async move {

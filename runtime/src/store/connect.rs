@@ -9,7 +9,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// One lock for every process that migrates this database; the number is arbitrary and never changes.
@@ -138,7 +138,7 @@ impl Postgres {
         let pool = open(options.connections, settings(options.statement_timeout)).await?;
         let commit_pool = open(options.commit_connections, planned_once).await?;
         let fence_pool = open(options.fence_connections, settings(options.fence_timeout)).await?;
-        let store = Self { pool, commit_pool, fence_pool, options };
+        let store = Self { pool, commit_pool, fence_pool, options, listener: Arc::default() };
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)

@@ -28,6 +28,10 @@ use campaigns_domain::{
     spec::Spec,
 };
 use sqlx::PgPool;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use uuid::Uuid;
 
 /// The store on a PostgreSQL database. Clones share its connections.
@@ -40,12 +44,29 @@ pub struct Postgres {
     /// For ownership and permits alone, so that a busy pool never delays a takeover.
     fence_pool: PgPool,
     options: Options,
+    listener: Arc<OnceLock<Listener>>,
+}
+
+/// Who is told of every commit that took place.
+struct Listener(Box<dyn Fn(RunId) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 impl Postgres {
     /// The connections, for queries that are not part of the port.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// From now on `told` is called, after every commit that took place, with the run whose events it holds. It is
+    /// for live views in this process and must not wait. Only the first call counts.
+    pub fn tell_commits(&self, told: impl Fn(RunId) + Send + Sync + 'static) {
+        // A second listener is a mistake in the wiring that costs latency and nothing else.
+        let _ = self.listener.set(Listener(Box::new(told)));
     }
 
     /// Closes every connection; waits for those in use.
@@ -62,7 +83,12 @@ impl Store for Postgres {
 
     async fn commit(&self, transition: Transition) -> Result<Committed, CommitError> {
         let mut answers = self.commit_batch(std::slice::from_ref(&transition)).await;
-        answers.pop().unwrap_or_else(|| Err(CommitError::Unavailable("it was not sent".to_owned())))
+        let answer =
+            answers.pop().unwrap_or_else(|| Err(CommitError::Unavailable("it was not sent".to_owned())));
+        if let (Ok(_), Some(Listener(told))) = (&answer, self.listener.get()) {
+            told(transition.run);
+        }
+        answer
     }
 
     async fn inbox(&self, shards: &[Shard], limit: u32) -> Result<Vec<Message>, StoreError> {
