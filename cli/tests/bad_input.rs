@@ -1,5 +1,6 @@
 //! What a user sees who gives bad input: what happened, to what, and what to do, with an exit code that says which
 //! kind of end it was; and nothing that was recorded is lost.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
 

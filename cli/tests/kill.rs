@@ -2,6 +2,7 @@
 //!
 //! The points are drawn by event sequence from a seed that is printed; three of them lie between the code host's
 //! accepting a pull request and our recording it. Set CAMPAIGNS_TEST_SEED to draw the same points again.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
 

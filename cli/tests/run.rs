@@ -1,5 +1,6 @@
 //! `campaigns run`: a campaign with no server, as a user sees it: what is at the code host afterwards, continuing
 //! after Ctrl-C, dry runs, and traffic that GitHub's own description allows.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
 

@@ -52,7 +52,8 @@ impl Figure {
 impl Report {
     /// The report as a Markdown table.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = format!("## {}\n\n| figure | value | reference | ratio | target | holds |\n", self.scenario);
+        let mut text =
+            format!("## {}\n\n| figure | value | reference | ratio | target | holds |\n", self.scenario);
         text.push_str("|---|---|---|---|---|---|\n");
         for figure in &self.figures {
             let Figure { name, value, unit, reference, ratio, target, holds } = figure;

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything that a test should say itself. A test speaks of campaigns, kills and merges.
 
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
 use campaigns_twin::Twin;

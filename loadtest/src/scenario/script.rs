@@ -58,7 +58,12 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     }
     Ok(Report {
         scenario: "script".to_owned(),
-        figures: vec![Figure::at_most(&format!("wall time of {repositories} repositories"), "s", &pairs, 0.5)],
+        figures: vec![Figure::at_most(
+            &format!("wall time of {repositories} repositories"),
+            "s",
+            &pairs,
+            0.5,
+        )],
     })
 }
 
@@ -114,7 +119,7 @@ fn seed(into: &Path, repositories: u32) -> Result<Vec<String>> {
         }
         let small = fs::metadata(tree.join("Cargo.toml")).is_ok() && is_small(&tree)?;
         let Some(name) = tree.file_name().and_then(|name| name.to_str()).filter(|_| small) else { continue };
-        let name = format!("r{:03}-{}", names.len(), name.replace('.', "-").replace('+', "-"));
+        let name = format!("r{:03}-{}", names.len(), name.replace(['.', '+'], "-"));
         copy(&tree, &into.join(&name))?;
         names.push(name);
     }
@@ -133,7 +138,8 @@ fn source_trees() -> Result<Vec<PathBuf>> {
         .context("neither CARGO_HOME nor HOME is set")?;
     let mut trees = vec![];
     let sources = home.join("registry/src");
-    let registries = fs::read_dir(&sources).with_context(|| format!("{} cannot be read", sources.display()))?;
+    let registries =
+        fs::read_dir(&sources).with_context(|| format!("{} cannot be read", sources.display()))?;
     for registry in registries {
         for tree in fs::read_dir(registry?.path())? {
             trees.push(tree?.path());
@@ -164,7 +170,8 @@ fn is_small(tree: &Path) -> Result<bool> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let done = Command::new("cp").arg("-r").arg(from).arg(to).status().context("`cp` could not be started")?;
+    let done =
+        Command::new("cp").arg("-r").arg(from).arg(to).status().context("`cp` could not be started")?;
     ensure!(done.success(), "{} could not be copied", from.display());
     Ok(())
 }

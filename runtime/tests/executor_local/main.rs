@@ -212,7 +212,7 @@ async fn what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not
     let locked = dead.join("0/work/tree/locked");
     std::fs::create_dir_all(&locked).unwrap();
     std::fs::write(locked.join("file"), "x").unwrap();
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
     std::fs::write(dead.join("lock"), "").unwrap();
     std::fs::create_dir(stage.folder.path().join("somebody-elses")).unwrap();
     let mark = "87654002";
