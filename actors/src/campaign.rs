@@ -132,6 +132,7 @@ impl Actor for CampaignActor {
         }
         match message {
             CampaignMessage::Deliver(delivery) => {
+                state.unrecorded.extend(delivery.busy);
                 state.waiting.extend(delivery.effects.into_iter().map(|effect| Input::Resumed(effect.id)));
                 if delivery.look > state.loaded {
                     state.waiting.extend(delivery.messages.into_iter().map(Input::Message));

@@ -38,6 +38,7 @@ pub(crate) struct RepoArguments {
 }
 
 /// What a repo actor is told.
+#[expect(clippy::large_enum_variant, reason = "an attempt ends once; the mailbox holds a message or two")]
 pub(crate) enum RepoMessage {
     /// Messages and effects of its target.
     Deliver(Delivery),
@@ -125,6 +126,7 @@ impl Actor for RepoActor {
         }
         match message {
             RepoMessage::Deliver(delivery) => {
+                state.unrecorded.extend(delivery.busy);
                 state.waiting.extend(delivery.messages.into_iter().map(Input::Message));
                 state.waiting.extend(delivery.effects.into_iter().map(|effect| Input::Resumed(effect.id)));
             }

@@ -8,7 +8,7 @@ use crate::{
         CommitError, Effect, EffectKind, EffectState, Lease, Message, NewEvent, StoreError, Subject,
         Transition,
     },
-    tasks::Tasks,
+    tasks::{Busy, Tasks},
     world::World,
 };
 use campaigns_domain::id::{EffectId, RunId, Shard};
@@ -166,6 +166,8 @@ pub(crate) struct Delivery {
     pub(crate) effects: Vec<Effect>,
     /// The look at the inbox that showed the messages.
     pub(crate) look: u64,
+    /// Effects count as unfinished until their actor has seen to them; messages do by themselves.
+    pub(crate) busy: Option<Busy>,
 }
 
 /// An event about `subject`, ready to be recorded.

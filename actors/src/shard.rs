@@ -135,7 +135,7 @@ impl Actor for ShardActor {
         match message {
             ShardMessage::Deliver(messages, look) if !state.loading => {
                 for (recipient, messages) in by_recipient(messages) {
-                    let delivery = Delivery { messages, effects: vec![], look };
+                    let delivery = Delivery { messages, look, ..Delivery::default() };
                     children::deliver(&myself, state, recipient, delivery).await?;
                 }
             }
@@ -144,7 +144,8 @@ impl Actor for ShardActor {
             ShardMessage::Loaded(left, busy) => {
                 state.loading = false;
                 state.scope.world.inbox.hold(state.scope.shard());
-                for (recipient, delivery) in left {
+                for (recipient, mut delivery) in left {
+                    delivery.busy = Some(state.scope.tasks.activity.busy());
                     children::deliver(&myself, state, recipient, delivery).await?;
                 }
                 drop(busy);
@@ -172,7 +173,8 @@ impl Actor for ShardActor {
             }
             ShardMessage::Restart(recipient, backlog) => {
                 let busy = state.resting.remove(&recipient);
-                let delivery = Delivery { effects: backlog.effects, ..Delivery::default() };
+                let unseen = Some(state.scope.tasks.activity.busy());
+                let delivery = Delivery { effects: backlog.effects, busy: unseen, ..Delivery::default() };
                 children::deliver(&myself, state, recipient.clone(), delivery).await?;
                 state.scope.world.inbox.return_of(&recipient);
                 drop(busy);

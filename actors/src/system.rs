@@ -68,8 +68,10 @@ impl System {
     pub async fn idle(&self) {
         loop {
             self.world.activity.none().await;
+            let begun = self.world.activity.begun();
             self.world.inbox.empty().await;
-            if self.world.activity.is_none() {
+            // Whatever ended while the inbox was looked at may have written to it after the look.
+            if self.world.activity.is_none() && self.world.activity.begun() == begun {
                 return;
             }
         }

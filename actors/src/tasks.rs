@@ -4,7 +4,14 @@
 //! Deliberately absent: what the tasks do (`perform`).
 
 use futures::FutureExt;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tokio::{
     sync::watch,
     task::{AbortHandle, JoinHandle},
@@ -15,21 +22,23 @@ use tracing::Instrument;
 #[derive(Debug, Clone)]
 pub(crate) struct Activity {
     count: Arc<watch::Sender<usize>>,
+    begun: Arc<AtomicU64>,
     whole: Option<Arc<Activity>>,
 }
 
 impl Activity {
     pub(crate) fn new() -> Self {
-        Self { count: Arc::new(watch::Sender::new(0)), whole: None }
+        Self { count: Arc::new(watch::Sender::new(0)), begun: Arc::default(), whole: None }
     }
 
     /// A count of its own that also counts here.
     pub(crate) fn part(&self) -> Self {
-        Self { count: Arc::new(watch::Sender::new(0)), whole: Some(Arc::new(self.clone())) }
+        Self { whole: Some(Arc::new(self.clone())), ..Self::new() }
     }
 
     /// One more, until the guard is dropped.
     pub(crate) fn busy(&self) -> Busy {
+        self.begun.fetch_add(1, Ordering::SeqCst);
         self.count.send_modify(|count| *count += 1);
         Busy { _whole: self.whole.as_ref().map(|whole| Box::new(whole.busy())), count: self.count.clone() }
     }
@@ -37,6 +46,11 @@ impl Activity {
     /// Whether nothing is unfinished now.
     pub(crate) fn is_none(&self) -> bool {
         *self.count.borrow() == 0
+    }
+
+    /// How often anything has begun. Where nothing was unfinished and this has not moved, nothing has happened.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
     }
 
     /// Waits until nothing is unfinished.

@@ -1,4 +1,5 @@
 //! The cluster in memory keeps the rules of every cluster.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{

@@ -165,6 +165,7 @@ impl Actor for LimiterActor {
         }
         match message {
             LimiterMessage::Deliver(delivery) => {
+                state.unrecorded.extend(delivery.busy);
                 state.waiting.extend(delivery.effects.into_iter().map(Input::Resumed));
                 state.waiting.extend(delivery.messages.into_iter().map(Input::Message));
             }

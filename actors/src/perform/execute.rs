@@ -22,6 +22,10 @@ use std::sync::Arc;
 
 /// How an attempt went.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a running attempt, moved twice; nearly all of them are the large one"
+)]
 pub(crate) enum Attempted {
     /// There is a complete manifest; with changes, this is what it proposes.
     Finished { manifest: Manifest, proposal: Option<(Place, Proposal)> },

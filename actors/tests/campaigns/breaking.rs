@@ -120,13 +120,16 @@ async fn killed_after_each_write_to_the_host() {
 
 #[tokio::test(start_paused = true)]
 async fn each_effect_is_performed_twice() {
-    let house = house();
-    let tap = Tap::open(None);
-    tap.forgetful.store(true, Ordering::SeqCst);
-    let run = house.begin("twice");
-    let system = behind(&house, &tap).await;
-    house.rest(&system).await;
-    same_end(&house, run, "each effect twice");
+    // Many times over, since what runs beside what is drawn by lot.
+    for round in 0..30 {
+        let house = house();
+        let tap = Tap::open(None);
+        tap.forgetful.store(true, Ordering::SeqCst);
+        let run = house.begin("twice");
+        let system = behind(&house, &tap).await;
+        house.rest(&system).await;
+        same_end(&house, run, &format!("each effect twice, round {round}"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

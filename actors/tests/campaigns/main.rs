@@ -1,6 +1,7 @@
 //! Whole campaigns over in-memory ports that keep the real rules, in virtual time.
 //!
 //! Deliberately absent: real systems, which are held to the same rules by the contract suites.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by failing")]
 
 mod breaking;
 mod following;

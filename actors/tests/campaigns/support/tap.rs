@@ -67,6 +67,9 @@ pub(crate) struct Break {
     pub(crate) what: What,
 }
 
+/// Whether a transition is poisoned.
+pub(crate) type Poison = Box<dyn Fn(&Transition) -> bool + Send>;
+
 /// Where calls pass.
 pub(crate) struct Tap {
     broken: Option<Break>,
@@ -82,7 +85,7 @@ pub(crate) struct Tap {
     /// Commits that took place.
     pub(crate) committed: AtomicUsize,
     /// A commit that this says yes to panics.
-    pub(crate) poison: Mutex<Option<Box<dyn Fn(&Transition) -> bool + Send>>>,
+    pub(crate) poison: Mutex<Option<Poison>>,
 }
 
 impl Tap {
@@ -183,11 +186,13 @@ impl Tap {
             return false;
         }
         let mut forgotten = self.forgotten.lock().unwrap();
-        let done = transition.effects.iter().filter_map(|effect| match effect {
-            EffectChange::Done(id) => Some(*id),
-            EffectChange::Begin(_) => None,
-        });
-        done.fold(false, |forgets, id| forgotten.insert(id) || forgets)
+        let mut forgets = false;
+        for effect in &transition.effects {
+            if let EffectChange::Done(id) = effect {
+                forgets |= forgotten.insert(*id);
+            }
+        }
+        forgets
     }
 }
 
