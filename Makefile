@@ -31,7 +31,7 @@ test: ## Run every test; needs nothing that scripts/deps does not install
 lint: ## Formatting, clippy, the import rule and the licences, shell scripts
 	@cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --locked --package campaigns --test house
+	cargo test --workspace --locked --test house
 	if command -v shellcheck >/dev/null; then
 		shellcheck scripts/deps .ci/run
 	else
