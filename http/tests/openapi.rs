@@ -40,7 +40,8 @@ fn every_operation_has_a_name_of_its_own_a_description_and_problems() {
         for (verb, operation) in item.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
             assert!(names.insert(name.clone()), "{name} is there twice");
-            let words = operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
+            let words =
+                operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
             assert!(words.len() > 10, "{verb} {path} says nothing about itself");
             let problem = &operation["responses"]["default"]["content"]["application/problem+json"];
             assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{verb} {path}");
