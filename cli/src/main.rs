@@ -52,6 +52,8 @@ pub(crate) enum Verdict {
     Well,
     /// The command did what it could; some targets failed.
     SomeFailed,
+    /// Somebody ended it before it was done.
+    Stopped,
 }
 
 impl Verdict {
@@ -59,6 +61,7 @@ impl Verdict {
         match self {
             Self::Well => ExitCode::SUCCESS,
             Self::SomeFailed => ExitCode::from(3),
+            Self::Stopped => ExitCode::FAILURE,
         }
     }
 }

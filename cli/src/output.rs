@@ -47,6 +47,31 @@ pub(crate) fn text(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Text that others wrote, as a terminal may be shown it: line ends, tabs and colours stay, every other control
+/// character is shown as a picture, so that a step's log cannot move the cursor, name the window or write to the
+/// clipboard.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|parameters| {
+            let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            parameters[end..].starts_with('m').then_some("\u{1b}[".len() + end + 1)
+        });
+        let taken = colour.unwrap_or(c.len_utf8());
+        match c {
+            _ if colour.is_some() => shown.push_str(&rest[..taken]),
+            '\n' | '\t' => shown.push(c),
+            '\u{7f}' => shown.push('\u{2421}'),
+            c if c.is_ascii_control() => shown.extend(char::from_u32(0x2400 + u32::from(c))),
+            c if c.is_control() => shown.push('\u{fffd}'),
+            c => shown.push(c),
+        }
+        rest = &rest[taken..];
+    }
+    shown
+}
+
 /// Colours, or none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint(bool);
@@ -166,6 +191,13 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_cannot_command_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[1;31mred\u{1b}[0m\tb\n"), "a\u{1b}[1;31mred\u{1b}[0m\tb\n");
+        assert_eq!(harmless("\u{1b}]0;title\u{7}\u{1b}[2J\r\u{9b}x"), "␛]0;title␇␛[2J␍\u{fffd}x");
+        assert_eq!(harmless("\u{1b}[12"), "␛[12");
+    }
 
     #[test]
     fn columns_line_up_without_regard_to_colour() {

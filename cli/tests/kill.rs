@@ -7,24 +7,30 @@
 mod support;
 
 use campaigns_runtime::{audit, embedded::EmbeddedPostgres, store};
-use campaigns_twin::{Effect, Fault, Twin};
-use campaigns_wire::RunState;
-use std::time::{Duration, Instant};
-use support::{Server, opened};
+use campaigns_twin::{Effect, Fault};
+use campaigns_wire::{ChangesetState, Run, RunState};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+use support::{Server, TwinProcess};
 
 const REPOSITORIES: u32 = 200;
 const KILLS: usize = 10;
 /// Which of the kills strike while an answer to a new pull request is held back.
 const BETWEEN: [usize; 3] = [3, 6, 8];
-/// Fewer events than such a run has, so that every drawn point lies in the middle of it.
-const EVENTS: u64 = 600;
+/// At most so many events lie between two kills; a run of this size has well over a thousand.
+const GAP: u64 = 80;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_ten_times_ends_as_if_it_had_not_been() {
     let room = support::room();
-    let twin = support::twin(room.path(), REPOSITORIES).await;
+    let trees = support::services(room.path(), REPOSITORIES);
+    let twin = TwinProcess::start(&trees, &room.path().join("world"));
     let data = room.path().join("data");
-    let mut points = draw(seed());
+    let mut chance = Chance(seed());
     let mut server = Server::start(&data, &twin);
     server.api().apply("greeting", support::SPEC).await;
     let run = server.api().create_run("greeting", "once").await.id;
@@ -32,13 +38,15 @@ async fn a_server_killed_ten_times_ends_as_if_it_had_not_been() {
     let (mut after, mut seen) = (None, 0);
     for kill in 0..KILLS {
         if BETWEEN.contains(&kill) {
-            wait_for_unrecorded_pull_request(&twin).await;
+            let repository = wait_for_unrecorded_pull_request(&twin).await;
+            let changesets = server.api().changesets("greeting").await;
+            let changeset = changesets.iter().find(|each| each.repository == repository).unwrap();
+            assert_eq!(changeset.state, ChangesetState::Publishing, "{repository} is recorded already");
         } else {
-            let point = points.remove(0);
-            wait_for_events(&server, run, point, &mut after, &mut seen).await;
+            wait_for_events(&server, run, chance.draw(GAP), &mut after, &mut seen).await;
         }
         server.kill();
-        twin.faults().clear();
+        twin.clear_faults().await;
         server = Server::start(&data, &twin);
         // The same request again, as a client does that never got its answer: it is the same run.
         assert_eq!(server.api().create_run("greeting", "once").await.id, run);
@@ -46,84 +54,125 @@ async fn a_server_killed_ten_times_ends_as_if_it_had_not_been() {
 
     let ended = server.api().ended(run).await;
     assert_eq!(ended.state, RunState::Completed, "{}", ended.reason);
-    let changed = u64::from(REPOSITORIES - REPOSITORIES / 5);
-    assert_eq!(ended.totals.by_state.get("changed"), Some(&changed), "{:?}", ended.totals);
-    assert_eq!(
-        ended.totals.by_state.get("unchanged"),
-        Some(&u64::from(REPOSITORIES / 5)),
-        "{:?}",
-        ended.totals
-    );
-    assert_eq!(ended.totals.changesets.get("open"), Some(&changed), "{:?}", ended.totals);
-    let opened = opened(&twin);
-    assert_eq!(opened.len() as u64, changed);
+    let changed = REPOSITORIES - REPOSITORIES / 5;
+    let opened = twin.opened().await;
+    assert_eq!(opened.len(), changed as usize);
     assert!(opened.values().all(|count| *count == 1), "one pull request each: {opened:?}");
     assert_eq!(server.stop(), Some(0));
     leave_by_audit(&data.join("postgres")).await;
+    drop(twin);
+
+    let (unharmed, world) = without_a_kill(room.path(), &trees).await;
+    assert_eq!(ended.totals, unharmed.totals);
+    assert_eq!(ended.totals.by_state.get("changed"), Some(&u64::from(changed)));
+    assert_eq!(ended.totals.changesets.get("open"), Some(&u64::from(changed)));
+    assert_eq!(branch_trees(&room.path().join("world")), branch_trees(&world));
+}
+
+/// The same campaign in another world, left in peace.
+async fn without_a_kill(room: &Path, trees: &Path) -> (Run, std::path::PathBuf) {
+    let world = room.join("world-in-peace");
+    let twin = TwinProcess::start(trees, &world);
+    let server = Server::start(&room.join("data-in-peace"), &twin);
+    server.api().apply("greeting", support::SPEC).await;
+    let run = server.api().create_run("greeting", "once").await.id;
+    let ended = server.api().ended(run).await;
+    assert_eq!(server.stop(), Some(0));
+    (ended, world)
 }
 
 fn seed() -> u64 {
     let seed = std::env::var("CAMPAIGNS_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
     let seed = seed.unwrap_or_else(now);
-    eprintln!("CAMPAIGNS_TEST_SEED={seed}");
+    println!("CAMPAIGNS_TEST_SEED={seed}");
     seed
 }
 
-/// Points in the count of events, in order.
-fn draw(seed: u64) -> Vec<u64> {
-    let mut state = seed;
-    let mut points: Vec<u64> = (0..KILLS - BETWEEN.len())
-        .map(|_| {
-            // Knuth's MMIX generator; the high bits are the good ones.
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            1 + (state >> 33) % EVENTS
-        })
-        .collect();
-    points.sort_unstable();
-    eprintln!("points: {points:?}");
-    points
+/// Knuth's MMIX generator; its high bits are the good ones.
+struct Chance(u64);
+
+impl Chance {
+    /// A number from 1 to `most`.
+    fn draw(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        1 + (self.0 >> 33) % most
+    }
 }
 
-/// Waits until the run has had this many events.
+/// Waits until the run has had `more` events than it has now.
 async fn wait_for_events(
     server: &Server,
     run: uuid::Uuid,
-    point: u64,
+    more: u64,
     after: &mut Option<String>,
     seen: &mut u64,
 ) {
     let deadline = Instant::now() + Duration::from_secs(120);
-    while *seen < point {
+    let mut point = None;
+    loop {
         let page = server.api().events(run, after).await;
         *seen += page.items.len() as u64;
-        assert!(!page.ended, "the run ended before event {point}: nothing is left to kill");
-        assert!(Instant::now() < deadline, "event {point} does not come; {seen} so far");
+        assert!(!page.ended, "the run ended before event {point:?}: nothing is left to kill");
+        assert!(Instant::now() < deadline, "event {point:?} does not come; {seen} so far");
         if page.items.is_empty() {
+            // Caught up: the point is counted from here.
+            point = point.or_else(|| {
+                println!("the next kill is at event {}", *seen + more);
+                Some(*seen + more)
+            });
             support::breathe().await;
+        }
+        if point.is_some_and(|point| *seen >= point) {
+            return;
         }
     }
 }
 
-/// Waits until the twin has accepted a pull request whose answer it holds back.
-async fn wait_for_unrecorded_pull_request(twin: &Twin) {
-    let accepted = |twin: &Twin| opened(twin).values().sum::<u32>();
-    let hold = Effect::HoldAnswer { ms: 60_000 };
-    twin.faults().add(Fault::on("pulls/create", hold).times(1));
+/// Holds back the answer to one repository's pull request and waits until the twin has accepted it.
+async fn wait_for_unrecorded_pull_request(twin: &TwinProcess) -> String {
+    let opened = twin.opened().await;
+    // Ones that change come in the order of their names; a few ahead are certainly not under way yet.
+    let repository = (1..=REPOSITORIES)
+        .filter(|number| number % 5 != 0)
+        .map(|number| format!("acme/service-{number:03}"))
+        .filter(|name| !opened.contains_key(name))
+        .nth(12)
+        .unwrap();
+    let hold = Effect::HoldAnswer { ms: 600_000 };
+    twin.add_fault(&Fault::on("pulls/create", hold).repository(&repository)).await;
     let deadline = Instant::now() + Duration::from_secs(120);
-    while !twin.faults().list().is_empty() {
-        assert!(Instant::now() < deadline, "no pull request comes");
+    while !twin.opened().await.contains_key(&repository) {
+        assert!(Instant::now() < deadline, "no pull request of {repository} comes");
         support::breathe().await;
     }
-    // The fault has struck: from now on at least one answer is held; wait until its pull request is in the log.
-    let before = accepted(twin);
-    let settle = Instant::now() + Duration::from_millis(200);
-    while accepted(twin) == before && Instant::now() < settle {
-        support::breathe().await;
-    }
+    println!("the next kill is while {repository} waits for its answer");
+    repository
 }
 
-async fn leave_by_audit(postgres: &std::path::Path) {
+/// The tree of every branch that the campaign made, by the repository's folder in the world.
+fn branch_trees(world: &Path) -> BTreeMap<String, String> {
+    let mut trees = BTreeMap::new();
+    let mut waiting = vec![world.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        if folder.join("HEAD").is_file() {
+            let reference = ["rev-parse", "--quiet", "--verify", "refs/heads/campaigns/greeting^{tree}"];
+            let output = Command::new("git").arg("--git-dir").arg(&folder).args(reference).output().unwrap();
+            if output.status.success() {
+                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                trees.insert(name, String::from_utf8(output.stdout).unwrap());
+            }
+            continue;
+        }
+        let folders =
+            folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        waiting.extend(folders);
+    }
+    assert!(!trees.is_empty());
+    trees
+}
+
+async fn leave_by_audit(postgres: &Path) {
     let folder = postgres.to_owned();
     let database =
         tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&folder).unwrap()).await.unwrap();

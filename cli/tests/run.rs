@@ -11,7 +11,7 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
-use support::{SPEC, campaigns, finish, opened};
+use support::{SPEC, Server, campaigns, finish, opened};
 
 /// `campaigns run` on a spec, against a twin.
 fn run(room: &Path, twin: &Twin, spec: &str) -> Command {
@@ -118,6 +118,22 @@ async fn the_branch_holds_exactly_the_stored_diff_and_nothing_is_lost_or_rewritt
     assert_eq!(show("secret.txt"), "left out of archives\n");
     assert_eq!(show("link"), "plain.txt");
     assert_eq!(show("made.bin"), "made\0binary");
+
+    // The diff that people are shown, applied to the base by git itself, is the branch: to the last byte and mode
+    // (a binary's new content is not part of a diff for people).
+    let stored = stored_diff(&room.path().join("data/artifacts/executions"));
+    git(&["checkout", "--quiet", "origin/main"], &clone);
+    git(&["apply", "--index", "--exclude=made.bin", stored.to_str().unwrap()], &clone);
+    git(&["checkout", "--quiet", "origin/campaigns/awkward", "--", "made.bin"], &clone);
+    let tree = git(&["write-tree"], &clone);
+    assert_eq!(tree, git(&["rev-parse", "origin/campaigns/awkward^{tree}"], &clone));
+}
+
+/// The one execution's diff.
+fn stored_diff(executions: &Path) -> PathBuf {
+    let mut kept: Vec<PathBuf> = executions.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1);
+    kept.remove(0).join("changes.diff")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,6 +151,7 @@ async fn after_ctrl_c_the_same_command_continues() {
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let stopped = child.wait_with_output().unwrap();
+    assert_eq!(stopped.status.code(), Some(1));
     let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
     assert!(said.contains("the same command continues"), "{said}");
 
@@ -158,25 +175,45 @@ async fn a_dry_run_writes_nothing_at_the_code_host_and_keeps_the_diffs() {
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["changed"], &summary["skipped"]), (&Value::from(3), &Value::from(2)), "{summary}");
     assert_eq!(summary["pull_requests_open"], Value::from(0));
+    let (code, out, _) = finish(run(room.path(), &twin, SPEC).args(["--dry-run", "-o", "table"]));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("+Hello from a campaign.") && out.contains("dry run"), "{out}");
     let writes: Vec<_> = twin.log().unwrap().into_iter().filter(|entry| entry.method != "GET").collect();
     assert!(writes.is_empty(), "{writes:?}");
 }
 
+/// A whole campaign, from its spec to a merge that was seen, with its traffic recorded; as a person and as an App.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_said_and_answered_is_what_github_describes() {
     let room = support::room();
-    let record = room.path().join("exchanges.jsonl");
-    let twin = Twin::start(Options {
-        from: Some(support::services(room.path(), 10)),
-        record: Some(record.clone()),
-        ..Options::default()
-    })
-    .await
-    .unwrap();
-    let (code, _, err) = finish(&mut run(room.path(), &twin, SPEC));
-    assert_eq!(code, Some(0), "{err}");
-    let oracle = campaigns_twin::oracle::Oracle::load(&campaigns_twin::oracle::Oracle::installed()).unwrap();
-    let (exchanges, violations) = oracle.check_file(&record).unwrap();
-    assert!(exchanges > 60, "only {exchanges} exchanges were recorded");
-    assert!(violations.is_empty(), "{violations:#?}");
+    let from = support::services(room.path(), 10);
+    for app in [false, true] {
+        let record = room.path().join(format!("exchanges-{app}.jsonl"));
+        let options =
+            Options { from: Some(from.clone()), record: Some(record.clone()), ..Options::default() };
+        let twin = Twin::start(options).await.unwrap();
+        let access = twin.app();
+        let id = access.id.to_string();
+        let key = access.private_key_file.display().to_string();
+        let flags: &[&str] = if app { &["--app-id", &id, "--app-key-file", &key] } else { &[] };
+        let server = Server::start_with(&room.path().join(format!("data-{app}")), &twin, flags);
+        let api = server.api();
+        api.apply("greeting", SPEC).await;
+        let run = api.create_run("greeting", "once").await.id;
+        let ended = api.ended(run).await;
+        assert_eq!(ended.totals.changesets.get("open"), Some(&8), "{:?}", ended.totals);
+        twin.merge("service-001", 1).await.unwrap();
+        let mut sync = campaigns();
+        sync.args(["sync", "greeting", "--server", &server.url]).env("CAMPAIGNS_TOKEN", &server.token);
+        let (code, out, err) = finish(&mut sync);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(out.contains("merged"), "{out}");
+        assert_eq!(server.stop(), Some(0));
+
+        let oracle =
+            campaigns_twin::oracle::Oracle::load(&campaigns_twin::oracle::Oracle::installed()).unwrap();
+        let (exchanges, violations) = oracle.check_file(&record).unwrap();
+        assert!(exchanges > 60, "only {exchanges} exchanges were recorded");
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
 }

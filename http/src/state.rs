@@ -36,6 +36,8 @@ pub struct ApiParts {
 pub struct Settings {
     /// A run's window where its creator names none.
     pub window: u32,
+    /// Whether steps that name a container run without one here; every run records it.
+    pub no_container: bool,
     /// How long a request may take to be answered; live streams may last longer.
     pub timeout: Duration,
     /// The live events.
@@ -44,7 +46,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { window: 8, timeout: Duration::from_secs(30), live: LiveSettings::default() }
+        Self {
+            window: 8,
+            no_container: false,
+            timeout: Duration::from_secs(30),
+            live: LiveSettings::default(),
+        }
     }
 }
 

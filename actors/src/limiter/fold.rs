@@ -52,7 +52,10 @@ impl<'a> Fold<'a> {
     ) -> Result<(), Setback> {
         let id = place.changeset();
         let what = ChangesetEvent::Proposed { proposal: Box::new(proposal.clone()) };
-        if self.rows.contains_key(&id) {
+        if let Some(why) = self.rows.get(&id).and_then(|row| row.declines(place, proposal)) {
+            tracing::info!(changeset = %id, target = %proposal.target, why, "a proposal is not taken up");
+            self.of(proposal.run).messages.push(settled(id, proposal));
+        } else if self.rows.contains_key(&id) {
             self.apply(proposal.run, id, &what).await?;
         } else {
             let (row, effects) = Changeset::propose(place.clone(), proposal.clone());
@@ -166,12 +169,8 @@ impl<'a> Fold<'a> {
                     transition.effects.push(EffectChange::Begin(begun));
                 }
                 ChangesetEffect::Settled { run } => {
-                    let settled = replaced.take().unwrap_or(&wanted);
-                    transition.messages.push(Message {
-                        id: MessageId::of(settled.target.0, "settled", settled.attempt),
-                        to: Recipient::Run(run),
-                        body: MessageBody::ChangesetSettled { changeset: id },
-                    });
+                    let of = replaced.take().unwrap_or(&wanted);
+                    transition.messages.push(Message { to: Recipient::Run(run), ..settled(id, of) });
                 }
             }
         }
@@ -194,5 +193,14 @@ impl<'a> Fold<'a> {
             }
         };
         &mut self.runs[at].1
+    }
+}
+
+/// A proposal's run is told that nothing is left to be sent for it.
+fn settled(changeset: ChangesetId, proposal: &Proposal) -> Message {
+    Message {
+        id: MessageId::of(proposal.target.0, "settled", proposal.attempt),
+        to: Recipient::Run(proposal.run),
+        body: MessageBody::ChangesetSettled { changeset },
     }
 }

@@ -371,9 +371,10 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     if state.busy.is_none() {
         state.busy = Some(state.scope.world.activity.busy());
     }
-    if let Some(wait) = state.pace.stopped_for()
-        && !state.queue.is_empty()
-    {
+    // Also where the wait has just ended while this turn was recorded: nobody else would look at the queue again.
+    let room = state.sending.len() < state.scope.world.settings.publish_at_once;
+    if !state.queue.is_empty() && room && !state.scope.is_draining() {
+        let wait = state.pace.stopped_for().unwrap_or_default();
         let timer = myself.send_after(wait, || LimiterMessage::Again);
         state.timer = Some(Timer(timer.abort_handle()));
     }

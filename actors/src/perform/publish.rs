@@ -173,7 +173,15 @@ async fn observe(
         host.branch(repository, &changeset.head_branch),
         host.pull_requests(repository, &changeset.head_branch, &changeset.base_branch),
     );
-    Ok(Observation { branch: limits(writes, branch)?, pull_requests: limits(writes, pull_requests)? })
+    let (branch, mut pull_requests) = (limits(writes, branch)?, limits(writes, pull_requests)?);
+    // A human may have sent ours into another base branch: the listing by base leaves it out then.
+    if let Some(ours) = &changeset.pull_request
+        && pull_requests.iter().all(|seen| seen.reference.number != ours.number)
+    {
+        let seen = host.pull_request(repository, ours.number).await;
+        pull_requests.insert(0, limits(writes, seen)?);
+    }
+    Ok(Observation { branch, pull_requests })
 }
 
 /// Makes the branch carry the wanted tree; its head, or why it is left alone.

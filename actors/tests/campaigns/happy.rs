@@ -69,7 +69,7 @@ async fn the_window_bounds_attempts_retries_included() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_writes_nothing_at_the_host() {
     let house = House::new().with_repositories(5);
-    let options = RunOptions { dry_run: true, only: Some("r[0-2]".to_owned()) };
+    let options = RunOptions { dry_run: true, only: Some("r[0-2]".to_owned()), ..RunOptions::default() };
     let run = house.begin_spec(&spec("dry", "acme", "true"), options);
     let system = house.start().await;
     house.rest(&system).await;

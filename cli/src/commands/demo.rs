@@ -10,7 +10,6 @@ use crate::{
     client::Client,
     commands::{
         run,
-        serve::database_url,
         twin::{Twin, World},
     },
     output::{self, Paint},
@@ -62,38 +61,43 @@ pub(crate) async fn run(arguments: Demo, form: Output) -> Result<Verdict> {
     let credentials = Credentials::Token(Secret::new(&twin.said.token));
     let mut settings = ReplicaSettings::new(data, GithubConfig::new(&twin.said.url, credentials)?);
     settings.listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
-    settings.database_url = database_url()?;
     // The stand-in has no limits here; github.com's would make the demo take an hour.
     settings.unlimited = true;
     let replica = Replica::start(settings).await?;
     let outcome = tokio::select! {
-        outcome = show(&replica, &twin, &spec, &text, &arguments, form) => outcome,
+        outcome = show(&replica, &spec, &text, form) => outcome,
         failed = replica.failed() => Err(failed),
-        stop = signal::stop() => stop.map(|()| Verdict::Well).map_err(Into::into),
+        stop = signal::stop() => stop.map(|()| Verdict::Stopped).map_err(Into::into),
     };
+    if !arguments.exit && matches!(outcome, Ok(Verdict::Well | Verdict::SomeFailed)) {
+        stay(&replica, &twin, &spec.name).await?;
+    }
     replica.stop().await?;
     twin.stop().await?;
     outcome
 }
 
-async fn show(
-    replica: &Replica,
-    twin: &Twin,
-    spec: &Spec,
-    text: &str,
-    arguments: &Demo,
-    form: Output,
-) -> Result<Verdict> {
-    let client = Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())?;
+/// The campaign, from its spec to its summary.
+async fn show(replica: &Replica, spec: &Spec, text: &str, form: Output) -> Result<Verdict> {
+    let client = client(replica)?;
     let ended = carry_out(&client, spec, text).await?;
-    let verdict = progress::conclude(&client, &ended, form).await?;
-    if !arguments.exit {
-        let first = client.changesets(&spec.name).await?.into_iter().find_map(|each| each.pull_request);
-        invite(replica, twin, &spec.name, first.map(|pull| pull.url));
-        signal::stop().await?;
-        output::note("stopping");
+    progress::conclude(&client, &ended, form).await
+}
+
+/// Leaves everything up until somebody ends it.
+async fn stay(replica: &Replica, twin: &Twin, campaign: &str) -> Result<()> {
+    let first = client(replica)?.changesets(campaign).await?.into_iter().find_map(|each| each.pull_request);
+    invite(replica, twin, campaign, first.map(|pull| pull.url));
+    tokio::select! {
+        stop = signal::stop() => stop?,
+        failed = replica.failed() => return Err(failed),
     }
-    Ok(verdict)
+    output::note("stopping");
+    Ok(())
+}
+
+fn client(replica: &Replica) -> Result<Client> {
+    Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())
 }
 
 async fn carry_out(client: &Client, spec: &Spec, text: &str) -> Result<Run> {
@@ -130,20 +134,19 @@ fn invite(replica: &Replica, twin: &Twin, name: &str, pull_request: Option<Strin
 /// Makes room for the demo's data. Only what an earlier demo left is removed.
 fn clear(data: &Path) -> Result<()> {
     const MARK: &str = "DEMO";
+    const TEXT: &str = "What is in this folder was made by `campaigns demo` and is replaced by the next.\n";
     if data.exists() {
         let empty =
             data.read_dir().with_context(|| format!("{} cannot be read", data.display()))?.next().is_none();
-        if !empty && !data.join(MARK).exists() {
+        let ours = std::fs::read_to_string(data.join(MARK)).is_ok_and(|text| text == TEXT);
+        if !empty && !ours {
             bail!("{} is not a demo's folder: name an empty one with --data", data.display());
         }
         campaigns_runtime::replica::ensure_unused(data)?;
         std::fs::remove_dir_all(data).with_context(|| format!("{} cannot be cleared", data.display()))?;
     }
     campaigns_runtime::replica::make_folder(data)?;
-    std::fs::write(
-        data.join(MARK),
-        "What is in this folder was made by `campaigns demo` and is replaced by the next.\n",
-    )?;
+    std::fs::write(data.join(MARK), TEXT)?;
     Ok(())
 }
 

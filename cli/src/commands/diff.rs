@@ -3,11 +3,14 @@
 use crate::{
     Verdict,
     arguments::{Connection, Diff, Output},
+    client::Client,
     commands::{status, watch},
     connection,
     output::{self, Paint},
 };
 use anyhow::{Result, bail};
+use campaigns_wire::Target;
+use std::io::IsTerminal as _;
 
 /// Shows the diffs.
 pub(crate) async fn run(arguments: Diff, connection: &Connection, form: Output) -> Result<Verdict> {
@@ -22,24 +25,31 @@ pub(crate) async fn run(arguments: Diff, connection: &Connection, form: Output) 
             None => output::note(&format!("nothing is changed by {}", arguments.campaign)),
         }
     }
-    let paint = Paint::for_stdout();
-    let mut documents = vec![];
-    for target in &targets {
-        let diff = client.diff(target.id).await?;
-        match form {
-            Output::Json => {
-                documents.push(serde_json::json!({ "repository": target.repository, "diff": diff }))
+    match form {
+        Output::Table => show(&client, &targets).await?,
+        Output::Json => {
+            let mut documents = vec![];
+            for target in &targets {
+                let diff = client.diff(target.id).await?;
+                documents.push(serde_json::json!({ "repository": target.repository, "diff": diff }));
             }
-            Output::Table => {
-                output::note(&Paint::for_stderr().bold(&target.repository));
-                output::text(&coloured(&diff, paint))?;
-            }
+            output::json(&documents)?;
         }
     }
-    if form == Output::Json {
-        output::json(&documents)?;
-    }
     Ok(Verdict::Well)
+}
+
+/// Prints the targets' diffs for people.
+pub(crate) async fn show(client: &Client, targets: &[Target]) -> Result<()> {
+    let paint = Paint::for_stdout();
+    let terminal = std::io::stdout().is_terminal();
+    for target in targets {
+        let diff = client.diff(target.id).await?;
+        output::note(&Paint::for_stderr().bold(&target.repository));
+        let diff = if terminal { output::harmless(&diff) } else { diff };
+        output::text(&coloured(&diff, paint))?;
+    }
+    Ok(())
 }
 
 fn coloured(diff: &str, paint: Paint) -> String {

@@ -7,7 +7,7 @@ use crate::{
     connection, output,
 };
 use anyhow::{Result, bail};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// Shows the log of the last attempt.
 pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) -> Result<Verdict> {
@@ -28,13 +28,16 @@ pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) 
             first
         }
     };
+    let terminal = std::io::stdout().is_terminal();
     let mut log = vec![];
     loop {
         let part = client.log(target.id, log.len() as u64).await?;
         if part.is_empty() {
             break;
         }
-        if form == Output::Table {
+        if form == Output::Table && terminal {
+            output::text(&output::harmless(&String::from_utf8_lossy(&part)))?;
+        } else if form == Output::Table {
             std::io::stdout().write_all(&part)?;
         }
         log.extend(part);

@@ -12,7 +12,7 @@ use crate::{
     progress::{self, Reporter},
     signal,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use campaigns_domain::spec::Spec;
 use campaigns_runtime::{
     config::paths,
@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Run, form: Output) -> Result<Verdict> {
         stop = signal::stop() => {
             stop?;
             output::note("stopped; the same command continues where this one ended");
-            Ok(Verdict::SomeFailed)
+            Ok(Verdict::Stopped)
         }
     };
     replica.stop().await?;
@@ -52,6 +52,11 @@ async fn carry_out(
     arguments: &Run,
     form: Output,
 ) -> Result<Verdict> {
+    ensure!(
+        !replica.token().is_empty(),
+        "the database that DATABASE_URL names has an API token already: give it with CAMPAIGNS_TOKEN, or unset \
+         DATABASE_URL"
+    );
     let client = Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())?;
     client.apply(&spec.name, text).await?;
     let asked = CreateRun { only: arguments.only.clone(), window: None, dry_run: arguments.dry_run };

@@ -6,7 +6,7 @@ use crate::{
     Verdict,
     arguments::Output,
     client::Client,
-    commands::status::one_line,
+    commands::{diff, status::one_line},
     output::{self, Cell, Paint, Table},
 };
 use anyhow::Result;
@@ -21,6 +21,7 @@ pub(crate) struct Summary {
     pub(crate) run: Uuid,
     pub(crate) state: RunState,
     pub(crate) dry_run: bool,
+    pub(crate) no_container: bool,
     /// Targets that took part.
     pub(crate) targets: u64,
     pub(crate) changed: u64,
@@ -51,6 +52,7 @@ impl Summary {
             run: run.id,
             state: run.state,
             dry_run: run.dry_run,
+            no_container: run.no_container,
             targets: run.totals.targets - count("skipped"),
             changed: count("changed"),
             unchanged: count("unchanged"),
@@ -65,7 +67,9 @@ impl Summary {
     }
 
     fn verdict(&self) -> Verdict {
-        if self.state == RunState::Completed && self.failed + self.held_up == 0 && self.missing.is_empty() {
+        if self.state != RunState::Completed {
+            Verdict::Stopped
+        } else if self.failed + self.held_up == 0 && self.missing.is_empty() {
             Verdict::Well
         } else {
             Verdict::SomeFailed
@@ -85,7 +89,12 @@ pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result
     let troubled = troubled(client, run, failed.into_iter().chain(missing)).await?;
     match form {
         Output::Json => output::json(&summary)?,
-        Output::Table => output::text(&text(&summary, &troubled))?,
+        Output::Table => {
+            if run.dry_run {
+                diff::show(client, &client.targets(run.id, &["changed"]).await?).await?;
+            }
+            output::text(&text(&summary, &troubled))?;
+        }
     }
     if run.state == RunState::Failed {
         anyhow::bail!("the run failed: {}", run.reason);
@@ -116,8 +125,9 @@ fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
         state => paint.red(state.as_str()),
     };
     let dry = if summary.dry_run { " (dry run: nothing was written at GitHub)" } else { "" };
+    let plain = if summary.no_container { " (steps ran without their containers)" } else { "" };
     let mut text =
-        format!("\n{} · {state} in {:.1} s{dry}\n", paint.bold(&summary.campaign), summary.seconds);
+        format!("\n{} · {state} in {:.1} s{dry}{plain}\n", paint.bold(&summary.campaign), summary.seconds);
     let figures = [
         ("targets", summary.targets),
         ("changed", summary.changed),

@@ -42,7 +42,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `campaigns serve` on `data` against the twin and waits until it is up.
-    pub(crate) fn start(data: &Path, twin: &Twin) -> Self {
+    pub(crate) fn start(data: &Path, twin: &impl Host) -> Self {
+        Self::start_with(data, twin, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(data: &Path, twin: &impl Host, flags: &[&str]) -> Self {
         let mut child = campaigns()
             .args([
                 "serve",
@@ -52,11 +57,12 @@ impl Server {
                 "127.0.0.1:0",
                 "--unlimited",
                 "--github-url",
-                &twin.url(),
+                &twin.address(),
             ])
+            .args(flags)
             .arg("--data")
             .arg(data)
-            .env("GITHUB_TOKEN", twin.token())
+            .env("GITHUB_TOKEN", twin.access())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -88,6 +94,94 @@ impl Server {
 }
 
 impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A code host that a server is started against.
+pub(crate) trait Host {
+    fn address(&self) -> String;
+    fn access(&self) -> String;
+}
+
+impl Host for Twin {
+    fn address(&self) -> String {
+        self.url()
+    }
+
+    fn access(&self) -> String {
+        self.token().to_owned()
+    }
+}
+
+/// The twin in a process of its own, asked about its world over its admin space.
+pub(crate) struct TwinProcess {
+    child: Child,
+    said: Value,
+    http: reqwest::Client,
+}
+
+impl TwinProcess {
+    /// Starts a twin over the source trees in `from`, its world in `data`.
+    pub(crate) fn start(from: &Path, data: &Path) -> Self {
+        let mut child = campaigns()
+            .args(["__twin", "serve", "--no-limits", "-o", "json", "--org", "acme", "--from"])
+            .arg(from)
+            .arg("--data")
+            .arg(data)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the twin said {line:?}"));
+        Self { child, said, http: reqwest::Client::new() }
+    }
+
+    async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> String {
+        let token = self.said["admin_token"].as_str().unwrap();
+        let mut request =
+            self.http.request(method, format!("{}/_twin/{path}", self.address())).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.text().await.unwrap()
+    }
+
+    /// Breaks something.
+    pub(crate) async fn add_fault(&self, fault: &campaigns_twin::Fault) {
+        let body = serde_json::to_value(fault).unwrap();
+        self.admin(reqwest::Method::POST, "faults", Some(body)).await;
+    }
+
+    /// Mends everything.
+    pub(crate) async fn clear_faults(&self) {
+        self.admin(reqwest::Method::DELETE, "faults", None).await;
+    }
+
+    /// How many pull requests its log says were opened from each repository.
+    pub(crate) async fn opened(&self) -> std::collections::BTreeMap<String, u32> {
+        let log = self.admin(reqwest::Method::GET, "log", None).await;
+        count_opened(log.lines().map(|line| serde_json::from_str(line).unwrap()))
+    }
+}
+
+impl Host for TwinProcess {
+    fn address(&self) -> String {
+        self.said["url"].as_str().unwrap().to_owned()
+    }
+
+    fn access(&self) -> String {
+        self.said["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for TwinProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -220,8 +314,12 @@ changesetTemplate:
 
 /// How many pull requests the twin says were opened from each repository.
 pub(crate) fn opened(twin: &Twin) -> std::collections::BTreeMap<String, u32> {
+    count_opened(twin.log().unwrap().into_iter())
+}
+
+fn count_opened(log: impl Iterator<Item = campaigns_twin::Entry>) -> std::collections::BTreeMap<String, u32> {
     let mut opened = std::collections::BTreeMap::new();
-    for entry in twin.log().unwrap() {
+    for entry in log {
         if entry.operation == "pulls/create" && entry.status == 201 {
             *opened.entry(entry.repo.unwrap()).or_default() += 1;
         }

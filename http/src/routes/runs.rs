@@ -73,7 +73,11 @@ pub(crate) async fn create(
         id: RunId(Uuid::now_v7()),
         campaign: name.clone(),
         window,
-        options: RunOptions { only: asked.only, dry_run: asked.dry_run },
+        options: RunOptions {
+            only: asked.only,
+            dry_run: asked.dry_run,
+            no_container: state.settings.no_container,
+        },
         key: key.map(|key| (key, fingerprint)),
     };
     match state.writes.create_run(&caller.signed(&request_id), new).await? {

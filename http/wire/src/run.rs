@@ -44,6 +44,8 @@ pub struct Run {
     pub only: Option<String>,
     /// Whether nothing is written at the code host.
     pub dry_run: bool,
+    /// Whether steps that name a container run without one.
+    pub no_container: bool,
     /// Its targets, counted.
     pub totals: Totals,
     /// Who started it.

@@ -45,8 +45,16 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     let names = seed(&trees, repositories)?;
     let mut pairs = vec![];
     for pair in 1..=settings.pairs {
-        let (subject, ours) = subject(&room.path().join(format!("{pair}-subject")), &trees, repositories)?;
-        let (reference, theirs) = reference(&room.path().join(format!("{pair}-reference")), &trees, &names)?;
+        let one = || subject(&room.path().join(format!("{pair}-subject")), &trees, repositories);
+        let other = || reference(&room.path().join(format!("{pair}-reference")), &trees, &names);
+        // Who goes first alternates too, so that neither side always finds the caches warm.
+        let ((subject, ours), (reference, theirs)) = if pair % 2 == 1 {
+            let first = one()?;
+            (first, other()?)
+        } else {
+            let first = other()?;
+            (one()?, first)
+        };
         ensure!(ours == theirs, "the two sides did not leave equal trees:\n{ours:?}\n{theirs:?}");
         ensure!(!ours.is_empty(), "neither side changed anything");
         eprintln!(
@@ -80,7 +88,8 @@ fn subject(room: &Path, trees: &Path, repositories: u32) -> Result<(f64, BTreeMa
             .arg(&spec)
             .arg("--data")
             .arg(data.path())
-            .env("GITHUB_TOKEN", &twin.said.token),
+            .env("GITHUB_TOKEN", &twin.said.token)
+            .env_remove("DATABASE_URL"),
     )?;
     drop(twin);
     Ok((seconds, branch_trees(&world)?))

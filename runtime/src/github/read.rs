@@ -71,11 +71,15 @@ impl GitHub {
         if found.id != repository.id.0 {
             return Err(somebody_elses(repository, found.id));
         }
-        if name != repository.name {
+        let mut names = self.names.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if name == repository.name {
+            // It may have been renamed and renamed back.
+            names.remove(&repository.id);
+        } else {
             tracing::info!(id = repository.id.0, was = %repository.name, now = %name, "a repository was renamed");
-            let mut names = self.names.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             names.insert(repository.id, name.clone());
         }
+        drop(names);
         Ok(name)
     }
 

@@ -176,6 +176,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         window: count(row, "window_size")?,
         only: options.only,
         dry_run: options.dry_run,
+        no_container: options.no_container,
         totals: totals(row)?,
         created_by: get(row, "created_by")?,
         created_at: get(row, "created")?,

@@ -129,7 +129,11 @@ impl Replica {
             wake: Arc::new(cluster),
             metrics: telemetry::metrics(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            settings: campaigns_http::Settings { window: settings.parallelism * 2, ..Default::default() },
+            settings: campaigns_http::Settings {
+                window: settings.parallelism * 2,
+                no_container: settings.no_container,
+                ..Default::default()
+            },
         });
         let hub = api.hub();
         postgres.tell_commits(move |run| hub.committed(run));

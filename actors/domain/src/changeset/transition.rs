@@ -70,6 +70,19 @@ impl Changeset {
         }
     }
 
+    /// Why a proposal leaves the changeset as it is and what is at the code host untouched; its run only learns that
+    /// nothing is to be sent. Asked before [`Event::Proposed`] is applied.
+    pub fn declines(&self, place: &Place, proposal: &Proposal) -> Option<&'static str> {
+        if proposal.publication == Publication::Unpublished && self.state != State::Unpublished {
+            // A dry run's proposal is such a one: it must not take the place of what is sent, or on its way.
+            return Some("it is not to be published, and there is a changeset that is");
+        }
+        if place.base_branch != self.base_branch {
+            return Some("the changeset of this head branch goes into another base branch");
+        }
+        None
+    }
+
     fn proposed(&self, proposal: &Proposal) -> Decision<Self, Effect> {
         if self.wanted.target == proposal.target && proposal.attempt <= self.wanted.attempt {
             return Decision::Ignored(Straggler::AlreadyApplied);

@@ -56,6 +56,8 @@ pub struct RunOptions {
     pub only: Option<String>,
     /// Nothing is written at the code host: every changeset stays unpublished, whatever the template says.
     pub dry_run: bool,
+    /// Steps that name a container run without one, because the server was told so.
+    pub no_container: bool,
 }
 
 /// Where a run stands.

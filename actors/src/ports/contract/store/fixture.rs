@@ -207,7 +207,7 @@ pub fn new_run(campaign: CampaignId) -> Run {
         campaign,
         digest,
         4,
-        RunOptions { only: Some("repo-*".to_owned()), dry_run: false },
+        RunOptions { only: Some("repo-*".to_owned()), dry_run: false, no_container: true },
     )
 }
 
