@@ -112,3 +112,26 @@ async fn a_second_run_updates_the_same_pull_requests() {
     assert_eq!(updated.pull_request, first.pull_request);
     house.audit();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_leaves_open_pull_requests_as_they_are() {
+    let house = House::new().with_repositories(3);
+    house.begin("again");
+    let system = house.start().await;
+    house.rest(&system).await;
+    let before = house.changeset("r0");
+    let writes = house.host.calls().iter().filter(|call| call.operation.writes()).count();
+    for n in 0..3 {
+        house
+            .executor
+            .script(&house.repository(&format!("r{n}")).name, Script::writes("CAMPAIGN.md", "other\n"));
+    }
+    let options = RunOptions { dry_run: true, ..RunOptions::default() };
+    let dry = house.begin_spec(&spec("again", "acme", "true"), options);
+    house.rest(&system).await;
+    assert_eq!(house.run_state(dry), RunState::Completed);
+    assert_eq!(house.targets(dry), [(TargetState::Changed, 3)].into());
+    assert_eq!(house.changeset("r0"), before);
+    assert_eq!(house.host.calls().iter().filter(|call| call.operation.writes()).count(), writes);
+    house.audit();
+}

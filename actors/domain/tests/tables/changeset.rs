@@ -184,6 +184,19 @@ fn what_humans_do() {
 }
 
 #[test]
+fn what_is_not_to_be_published_takes_no_place() {
+    let dry = proposal(2, 1, Unpublished);
+    let real = proposal(2, 1, Ready);
+    assert_eq!(new(Unpublished).0.declines(&place(), &dry), None);
+    for events in [&[][..], &[started(1)], &[started(1), sent(1, '1')], &[started(1), refused(1)]] {
+        assert!(after(events).declines(&place(), &dry).is_some(), "{events:?}");
+        assert_eq!(after(events).declines(&place(), &real), None, "{events:?}");
+    }
+    let elsewhere = Place { base_branch: "release".to_owned(), ..place() };
+    assert!(after(&[]).declines(&elsewhere, &real).is_some());
+}
+
+#[test]
 fn merged_stays_merged() {
     let merged = [started(1), sent(1, '1'), SeenMerged];
     for event in [SeenClosed, SeenMerged, theirs()] {
