@@ -13,12 +13,16 @@ use std::{
 };
 use support::{SPEC, Server, campaigns, finish, opened};
 
-/// `campaigns run` on a spec, against a twin.
+/// `campaigns run` on a spec, against a twin, with JSON on standard output.
 fn run(room: &Path, twin: &Twin, spec: &str) -> Command {
+    run_as("json", room, twin, spec)
+}
+
+fn run_as(form: &str, room: &Path, twin: &Twin, spec: &str) -> Command {
     let file = room.join("spec.yaml");
     std::fs::write(&file, spec).unwrap();
     let mut command = campaigns();
-    command.args(["run", "--unlimited", "-o", "json", "--github-url", &twin.url(), "-f"]).arg(file);
+    command.args(["run", "--unlimited", "-o", form, "--github-url", &twin.url(), "-f"]).arg(file);
     command.arg("--data").arg(room.join("data")).env("GITHUB_TOKEN", twin.token());
     command
 }
@@ -175,7 +179,7 @@ async fn a_dry_run_writes_nothing_at_the_code_host_and_keeps_the_diffs() {
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["changed"], &summary["skipped"]), (&Value::from(3), &Value::from(2)), "{summary}");
     assert_eq!(summary["pull_requests_open"], Value::from(0));
-    let (code, out, _) = finish(run(room.path(), &twin, SPEC).args(["--dry-run", "-o", "table"]));
+    let (code, out, _) = finish(run_as("table", room.path(), &twin, SPEC).arg("--dry-run"));
     assert_eq!(code, Some(0));
     assert!(out.contains("+Hello from a campaign.") && out.contains("dry run"), "{out}");
     let writes: Vec<_> = twin.log().unwrap().into_iter().filter(|entry| entry.method != "GET").collect();
