@@ -60,17 +60,25 @@ async fn carry_out(
     let client = Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())?;
     client.apply(&spec.name, text).await?;
     let asked = CreateRun { only: arguments.only.clone(), window: None, dry_run: arguments.dry_run };
-    let run = start_or_continue(&client, &spec.name, &asked).await?;
+    let run = start_or_continue(&client, &spec.name, &asked, arguments.steps.no_container).await?;
     let ended = progress::follow(&client, run, &mut Reporter::new()).await?;
     progress::conclude(&client, &ended, form).await
 }
 
 /// The campaign's latest run where it asks for the same and has not ended; a new one otherwise.
-async fn start_or_continue(client: &Client, campaign: &str, asked: &CreateRun) -> Result<Uuid> {
+async fn start_or_continue(
+    client: &Client,
+    campaign: &str,
+    asked: &CreateRun,
+    no_container: bool,
+) -> Result<Uuid> {
     let now = client.campaign(campaign).await?;
     if let Some(latest) = now.latest_run {
         let latest = client.run(latest).await?;
-        let same = latest.spec == now.spec && latest.only == asked.only && latest.dry_run == asked.dry_run;
+        let same = latest.spec == now.spec
+            && latest.only == asked.only
+            && latest.dry_run == asked.dry_run
+            && latest.no_container == no_container;
         if same && !latest.state.is_end() {
             output::note(&format!("continuing run {}", latest.id));
             return Ok(latest.id);
