@@ -10,7 +10,10 @@ use super::{
 use crate::ports::{AdmissionState, CommitError, EffectChange, EffectState, RowChange, Subject, Transition};
 use campaigns_domain::{
     changeset::ChangesetState,
-    execution::{run::RunState, target::TargetState},
+    execution::{
+        run::RunState,
+        target::{Target, TargetState},
+    },
     id::{ChangesetId, Shard},
     spec::Publication,
 };
@@ -104,11 +107,15 @@ pub(super) async fn a_takeover_mints_a_higher_epoch_and_doubts_what_was_in_fligh
     harness: Arc<H>,
 ) {
     let (world, targets) = World::with_targets(harness, 200).await;
-    let shard = Shard::of_target(targets[0].id);
-    let same =
-        targets[1..].iter().find(|target| Shard::of_target(target.id) == shard).expect("two in one shard");
+    // Ids are random: among more targets than there are shards two share one, whichever it is.
+    let pair = targets.iter().enumerate().find_map(|(at, one)| {
+        let same = |other: &&Target| Shard::of_target(other.id) == Shard::of_target(one.id);
+        targets[at + 1..].iter().find(same).map(|other| (one, other))
+    });
+    let (one, same) = pair.expect("more targets than shards");
+    let shard = Shard::of_target(one.id);
     let other = targets.iter().find(|target| Shard::of_target(target.id) != shard).expect("two shards");
-    for target in [&targets[0], same, other] {
+    for target in [one, same, other] {
         let mut transition = world.transition(Shard::of_target(target.id)).await;
         transition.effects.push(begin(&execute(target, 1)));
         world.commit(transition).await;
@@ -122,20 +129,17 @@ pub(super) async fn a_takeover_mints_a_higher_epoch_and_doubts_what_was_in_fligh
     assert_eq!(second.epoch.0, first.epoch.0 + 1);
     let dump = world.harness.dump().await;
     let state = |target| dump.effects[&execute(target, 1).id].effect.state;
-    assert_eq!(state(&targets[0]), EffectState::Unknown);
+    assert_eq!(state(one), EffectState::Unknown);
     assert_eq!(state(same), EffectState::Done);
     assert_eq!(state(other), EffectState::InFlight);
     let backlog = world.store().backlog(shard).await.unwrap();
-    assert_eq!(
-        backlog.effects.iter().map(|effect| effect.id).collect::<Vec<_>>(),
-        [execute(&targets[0], 1).id]
-    );
+    assert_eq!(backlog.effects.iter().map(|effect| effect.id).collect::<Vec<_>>(), [execute(one, 1).id]);
     assert_eq!(backlog.effects[0].state, EffectState::Unknown);
 
     // Another takeover leaves the doubt, and a new beginning ends it.
     world.take_over(shard).await;
     let mut transition = world.transition(shard).await;
-    transition.effects.push(begin(&execute(&targets[0], 1)));
+    transition.effects.push(begin(&execute(one, 1)));
     world.commit(transition).await;
     let backlog = world.store().backlog(shard).await.unwrap();
     assert_eq!(backlog.effects[0].state, EffectState::InFlight);
