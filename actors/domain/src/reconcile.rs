@@ -3,21 +3,24 @@
 //! Deliberately absent: reading, schedules and webhooks. An error is not an observation and never comes here.
 
 use crate::{
-    changeset::{Changeset, ChangesetEvent},
+    changeset::{Changeset, ChangesetEvent, ChangesetState},
     publish::{PullRequest, PullRequestState},
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
 ///
 /// The read must have begun after the changeset came to be as it is given here: an older one shows the head that
-/// our own last commit replaced. While a generation is being sent, a head that is not on record may be ours, and
-/// nothing is concluded from it.
+/// our own last commit replaced. While a generation is being sent or waits for its turn, a head that is not on
+/// record may be ours, its answer lost, and nothing is concluded from it: sending observes the branch by itself.
 pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEvent> {
     let event = match seen.state {
         PullRequestState::Merged => ChangesetEvent::SeenMerged,
         PullRequestState::Closed => ChangesetEvent::SeenClosed,
         PullRequestState::Open if changeset.publishing.is_some() => return None,
         PullRequestState::Open if changeset.head.as_ref().is_some_and(|head| *head != seen.head) => {
+            if changeset.state == ChangesetState::Scheduled {
+                return None;
+            }
             ChangesetEvent::HandedOver {
                 reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
             }

@@ -5,14 +5,15 @@
 //! absent: the changeset's machine (`campaigns_domain::changeset`) and sending (`perform::publish`).
 
 mod fold;
+mod follow;
 mod queue;
 mod record;
 
 use crate::{
     perform::{
         permits::Pace,
-        publish::{self, Sent},
-        sync::{self, Page},
+        publish::{self, Outcome, Sent},
+        sync::Page,
     },
     ports::{Effect, Message, MessageBody, Recipient, StoreError, Subject},
     scope::{Delivery, Scope, Setback},
@@ -27,8 +28,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::Instant};
 use tracing::Instrument;
 
 /// How often a refused commit is tried again from rows read afresh.
@@ -51,7 +53,7 @@ pub(crate) enum LimiterMessage {
     /// Messages and effects of its organisation.
     Deliver(Delivery),
     /// A changeset's generation was sent, or not.
-    Sent(ChangesetId, u32, Result<Sent, Panicked>, Busy),
+    Sent(ChangesetId, u32, Result<Outcome, Panicked>, Busy),
     /// A page of a sync was read.
     Read(Result<Result<Page, StoreError>, Panicked>, Busy),
     /// A changeset that was put off may have its turn.
@@ -68,7 +70,7 @@ pub(crate) enum LimiterMessage {
 enum Input {
     Message(Message),
     Resumed(Effect),
-    Sent(ChangesetId, u32, Sent),
+    Sent(ChangesetId, u32, Outcome),
     Read(Page),
 }
 
@@ -113,6 +115,8 @@ pub(crate) struct LimiterState {
     turning: bool,
     /// How often in a row a commit was refused.
     refusals: u32,
+    /// How often in a row the store did not hand out a page, and until when it is not asked for one.
+    stumbles: Option<(u32, Instant)>,
     timer: Option<Timer>,
     busy: Option<Busy>,
     halted: bool,
@@ -148,6 +152,7 @@ impl Actor for LimiterActor {
             unrecorded: vec![],
             turning: false,
             refusals: 0,
+            stumbles: None,
             timer: None,
             busy: None,
             halted: false,
@@ -171,18 +176,22 @@ impl Actor for LimiterActor {
             }
             LimiterMessage::Sent(changeset, generation, outcome, busy) => {
                 state.sending.remove(&changeset);
-                let sent = outcome.unwrap_or_else(|panicked| Sent::Deferred(panicked.to_string()));
-                state.waiting.push(Input::Sent(changeset, generation, sent));
+                let outcome = outcome.unwrap_or_else(|panicked| Outcome {
+                    sent: Sent::Deferred(panicked.to_string()),
+                    head: None,
+                });
+                state.waiting.push(Input::Sent(changeset, generation, outcome));
                 state.unrecorded.push(busy);
             }
             LimiterMessage::Read(outcome, busy) => {
                 state.reading = None;
                 match outcome {
                     Ok(Ok(page)) => {
+                        state.stumbles = None;
                         state.waiting.push(Input::Read(page));
                         state.unrecorded.push(busy);
                     }
-                    Ok(Err(error)) => tracing::warn!(%error, "a page of changesets is read again"),
+                    Ok(Err(error)) => state.stumble(&error, "a page of changesets"),
                     Err(panicked) => return Err(panicked.into()),
                 }
             }
@@ -224,7 +233,8 @@ impl Actor for LimiterActor {
 
 impl LimiterState {
     fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.put_off.is_empty() && self.sending.is_empty() && self.syncs.is_empty()
+        let waits = !self.queue.is_empty() || !self.put_off.is_empty() || self.resting().is_some();
+        !waits && self.sending.is_empty() && self.syncs.is_empty()
     }
 
     /// Whether a changeset is held here because something is still to be done for it.
@@ -266,7 +276,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
     for (changeset, generation) in send {
         begin(myself, state, changeset, generation);
     }
-    read_on(myself, state);
+    follow::read_on(myself, state);
     settle(myself, state);
     state.unrecorded.clear();
     Ok(())
@@ -301,13 +311,22 @@ async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback>
 /// Reads the next page of what is scheduled, once the last one is used up.
 async fn refill(state: &mut LimiterState) -> Result<(), Setback> {
     let page = state.scope.world.settings.scheduled_page.max(1);
-    if !state.more || !state.queue.is_empty() || state.put_off.len() >= page || state.scope.is_draining() {
+    let idle = state.queue.is_empty() && state.put_off.len() < page && !state.scope.is_draining();
+    if !state.more || !idle || state.resting().is_some() {
         return Ok(());
     }
     // The oldest may all be here already, being sent or put off.
     let limit = page + state.put_off.len() + state.sending.len();
     let asked = u32::try_from(limit).unwrap_or(u32::MAX);
-    let scheduled = state.scope.world.ports.store.scheduled(&state.organization, asked).await?;
+    let scheduled = match state.scope.world.ports.store.scheduled(&state.organization, asked).await {
+        Ok(scheduled) => scheduled,
+        Err(error @ StoreError::Unavailable(_)) => {
+            state.stumble(&error, "the queue of changesets");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    state.stumbles = None;
     state.more = scheduled.len() >= limit;
     for row in scheduled {
         if !state.is_held(&row.id) {
@@ -338,22 +357,6 @@ fn begin(
     state.sending.insert(changeset, task);
 }
 
-/// Reads the next page of the sync under way.
-fn read_on(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
-    let Some(sync) = state.syncs.front() else { return };
-    if state.reading.is_some() || state.scope.is_draining() {
-        return;
-    }
-    let work = sync::page(state.scope.clone(), sync.campaign, state.organization.clone(), sync.after);
-    let ended = {
-        let myself = myself.clone();
-        move |outcome, busy| {
-            let _ = myself.send_message(LimiterMessage::Read(outcome, busy));
-        }
-    };
-    state.reading = Some(state.scope.tasks.perform(work, ended));
-}
-
 /// Lets go of rows that nothing is to be done for, and sees to the next wake-up.
 fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     let rows = std::mem::take(&mut state.rows);
@@ -373,8 +376,11 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     }
     // Also where the wait has just ended while this turn was recorded: nobody else would look at the queue again.
     let room = state.sending.len() < state.scope.world.settings.publish_at_once;
-    if !state.queue.is_empty() && room && !state.scope.is_draining() {
-        let wait = state.pace.stopped_for().unwrap_or_default();
+    let turn = !state.queue.is_empty() && room;
+    let resting = state.resting();
+    if (turn || resting.is_some()) && !state.scope.is_draining() {
+        let stopped = turn.then(|| state.pace.stopped_for().unwrap_or_default());
+        let wait = stopped.into_iter().chain(resting).min().unwrap_or_default();
         let timer = myself.send_after(wait, || LimiterMessage::Again);
         state.timer = Some(Timer(timer.abort_handle()));
     }

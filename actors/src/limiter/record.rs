@@ -4,7 +4,7 @@
 
 use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold};
 use crate::{
-    perform::publish::Sent,
+    perform::publish::{Outcome, Sent},
     ports::{EffectKind, MessageBody, Subject},
     scope::{Setback, count},
 };
@@ -59,11 +59,11 @@ pub(super) async fn record(
                     fold.done(id, effect.generation);
                 }
             }
-            Input::Sent(id, generation, sent) => {
-                let Some(what) = meaning(*generation, sent)? else { continue };
+            Input::Sent(id, generation, outcome) => {
+                let Some(what) = meaning(*generation, outcome)? else { continue };
                 fold.done(*id, *generation);
                 fold.happened(*id, &what).await?;
-                if matches!(sent, Sent::Deferred(_)) {
+                if matches!(outcome.sent, Sent::Deferred(_)) {
                     put_off.insert(*id);
                 }
             }
@@ -140,10 +140,16 @@ fn failed(inputs: &[Input]) -> usize {
 }
 
 /// The event that an outcome amounts to; none where nothing is concluded from it.
-fn meaning(generation: u32, sent: &Sent) -> Result<Option<ChangesetEvent>, Setback> {
-    let refused = |reason: &str| ChangesetEvent::PublishRefused { generation, reason: reason.to_owned() };
-    let deferred = |reason: &str| ChangesetEvent::PublishDeferred { generation, reason: reason.to_owned() };
-    let (outcome, event) = match sent {
+fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>, Setback> {
+    let head = || outcome.head.clone();
+    let refused =
+        |reason: &str| ChangesetEvent::PublishRefused { generation, reason: reason.to_owned(), head: head() };
+    let deferred = |reason: &str| ChangesetEvent::PublishDeferred {
+        generation,
+        reason: reason.to_owned(),
+        head: head(),
+    };
+    let (outcome, event) = match &outcome.sent {
         Sent::Published(published) => {
             ("published", Some(ChangesetEvent::Published { generation, published: published.clone() }))
         }
@@ -169,7 +175,7 @@ fn meaning(generation: u32, sent: &Sent) -> Result<Option<ChangesetEvent>, Setba
 pub(super) fn learn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState, inputs: &[Input]) {
     for input in inputs {
         match input {
-            Input::Sent(id, _, Sent::Deferred(reason)) => {
+            Input::Sent(id, _, Outcome { sent: Sent::Deferred(reason), .. }) => {
                 state.failures += 1;
                 let patience = state.scope.world.settings.patience;
                 let tries = state.put_off.get(id).map_or(0, |(tries, _)| *tries) + 1;
@@ -184,7 +190,7 @@ pub(super) fn learn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState,
                     state.pace.stop_for(patience.wait(state.failures - many));
                 }
             }
-            Input::Sent(_, _, Sent::Draining) => {}
+            Input::Sent(_, _, Outcome { sent: Sent::Draining, .. }) => {}
             Input::Sent(id, ..) => {
                 state.failures = 0;
                 state.put_off.remove(id);

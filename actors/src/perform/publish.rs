@@ -45,6 +45,15 @@ pub(crate) enum Sent {
     Fenced,
 }
 
+/// How sending ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// How it went.
+    pub(crate) sent: Sent,
+    /// The branch's head, where it is known to be a commit of ours, however the rest went.
+    pub(crate) head: Option<CommitSha>,
+}
+
 /// Why a round of observing and acting ended early.
 #[derive(Debug)]
 pub(super) enum Halt {
@@ -99,16 +108,24 @@ impl From<Closed> for Sent {
 struct Written {
     tree: Option<String>,
     commit: Option<(CommitSha, CommitSha)>,
+    /// Our commit at the branch's head.
+    head: Option<CommitSha>,
 }
 
 /// Brings branch and pull request to what the changeset wants.
-pub(crate) async fn publish(scope: Scope, pace: Arc<Pace>, changeset: Changeset) -> Sent {
-    let writes = Writes::new(&scope, &pace, &changeset);
-    let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
+pub(crate) async fn publish(scope: Scope, pace: Arc<Pace>, changeset: Changeset) -> Outcome {
     let mut written = Written::default();
+    let sent = rounds(&scope, &pace, &changeset, &mut written).await;
+    Outcome { sent, head: written.head }
+}
+
+/// Observes and acts until it is known how it went.
+async fn rounds(scope: &Scope, pace: &Pace, changeset: &Changeset, written: &mut Written) -> Sent {
+    let writes = Writes::new(scope, pace, changeset);
+    let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
     let mut round = 0;
     loop {
-        let halt = match once(&writes, &repository, &changeset, &mut written).await {
+        let halt = match once(&writes, &repository, changeset, written).await {
             Ok(sent) => return sent,
             Err(halt) => halt,
         };
@@ -144,6 +161,7 @@ async fn once(
         Ok(head) => head,
         Err(reason) => return Ok(Sent::HandedOver(reason)),
     };
+    written.head = Some(head.clone());
     let host = &writes.scope.world.ports.code_host;
     let (seen, adopted) = match pull_request_step(changeset, &observed) {
         PullRequestStep::Ended(seen) => return Ok(Sent::Ended(seen.state)),

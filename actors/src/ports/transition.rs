@@ -9,7 +9,10 @@ use campaigns_domain::{
         run::Run,
         target::{AttemptEnded, Target, TargetState},
     },
-    id::{CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
+    id::{
+        CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, MessageId, RepositoryId, RunId, Shard,
+        TargetId,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -297,6 +300,16 @@ pub enum MessageBody {
         place: Box<Place>,
         /// What it is to look like.
         proposal: Box<Proposal>,
+    },
+    /// To an organisation: read pull requests of a repository afresh now. A hint, such as a webhook gives, and never
+    /// more than that: what it is lost with is read a little later, and twice is once.
+    Look {
+        /// GitHub's id of the repository.
+        repository_id: RepositoryId,
+        /// The numbers of its pull requests; none means all that are followed there.
+        pull_requests: Vec<u64>,
+        /// A run that one of its changesets belongs to: the part that records that the hint was seen to.
+        run: RunId,
     },
     /// To an organisation: read every open pull request of the campaign afresh.
     Sync {

@@ -1,9 +1,12 @@
 //! What comes after: cancelling, syncing with what people did at the host, limits and turns.
 
 use crate::support::{ACME, House, spec};
-use campaigns_actors::ports::{
-    CodeHostError,
-    memory::{Fault, FaultEffect, Operation, Script, SeedFile},
+use campaigns_actors::{
+    System,
+    ports::{
+        CodeHostError,
+        memory::{Fault, FaultEffect, Operation, Script, SeedFile},
+    },
 };
 use campaigns_domain::{
     changeset::ChangesetState,
@@ -195,5 +198,56 @@ async fn a_backlog_larger_than_memory_is_worked_off() {
     assert_eq!(house.changesets(), [(ChangesetState::Open, 40)].into());
     house.sync(run, 1);
     house.rest(&system).await;
+    house.audit();
+}
+
+/// Two pull requests are open, and the second version's commit got to the branch of one before GitHub asked to wait.
+async fn an_update_is_put_off_halfway(house: &House) -> (System, RunId) {
+    house.begin("halfway");
+    let system = house.start().await;
+    house.rest(&system).await;
+    let other = Script::writes("CAMPAIGN.md", "other\n");
+    house.executor.script(&house.repository("r0").name, other);
+    let wait = Duration::from_secs(600);
+    let limited = FaultEffect::Refuse(CodeHostError::Limited { wait, reason: "secondary limit".to_owned() });
+    house.host.add_fault(Fault::next(Operation::UpdatePullRequest, limited).of("r0"));
+    let second = house.begin("halfway");
+    let put_off = async {
+        while house.changeset("r0").reason.is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), put_off).await.expect("nothing was put off");
+    (system, second)
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_commit_is_not_taken_for_a_humans() {
+    let house = House::new().with_repositories(1);
+    let (system, second) = an_update_is_put_off_halfway(&house).await;
+    let waits = house.changeset("r0");
+    assert_eq!(waits.state, ChangesetState::Scheduled);
+    let number = waits.pull_request.as_ref().unwrap().number;
+    let (there, ..) = &house.host.pulls(&house.repository("r0"))[usize::try_from(number).unwrap() - 1];
+    assert_eq!(waits.head.as_ref(), Some(&there.head), "the commit that got through is on record");
+    house.sync(second, 1);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(house.changeset("r0").state, ChangesetState::Scheduled, "{}", house.changeset("r0").reason);
+    house.rest(&system).await;
+    let sent = house.changeset("r0");
+    assert_eq!((sent.state, sent.head), (ChangesetState::Open, waits.head));
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_version_builds_on_the_commit_that_got_through() {
+    let house = House::new().with_repositories(1);
+    let (system, _) = an_update_is_put_off_halfway(&house).await;
+    house.executor.script(&house.repository("r0").name, Script::writes("CAMPAIGN.md", "third\n"));
+    let third = house.begin("halfway");
+    house.rest(&system).await;
+    assert_eq!(house.run_state(third), RunState::Completed);
+    let sent = house.changeset("r0");
+    assert_eq!((sent.state, sent.generation), (ChangesetState::Open, 3), "{}", sent.reason);
     house.audit();
 }

@@ -33,6 +33,9 @@ pub enum ChangesetEvent {
         generation: u32,
         /// Why.
         reason: String,
+        /// The branch's head, where a commit of ours has got there before the rest was put off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitSha>,
     },
     /// GitHub does not allow it.
     PublishRefused {
@@ -40,6 +43,9 @@ pub enum ChangesetEvent {
         generation: u32,
         /// What exactly stands in the way and what to do.
         reason: String,
+        /// The branch's head, where a commit of ours has got there before the rest was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitSha>,
     },
     /// Somebody else's commits are on the branch, or a human has taken the pull request over.
     HandedOver {

@@ -9,7 +9,7 @@ use super::{
     Published,
 };
 use crate::{
-    id::{CampaignId, ChangesetId, RepositoryId, RepositoryName},
+    id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName},
     machine::{Decision, Straggler},
     spec::Publication,
 };
@@ -57,11 +57,11 @@ impl Changeset {
             Event::Proposed { proposal } => self.proposed(proposal),
             Event::PublishStarted { generation } => self.publish_started(*generation),
             Event::Published { generation, published } => self.published(*generation, published),
-            Event::PublishDeferred { generation, reason } => {
-                self.not_published(*generation, State::Scheduled, reason)
+            Event::PublishDeferred { generation, reason, head } => {
+                self.not_published(*generation, State::Scheduled, reason, head.as_ref())
             }
-            Event::PublishRefused { generation, reason } => {
-                self.not_published(*generation, State::Blocked, reason)
+            Event::PublishRefused { generation, reason, head } => {
+                self.not_published(*generation, State::Blocked, reason, head.as_ref())
             }
             Event::HandedOver { reason } => self.handed_over(reason),
             Event::SeenOpen { draft } => self.seen_open(*draft),
@@ -150,15 +150,24 @@ impl Changeset {
     }
 
     /// An attempt to send has ended without success, and the changeset goes to `state`; a newer generation that
-    /// waited for it has its turn instead.
-    fn not_published(&self, generation: u32, state: State, reason: &str) -> Decision<Self, Effect> {
+    /// waited for it has its turn instead. A commit of ours that has got to the branch is on record from here on:
+    /// whoever reads the pull request before the rest is sent would take it for somebody else's.
+    fn not_published(
+        &self,
+        generation: u32,
+        state: State,
+        reason: &str,
+        head: Option<&CommitSha>,
+    ) -> Decision<Self, Effect> {
         if let Some(straggler) = self.unexpected(generation) {
             return Decision::Ignored(straggler);
         }
+        let mut next = self.clone();
+        next.head = head.or(self.head.as_ref()).cloned();
         if generation == self.generation && state == State::Blocked {
-            return self.to(state, reason, vec![self.settled()]);
+            return next.to(state, reason, vec![self.settled()]);
         }
-        self.to(State::Scheduled, reason, vec![Effect::Schedule])
+        next.to(State::Scheduled, reason, vec![Effect::Schedule])
     }
 
     /// Why no answer about this generation is awaited, if none is.

@@ -15,7 +15,7 @@ use campaigns_domain::{
         },
         ChangesetState as State, Place,
     },
-    id::{RepositoryId, RunId},
+    id::{CommitSha, RepositoryId, RunId},
     publish::{BranchHead, BranchStep, Observation, PullRequestState, branch_step},
     reconcile::observed,
     spec::Publication,
@@ -37,6 +37,10 @@ fn any_publication() -> impl Strategy<Value = Publication> {
     prop_oneof![Just(Publication::Unpublished), Just(Publication::Draft), Just(Publication::Ready)]
 }
 
+fn digit(head: u8) -> CommitSha {
+    commit(char::from(b'0' + head % 10))
+}
+
 fn sent(generation: u32, head: u8, draft: bool) -> Event {
     Published { generation, published: published(char::from(b'0' + head % 10), draft) }
 }
@@ -48,8 +52,8 @@ enum Step {
     Propose(Publication),
     Start(u32),
     Sent(u32, u8, bool),
-    Deferred(u32),
-    Refused(u32),
+    Deferred(u32, Option<u8>),
+    Refused(u32, Option<u8>),
     Human(Event),
 }
 
@@ -60,8 +64,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => any_publication().prop_map(Step::Propose),
         6 => age.clone().prop_map(Step::Start),
         6 => (age.clone(), any::<u8>(), any::<bool>()).prop_map(|(age, head, draft)| Step::Sent(age, head, draft)),
-        2 => age.clone().prop_map(Step::Deferred),
-        1 => age.prop_map(Step::Refused),
+        2 => (age.clone(), any::<Option<u8>>()).prop_map(|(age, head)| Step::Deferred(age, head)),
+        1 => (age, any::<Option<u8>>()).prop_map(|(age, head)| Step::Refused(age, head)),
         2 => any_human().prop_map(Step::Human),
     ]
 }
@@ -97,8 +101,12 @@ impl Story {
             }
             Step::Start(age) => PublishStarted { generation: of(age) },
             Step::Sent(age, head, draft) => sent(of(age), *head, *draft),
-            Step::Deferred(age) => PublishDeferred { generation: of(age), reason: reason() },
-            Step::Refused(age) => PublishRefused { generation: of(age), reason: reason() },
+            Step::Deferred(age, head) => {
+                PublishDeferred { generation: of(age), reason: reason(), head: head.map(digit) }
+            }
+            Step::Refused(age, head) => {
+                PublishRefused { generation: of(age), reason: reason(), head: head.map(digit) }
+            }
             Step::Human(event) => event.clone(),
         }
     }
@@ -324,8 +332,8 @@ fn every_state_can_reach_an_end() {
             events.push(PublishStarted { generation });
             events.push(sent(generation, 1, false));
             events.push(sent(generation, 1, true));
-            events.push(PublishDeferred { generation, reason: String::new() });
-            events.push(PublishRefused { generation, reason: String::new() });
+            events.push(PublishDeferred { generation, reason: String::new(), head: Some(commit('1')) });
+            events.push(PublishRefused { generation, reason: String::new(), head: None });
         }
         if changeset.generation < 2 {
             events.push(Proposed { proposal: Box::new(proposal(2, 1, Publication::Ready)) });

@@ -48,11 +48,11 @@ fn sent(generation: u32, head: char) -> Event {
 }
 
 fn deferred(generation: u32) -> Event {
-    PublishDeferred { generation, reason: "GitHub asks to wait".to_owned() }
+    PublishDeferred { generation, reason: "GitHub asks to wait".to_owned(), head: None }
 }
 
 fn refused(generation: u32) -> Event {
-    PublishRefused { generation, reason: "the branch is protected".to_owned() }
+    PublishRefused { generation, reason: "the branch is protected".to_owned(), head: None }
 }
 
 fn theirs() -> Event {
@@ -151,6 +151,25 @@ fn a_newer_generation_waits_for_the_one_on_its_way() {
         ignores(&sending, late, Straggler::Superseded);
     }
     applies(&sending, sent(2, '2'), State::Open, &[settled(2)]);
+}
+
+#[test]
+fn a_commit_that_got_through_is_on_record_however_the_rest_went() {
+    let again = [started(1), sent(1, '1'), proposed(2), started(2)];
+    let head = Some(commit('2'));
+    let deferred = PublishDeferred { generation: 2, reason: "wait".to_owned(), head: head.clone() };
+    let waits = applies(&again, deferred.clone(), State::Scheduled, &[Schedule]);
+    assert_eq!(waits.head, head);
+    let refused = PublishRefused { generation: 2, reason: "no".to_owned(), head: head.clone() };
+    assert_eq!(applies(&again, refused, State::Blocked, &[settled(2)]).head, head);
+    // Nothing got through: the head before is still ours.
+    assert_eq!(applies(&again, self::deferred(2), State::Scheduled, &[Schedule]).head, Some(commit('1')));
+    // The next content builds on it.
+    let next = applies(&[&again[..], &[proposed(3)]].concat(), deferred, State::Scheduled, &[Schedule]);
+    assert_eq!((next.generation, next.head), (3, head));
+    // What an older version recorded has no head in it.
+    let old = serde_json::json!({"kind": "publish_deferred", "generation": 2, "reason": "wait"});
+    assert!(matches!(serde_json::from_value(old), Ok(PublishDeferred { head: None, .. })));
 }
 
 #[test]

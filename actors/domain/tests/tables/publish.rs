@@ -123,6 +123,9 @@ fn fresh_reads() {
     let next = ChangesetEvent::Proposed { proposal: Box::new(proposal(2, 1, Publication::Ready)) };
     let sending = apply(&apply(&open(), &next), &ChangesetEvent::PublishStarted { generation: 2 });
     assert_eq!(seen(&sending, Open, '2', false), None);
+    // Also once it was put off: the answer to our last write may have been lost.
+    let put_off = ChangesetEvent::PublishDeferred { generation: 2, reason: String::new(), head: None };
+    assert_eq!(seen(&apply(&sending, &put_off), Open, '2', false), None);
     assert_eq!(seen(&sending, Merged, '1', false), Some(State::Merged));
     assert_eq!(open().head, Some(commit('1')));
 }
