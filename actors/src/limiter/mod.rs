@@ -28,7 +28,6 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 use tokio::{task::AbortHandle, time::Instant};
 use tracing::Instrument;

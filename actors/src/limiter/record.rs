@@ -39,6 +39,8 @@ pub(super) async fn record(
                     let (message, campaign, run) = (message.id, *campaign, *run);
                     syncs.push(Sync { message, campaign, run, after: None, failed: 0 });
                 }
+                // A hint, which may be lost: nothing is read by it until pull requests are read by a schedule.
+                MessageBody::Look { run, .. } => fold.consume(*run, message.id),
                 // Nobody sends an organisation anything else.
                 _ => tracing::error!(message = %message.id, "a message that is not for an organisation"),
             },
