@@ -8,6 +8,7 @@ pub mod audit;
 pub mod config;
 pub mod embedded;
 pub mod executor;
+mod folder_lock;
 pub mod github;
 pub mod queries;
 pub mod replica;

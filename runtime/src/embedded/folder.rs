@@ -9,9 +9,10 @@
 //! Absent: anything that PostgreSQL writes itself.
 
 use super::{EmbeddedError, Identity};
+use crate::folder_lock::{self, NotTaken};
 use sha2::{Digest, Sha256};
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -156,27 +157,8 @@ pub(super) fn cluster_name(root: &Path) -> String {
 /// Takes the lock, or says who has it.
 fn lock(root: &Path) -> Result<File, EmbeddedError> {
     let path = root.join("lock");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(EmbeddedError::file("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            let known = file.read_to_string(&mut owner).is_ok() && !owner.trim().is_empty();
-            let owner =
-                if known { format!("process {}", owner.trim()) } else { "another process".to_owned() };
-            return Err(EmbeddedError::InUse { folder: root.to_owned(), owner });
-        }
-        Err(TryLockError::Error(error)) => return Err(EmbeddedError::file("lock", &path)(error)),
-    }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(EmbeddedError::file("write", &path))?;
-    Ok(file)
+    folder_lock::take(&path).map_err(|not_taken| match not_taken {
+        NotTaken::Held { owner } => EmbeddedError::InUse { folder: root.to_owned(), owner },
+        NotTaken::Refused(error) => EmbeddedError::file("lock", &path)(error),
+    })
 }

@@ -2,8 +2,9 @@
 //!
 //! Deliberately absent: what is kept in it.
 
+use crate::folder_lock::{self, NotTaken};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -109,14 +110,10 @@ pub fn ensure_unused(path: &Path) -> Result<(), FolderError> {
 }
 
 fn lock(path: &Path) -> Result<File, FolderError> {
-    let refused = |cause| FolderError::Refused { folder: path.to_owned(), cause };
-    let file =
-        File::options().create(true).truncate(false).write(true).open(path.join("LOCK")).map_err(refused)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
-        Err(TryLockError::Error(cause)) => Err(refused(cause)),
-    }
+    folder_lock::take(&path.join("LOCK")).map_err(|not_taken| match not_taken {
+        NotTaken::Held { .. } => FolderError::InUse(path.to_owned()),
+        NotTaken::Refused(cause) => FolderError::Refused { folder: path.to_owned(), cause },
+    })
 }
 
 #[cfg(test)]

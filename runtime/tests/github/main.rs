@@ -1,5 +1,5 @@
 //! GitHub behind its port, held against the twin in this process: the contract in both layouts, exact
-//! snapshots, tokens, secrets, and what is never followed.
+//! snapshots, tokens, secrets, certificates, and what is never followed.
 
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
@@ -8,5 +8,6 @@ mod contract;
 mod foreign;
 mod secrets;
 mod snapshots;
+mod tls;
 mod tokens;
 mod world;
