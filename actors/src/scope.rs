@@ -11,7 +11,10 @@ use crate::{
     tasks::{Busy, Tasks},
     world::World,
 };
-use campaigns_domain::id::{EffectId, RunId, Shard};
+use campaigns_domain::{
+    execution::run::RunState,
+    id::{EffectId, RunId, Shard},
+};
 use ractor::ActorProcessingErr;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -125,12 +128,22 @@ impl Scope {
     /// state no older than a second, goes on. While the lease is in doubt or the store does not answer, nothing
     /// is performed.
     pub(crate) async fn gate(&self, run: RunId) -> Result<(), Closed> {
+        self.gate_unless(run, RunState::is_end).await
+    }
+
+    /// The same for what is sent for a changeset, which outlives its run: only a run that was cancelled holds it
+    /// up, and not even that where it was asked for later (`beyond`).
+    pub(crate) async fn gate_of_changeset(&self, run: RunId, beyond: bool) -> Result<(), Closed> {
+        self.gate_unless(run, |state| state == RunState::Cancelled && !beyond).await
+    }
+
+    async fn gate_unless(&self, run: RunId, shut: impl Fn(RunState) -> bool) -> Result<(), Closed> {
         loop {
             if *self.draining.borrow() {
                 return Err(Closed::Draining);
             }
             match self.world.state_of(run).await {
-                Ok(state) if state.is_end() => return Err(Closed::RunEnded),
+                Ok(state) if shut(state) => return Err(Closed::RunEnded),
                 Ok(_) if self.lease.is_trusted() => return Ok(()),
                 Ok(_) => {}
                 Err(error) => {

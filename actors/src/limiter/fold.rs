@@ -8,7 +8,7 @@ use crate::{
     scope::{Scope, Setback, event},
 };
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
+    changeset::{Ask, Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
     id::{ChangesetId, EffectId, MessageId, RunId},
 };
 use std::collections::HashMap;
@@ -63,6 +63,32 @@ impl<'a> Fold<'a> {
             self.record(proposal.run, None, row, &what, effects)?;
         }
         self.consume(proposal.run, message);
+        Ok(())
+    }
+
+    /// A person asks something of a changeset. What does not fit where it stands is passed over.
+    pub(super) async fn ask(
+        &mut self,
+        message: MessageId,
+        run: RunId,
+        id: ChangesetId,
+        ask: &Ask,
+        what: &ChangesetEvent,
+    ) -> Result<(), Setback> {
+        let refused = match self.rows.get(&id) {
+            None => Some("there is no such changeset"),
+            Some(_) if !matches!(ask, Ask::Publish { .. } | Ask::Retry) => {
+                Some("this version does not do that yet")
+            }
+            Some(row) => row.refuses(ask),
+        };
+        match refused {
+            Some(why) => tracing::info!(changeset = %id, ask = ask.name(), why, "an ask is not taken up"),
+            None => {
+                self.happened(id, what).await?;
+            }
+        }
+        self.consume(run, message);
         Ok(())
     }
 

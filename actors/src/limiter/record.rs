@@ -10,6 +10,7 @@ use crate::{
 };
 use campaigns_domain::{
     changeset::{ChangesetEvent, ChangesetState},
+    execution::run::RunState,
     id::ChangesetId,
     publish::PullRequestState,
     reconcile::observed,
@@ -41,6 +42,15 @@ pub(super) async fn record(
                 }
                 // A hint, which may be lost: nothing is read by it until pull requests are read by a schedule.
                 MessageBody::Look { run, .. } => fold.consume(*run, message.id),
+                MessageBody::Ask { changeset, ask, by, command, run } => {
+                    let beyond = match fold.row(changeset) {
+                        Some(row) => state.scope.world.state_of(row.wanted.run).await? == RunState::Cancelled,
+                        None => false,
+                    };
+                    let what =
+                        ChangesetEvent::Asked { ask: ask.clone(), by: by.clone(), command: *command, beyond };
+                    fold.ask(message.id, *run, *changeset, ask, &what).await?;
+                }
                 // Nobody sends an organisation anything else.
                 _ => tracing::error!(message = %message.id, "a message that is not for an organisation"),
             },
@@ -153,7 +163,7 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
     };
     let (outcome, event) = match &outcome.sent {
         Sent::Published(published) => {
-            ("published", Some(ChangesetEvent::Published { generation, published: published.clone() }))
+            ("published", Some(ChangesetEvent::Published { generation, published: published.as_ref().clone() }))
         }
         Sent::Ended(PullRequestState::Merged) => ("ended", Some(ChangesetEvent::SeenMerged)),
         Sent::Ended(PullRequestState::Closed) => ("ended", Some(ChangesetEvent::SeenClosed)),

@@ -69,10 +69,11 @@ impl Pace {
     }
 
     /// Waits until the organisation may be written to for `run`.
-    async fn wait(&self, scope: &Scope, run: RunId) -> Result<(), Closed> {
+    async fn wait(&self, writes: &Writes<'_>) -> Result<(), Closed> {
+        let scope = writes.scope;
         loop {
             if let Some(wait) = self.stopped_for() {
-                pause(scope, run, wait).await?;
+                pause(writes, wait).await?;
                 continue;
             }
             let Some(even) = &self.even else { return Ok(()) };
@@ -104,6 +105,7 @@ pub(crate) struct Writes<'a> {
     organization: String,
     campaign: CampaignId,
     run: RunId,
+    beyond: bool,
 }
 
 impl<'a> Writes<'a> {
@@ -114,7 +116,13 @@ impl<'a> Writes<'a> {
             organization: changeset.repository.owner().to_owned(),
             campaign: changeset.campaign,
             run: changeset.wanted.run,
+            beyond: changeset.errand.beyond,
         }
+    }
+
+    /// Waits until something may be sent for the changeset.
+    pub(crate) async fn gate(&self) -> Result<(), Closed> {
+        self.scope.gate_of_changeset(self.run, self.beyond).await
     }
 
     /// Sends one write by one permit. A permit that was too old to be used is replaced: nothing had left. The
@@ -145,8 +153,8 @@ impl<'a> Writes<'a> {
     async fn take(&self, opens_pull_request: bool) -> Result<Permit, Stopped> {
         let mut tries = 0;
         loop {
-            self.pace.wait(self.scope, self.run).await.map_err(Stopped::Closed)?;
-            self.scope.gate(self.run).await.map_err(Stopped::Closed)?;
+            self.pace.wait(self).await.map_err(Stopped::Closed)?;
+            self.gate().await.map_err(Stopped::Closed)?;
             let request = PermitRequest {
                 organization: self.organization.clone(),
                 campaign: self.campaign,
@@ -169,20 +177,20 @@ impl<'a> Writes<'a> {
                     self.scope.world.settings.patience.wait(tries)
                 }
             };
-            pause(self.scope, self.run, wait).await.map_err(Stopped::Closed)?;
+            pause(self, wait).await.map_err(Stopped::Closed)?;
         }
     }
 }
 
 /// Waits, for hours if need be, and hears meanwhile that the run was cancelled.
-async fn pause(scope: &Scope, run: RunId, wait: Duration) -> Result<(), Closed> {
+async fn pause(writes: &Writes<'_>, wait: Duration) -> Result<(), Closed> {
     let until = Instant::now() + wait;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());
         }
-        scope.pause(left.min(HEAR_AFTER)).await?;
-        scope.gate(run).await?;
+        writes.scope.pause(left.min(HEAR_AFTER)).await?;
+        writes.gate().await?;
     }
 }

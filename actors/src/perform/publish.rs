@@ -28,7 +28,7 @@ const UNAUTHORIZED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) enum Sent {
     /// Branch and pull request are as wanted.
-    Published(Published),
+    Published(Box<Published>),
     /// Its pull request has ended meanwhile.
     Ended(PullRequestState),
     /// Somebody else's commits are on the branch.
@@ -151,7 +151,7 @@ async fn once(
     changeset: &Changeset,
     written: &mut Written,
 ) -> Result<Sent, Halt> {
-    writes.scope.gate(changeset.wanted.run).await.map_err(|closed| Halt::Sent(closed.into()))?;
+    writes.gate().await.map_err(|closed| Halt::Sent(closed.into()))?;
     let observed = observe(writes, repository, changeset).await?;
     // Before the branch is touched: a pull request that has ended wants no further commit.
     if let PullRequestStep::Ended(seen) = pull_request_step(changeset, &observed) {
@@ -178,7 +178,14 @@ async fn once(
             (limits(writes, sent)?, false)
         }
     };
-    Ok(Sent::Published(Published { head, pull_request: seen.reference, draft: seen.draft, adopted }))
+    Ok(Sent::Published(Box::new(Published {
+        head,
+        pull_request: seen.reference,
+        draft: seen.draft,
+        adopted,
+        said: vec![],
+        note: String::new(),
+    })))
 }
 
 async fn observe(

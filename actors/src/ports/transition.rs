@@ -4,7 +4,7 @@
 
 use super::Fence;
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetState, Place, Proposal},
+    changeset::{Ask, Changeset, ChangesetState, Place, Proposal},
     execution::{
         run::Run,
         target::{AttemptEnded, Target, TargetState},
@@ -309,6 +309,19 @@ pub enum MessageBody {
         /// The numbers of its pull requests; none means all that are followed there.
         pull_requests: Vec<u64>,
         /// A run that one of its changesets belongs to: the part that records that the hint was seen to.
+        run: RunId,
+    },
+    /// To an organisation: a person asks something of one of its changesets.
+    Ask {
+        /// The changeset.
+        changeset: ChangesetId,
+        /// What.
+        ask: Ask,
+        /// Who.
+        by: String,
+        /// The command that asked for it.
+        command: CommandId,
+        /// A run of the campaign: the part that records that the message was seen to.
         run: RunId,
     },
     /// To an organisation: read every open pull request of the campaign afresh.

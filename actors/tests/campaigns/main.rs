@@ -3,6 +3,7 @@
 //! Deliberately absent: real systems, which are held to the same rules by the contract suites.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by failing")]
 
+mod asking;
 mod breaking;
 mod following;
 mod happy;

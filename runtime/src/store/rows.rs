@@ -120,6 +120,8 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         generation: count(row, "generation")?,
         publishing: publishing.map(|_| count(row, "publishing")).transpose()?,
         wanted: json(row, "wanted")?,
+        errand: json(row, "errand")?,
+        told: get(row, "told")?,
         head: head.map(CommitSha),
         pull_request,
         version: get(row, "version")?,

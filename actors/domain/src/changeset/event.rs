@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Proposal, PullRequestRef};
-use crate::id::{CommitSha, RunId};
+use super::{Ask, Proposal, PullRequestRef};
+use crate::id::{CommandId, CommitSha, RunId};
 use serde::{Deserialize, Serialize};
 
 /// What happened to a changeset.
@@ -61,6 +61,30 @@ pub enum ChangesetEvent {
     SeenMerged,
     /// A fresh read shows the pull request closed without a merge.
     SeenClosed,
+    /// A person asked something of it.
+    Asked {
+        /// What.
+        ask: Ask,
+        /// Who.
+        by: String,
+        /// The command that asked for it; it is taken up once.
+        command: CommandId,
+        /// Whether its run had been cancelled before: that does not hold up what was asked for later.
+        #[serde(default)]
+        beyond: bool,
+    },
+    /// The pull request was closed because somebody asked, or there was none; what was ours of the branch is gone.
+    Withdrawn {
+        /// The generation that was seen to.
+        generation: u32,
+    },
+    /// What was asked for beside the content is done; branch and words were left alone.
+    ErrandDone {
+        /// The generation that was seen to.
+        generation: u32,
+        /// The commands whose comments are there.
+        said: Vec<CommandId>,
+    },
 }
 
 /// What is at GitHub after publishing.
@@ -74,6 +98,12 @@ pub struct Published {
     pub draft: bool,
     /// Whether it was there already (an answer of an earlier attempt was lost).
     pub adopted: bool,
+    /// The commands whose comments are there.
+    #[serde(default)]
+    pub said: Vec<CommandId>,
+    /// What of that which was asked for could not be done, and why; empty where all of it was.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// What the runtime owes after an event.
@@ -106,6 +136,9 @@ impl ChangesetEvent {
             Self::SeenOpen { .. } => "changeset.seen_open",
             Self::SeenMerged => "changeset.merged",
             Self::SeenClosed => "changeset.closed",
+            Self::Asked { .. } => "changeset.asked",
+            Self::Withdrawn { .. } => "changeset.withdrawn",
+            Self::ErrandDone { .. } => "changeset.errand_done",
         }
     }
 }

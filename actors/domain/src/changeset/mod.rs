@@ -5,9 +5,12 @@
 //! pushed or closed: hands off) and `blocked` (with the exact reason). Deliberately absent: how a diff becomes a
 //! commit (`publish`) and how an observation becomes an event (`reconcile`).
 
+mod ask;
+mod asked;
 mod event;
 mod transition;
 
+pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Published};
 pub use transition::Place;
 
@@ -44,6 +47,12 @@ pub struct Changeset {
     pub publishing: Option<u32>,
     /// What the current generation is to look like at GitHub.
     pub wanted: Proposal,
+    /// What is owed besides, because somebody asked.
+    #[serde(default)]
+    pub errand: Errand,
+    /// Whether the run that proposed it last was told that there is nothing left to send.
+    #[serde(default)]
+    pub told: bool,
     /// The last head that we wrote or adopted.
     pub head: Option<CommitSha>,
     /// The pull request, once there is one.

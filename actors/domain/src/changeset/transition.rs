@@ -1,12 +1,12 @@
 //! The transitions of a changeset, one `match` over (state, event).
 //!
 //! Rules that stand behind it: a merged changeset stays merged; one that was closed is never reopened or
-//! recreated unless somebody asks; after a human's hand nothing of ours is sent. Deliberately absent: commands
-//! by people (take over, retry, close), which come with the bulk verbs.
+//! recreated unless somebody asks; after a human's hand nothing of ours is sent. Deliberately absent: what
+//! people ask for (`asked`).
 
 use super::{
-    Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State, Proposal,
-    Published,
+    Aim, Back, Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State,
+    Errand, Proposal, Published,
 };
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName},
@@ -44,6 +44,8 @@ impl Changeset {
             generation: 1,
             publishing: None,
             wanted: proposal,
+            errand: Errand::default(),
+            told: false,
             head: None,
             pull_request: None,
             version: 1,
@@ -67,6 +69,9 @@ impl Changeset {
             Event::SeenOpen { draft } => self.seen_open(*draft),
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
+            Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
+            Event::Withdrawn { generation } => self.withdrawn(*generation),
+            Event::ErrandDone { generation, said } => self.errand_done(*generation, said),
         }
     }
 
@@ -88,16 +93,23 @@ impl Changeset {
             return Decision::Ignored(Straggler::AlreadyApplied);
         }
         let mut next = self.clone();
-        next.wanted = proposal.clone();
-        next.version += 1;
+        let mut effects = vec![];
         // What was proposed before and not sent yet is never sent: whoever waits for it is told.
-        let mut effects = if self.state.is_settled() { vec![] } else { vec![self.settled()] };
-        match self.state {
+        next.tell(&mut effects);
+        next.wanted = proposal.clone();
+        next.told = false;
+        next.errand.beyond = false;
+        next.version += 1;
+        match self.standing() {
             // Ends and other people's work stay as they are; the run only learns that nothing is to be sent.
-            State::Merged | State::Closed | State::HandedOver => effects.push(next.settled()),
+            State::Merged | State::Closed | State::HandedOver => next.tell(&mut effects),
             // The generation on its way is awaited first.
-            State::Publishing => next.generation += 1,
+            _ if self.state == State::Publishing => {
+                next.errand.back = None;
+                next.generation += 1;
+            }
             _ => {
+                next.errand.back = None;
                 next.generation += 1;
                 let (wanted, more) = next.wanted_next();
                 next = wanted;
@@ -121,12 +133,16 @@ impl Changeset {
     }
 
     /// Where the current proposal takes it first.
-    fn wanted_next(mut self) -> (Self, Vec<Effect>) {
+    pub(super) fn wanted_next(mut self) -> (Self, Vec<Effect>) {
         self.reason = String::new();
-        if self.wanted.publication == Publication::Unpublished && self.pull_request.is_none() {
+        let kept_back = self.wanted.publication == Publication::Unpublished && self.pull_request.is_none();
+        // Closing is found out about at GitHub, even where nothing is known to be there.
+        if kept_back && self.errand.aim != Aim::Closed {
+            self = self.without_errand();
             self.state = State::Unpublished;
-            let settled = self.settled();
-            (self, vec![settled])
+            let mut effects = vec![];
+            self.tell(&mut effects);
+            (self, effects)
         } else {
             self.state = State::Scheduled;
             (self, vec![Effect::Schedule])
@@ -139,14 +155,20 @@ impl Changeset {
         if let Some(straggler) = self.unexpected(generation) {
             return Decision::Ignored(straggler);
         }
+        if generation == self.generation && (self.is_on_errand() || self.errand.aim == Aim::Closed) {
+            return Decision::Ignored(Straggler::OutOfPlace);
+        }
         let mut next = self.clone();
         next.head = Some(published.head.clone());
         next.pull_request = Some(published.pull_request.clone());
+        // What was taken as ours is on record now; what comes after it is somebody else's again.
+        next.errand.adopt = false;
+        next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
         if generation < self.generation {
             return next.to(State::Scheduled, "", vec![Effect::Schedule]);
         }
         let shown = if published.draft { State::Draft } else { State::Open };
-        next.to(shown, "", vec![self.settled()])
+        next.without_errand().ends_at(shown, &published.note)
     }
 
     /// An attempt to send has ended without success, and the changeset goes to `state`; a newer generation that
@@ -165,13 +187,17 @@ impl Changeset {
         let mut next = self.clone();
         next.head = head.or(self.head.as_ref()).cloned();
         if generation == self.generation && state == State::Blocked {
-            return next.to(state, reason, vec![self.settled()]);
+            return match self.errand.back.as_ref() {
+                // It stands as before; only the errand has come to nothing.
+                Some(back) => next.without_errand().ends_at(back.state, reason),
+                None => next.without_errand().ends_at(state, reason),
+            };
         }
         next.to(State::Scheduled, reason, vec![Effect::Schedule])
     }
 
     /// Why no answer about this generation is awaited, if none is.
-    fn unexpected(&self, generation: u32) -> Option<Straggler> {
+    pub(super) fn unexpected(&self, generation: u32) -> Option<Straggler> {
         match self.publishing {
             Some(sent) if sent == generation => None,
             None if generation == self.generation && self.state.is_settled() => {
@@ -183,11 +209,22 @@ impl Changeset {
     }
 
     fn handed_over(&self, reason: &str) -> Decision<Self, Effect> {
-        match self.state {
+        match self.standing() {
             State::Merged | State::Closed => Decision::Ignored(Straggler::Ended),
             State::HandedOver => Decision::Ignored(Straggler::AlreadyApplied),
-            state if state.is_settled() => self.to(State::HandedOver, reason, vec![]),
-            _ => self.to(State::HandedOver, reason, vec![self.settled()]),
+            // Somebody takes it over just now, whatever is on the branch.
+            _ if self.errand.adopt => Decision::Ignored(Straggler::OutOfPlace),
+            // What somebody wants to be said is said all the same.
+            _ if !self.state.is_settled() && !self.errand.comments.is_empty() => {
+                let mut next = self.clone();
+                let back = Some(Back { state: State::HandedOver, reason: reason.to_owned() });
+                next.errand = Errand { aim: Aim::Open, adopt: false, back, ..self.errand.clone() };
+                let mut effects = vec![];
+                next.tell(&mut effects);
+                effects.push(Effect::Schedule);
+                next.to(State::Scheduled, reason, effects)
+            }
+            _ => self.clone().without_errand().ends_at(State::HandedOver, reason),
         }
     }
 
@@ -205,13 +242,27 @@ impl Changeset {
         match self.state {
             State::Merged => Decision::Ignored(Straggler::Ended),
             state if state == end => Decision::Ignored(Straggler::AlreadyApplied),
-            state if state.is_settled() => self.to(end, "", vec![]),
-            _ => self.to(end, "", vec![self.settled()]),
+            // Somebody asked for just that, or for its end: sending finds out.
+            _ if end == State::Closed && matches!(self.errand.aim, Aim::Closed | Aim::Reopened) => {
+                Decision::Ignored(Straggler::OutOfPlace)
+            }
+            _ => self.clone().without_errand().ends_at(end, ""),
         }
     }
 
-    fn settled(&self) -> Effect {
-        Effect::Settled { run: self.wanted.run }
+    /// The run that proposed it last learns, once, that there is nothing left to send.
+    pub(super) fn tell(&mut self, effects: &mut Vec<Effect>) {
+        if !self.told {
+            self.told = true;
+            effects.push(Effect::Settled { run: self.wanted.run });
+        }
+    }
+
+    /// Goes to a state with nothing left to send.
+    fn ends_at(mut self, state: State, reason: &str) -> Decision<Self, Effect> {
+        let mut effects = vec![];
+        self.tell(&mut effects);
+        self.to(state, reason, effects)
     }
 
     fn to(&self, state: State, reason: &str, effects: Vec<Effect>) -> Decision<Self, Effect> {

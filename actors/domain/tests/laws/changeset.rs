@@ -7,21 +7,22 @@ use super::{
 };
 use campaigns_domain::{
     changeset::{
-        Changeset,
+        Aim, Ask, Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published,
-            SeenClosed, SeenMerged, SeenOpen,
+            self as Event, Asked, ErrandDone, HandedOver, Proposed, PublishDeferred, PublishRefused,
+            PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
         ChangesetState as State, Place,
     },
-    id::{CommitSha, RepositoryId, RunId},
+    id::{CommandId, CommitSha, RepositoryId, RunId},
     publish::{BranchHead, BranchStep, Observation, PullRequestState, branch_step},
     reconcile::observed,
     spec::Publication,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 fn place() -> Place {
     Place {
@@ -54,7 +55,10 @@ enum Step {
     Sent(u32, u8, bool),
     Deferred(u32, Option<u8>),
     Refused(u32, Option<u8>),
+    Withdrawn(u32),
+    ErrandDone(u32),
     Human(Event),
+    Ask(Ask),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -65,9 +69,30 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => age.clone().prop_map(Step::Start),
         6 => (age.clone(), any::<u8>(), any::<bool>()).prop_map(|(age, head, draft)| Step::Sent(age, head, draft)),
         2 => (age.clone(), any::<Option<u8>>()).prop_map(|(age, head)| Step::Deferred(age, head)),
-        1 => (age, any::<Option<u8>>()).prop_map(|(age, head)| Step::Refused(age, head)),
+        1 => (age.clone(), any::<Option<u8>>()).prop_map(|(age, head)| Step::Refused(age, head)),
+        1 => age.clone().prop_map(Step::Withdrawn),
+        2 => age.prop_map(Step::ErrandDone),
         2 => any_human().prop_map(Step::Human),
+        3 => any_ask().prop_map(Step::Ask),
     ]
+}
+
+fn any_ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        any::<bool>().prop_map(|draft| Ask::Publish { draft }),
+        Just(Ask::Ready),
+        Just(Ask::Close),
+        Just(Ask::Reopen),
+        Just(Ask::Retry),
+        Just(Ask::Merge),
+        Just(Ask::Comment { body: "Please look.".to_owned() }),
+        Just(Ask::Rebase),
+        Just(Ask::Takeover),
+    ]
+}
+
+fn asked(ask: Ask, nth: u128) -> Event {
+    Asked { ask, by: "ada".to_owned(), command: CommandId(Uuid::from_u128(nth)), beyond: false }
 }
 
 fn any_human() -> impl Strategy<Value = Event> {
@@ -84,15 +109,17 @@ struct Story {
     changeset: Changeset,
     owed: Vec<Effect>,
     runs: Vec<RunId>,
+    asks: u128,
 }
 
 impl Story {
     fn new(publication: Publication) -> Self {
         let (changeset, owed) = Changeset::propose(place(), proposal(1, 1, publication));
-        Self { changeset, owed, runs: vec![run_id(1)] }
+        Self { changeset, owed, runs: vec![run_id(1)], asks: 0 }
     }
 
-    fn event(&self, step: &Step) -> Event {
+    fn event(&mut self, step: &Step) -> Event {
+        self.asks += 1;
         let of = |age: &u32| self.changeset.generation.saturating_sub(*age);
         let reason = || "for a reason".to_owned();
         match step {
@@ -107,7 +134,13 @@ impl Story {
             Step::Refused(age, head) => {
                 PublishRefused { generation: of(age), reason: reason(), head: head.map(digit) }
             }
+            Step::Withdrawn(age) => Withdrawn { generation: of(age) },
+            Step::ErrandDone(age) => {
+                let said = self.changeset.errand.comments.iter().map(|owed| owed.command).collect();
+                ErrandDone { generation: of(age), said }
+            }
             Step::Human(event) => event.clone(),
+            Step::Ask(ask) => asked(ask.clone(), self.asks),
         }
     }
 
@@ -131,13 +164,19 @@ impl Story {
 
     /// The machinery does what it owes until there is nothing left to send.
     fn settle(&mut self) {
-        for _ in 0..10 {
+        for _ in 0..20 {
             let generation = self.changeset.generation;
+            let said: Vec<_> = self.changeset.errand.comments.iter().map(|owed| owed.command).collect();
             match self.changeset.state {
                 State::Scheduled => self.apply(&PublishStarted { generation }),
                 State::Publishing => {
                     let generation = self.changeset.publishing.unwrap();
-                    self.apply(&sent(generation, 9, false))
+                    let aim = self.changeset.errand.aim;
+                    self.apply(&match () {
+                        () if aim == Aim::Closed => Withdrawn { generation },
+                        () if self.changeset.is_on_errand() => ErrandDone { generation, said },
+                        () => sent(generation, 9, false),
+                    })
                 }
                 _ => return,
             };
@@ -193,13 +232,47 @@ proptest! {
                 PublishStarted { generation } => {
                     *generation == story.changeset.generation && story.changeset.state == State::Scheduled
                 }
-                Published { generation, .. } | PublishDeferred { generation, .. } | PublishRefused { generation, .. } => {
+                Published { generation, .. }
+                | PublishDeferred { generation, .. }
+                | PublishRefused { generation, .. }
+                | Withdrawn { generation }
+                | ErrandDone { generation, .. } => {
                     Some(*generation) == story.changeset.publishing
                 }
                 _ => true,
             };
             prop_assert!(expected || story.changeset.apply(&event).is_ignored(), "{:?} on {:?}", event, story.changeset);
             story.apply(&event);
+        }
+    }
+
+    #[test]
+    fn an_ask_that_is_refused_changes_nothing((publication, steps) in steps(), ask in any_ask()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let event = story.event(step);
+            story.apply(&event);
+        }
+        let refused = story.changeset.refuses(&ask).is_some();
+        let ignored = story.changeset.apply(&asked(ask, u128::MAX)).is_ignored();
+        prop_assert_eq!(refused, ignored);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_not_forgotten((publication, steps) in steps()) {
+        // Until it is done, refused by GitHub, or the pull request has ended, a comment stays owed.
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let owed = story.changeset.errand.comments.len();
+            let event = story.event(step);
+            story.apply(&event);
+            let gone = story.changeset.errand.comments.len() < owed;
+            let why = matches!(event, Published { .. } | ErrandDone { .. } | PublishRefused { .. } | Withdrawn { .. })
+                || matches!(story.changeset.state, State::Merged | State::Closed);
+            prop_assert!(!gone || why, "{:?} forgot a comment", event);
+            let errand = &story.changeset.errand;
+            let owes = !errand.comments.is_empty() || errand.back.is_some() || errand.adopt || errand.aim != Aim::Open;
+            prop_assert!(!(owes && story.changeset.state.is_settled()), "{:?} leaves {:?}", event, story.changeset);
         }
     }
 
@@ -223,13 +296,16 @@ proptest! {
     fn nothing_of_ours_follows_a_humans_hand((publication, steps) in steps()) {
         let mut story = Story::new(publication);
         for step in &steps {
-            let hands_off = matches!(story.changeset.state, State::HandedOver | State::Closed | State::Merged);
+            let in_hands = |it: &Changeset| matches!(it.standing(), State::HandedOver | State::Closed | State::Merged);
+            let hands_off = in_hands(&story.changeset);
+            // What was asked for before, such as a comment, is done all the same.
+            let settled = story.changeset.state.is_settled();
             let event = story.event(step);
             let effects = story.apply(&event).unwrap_or_default();
-            prop_assert!(!(hands_off && sends(&effects)), "{:?} sent something", event);
             // Only a human takes it out of a human's hands.
-            let human = matches!(step, Step::Human(_));
-            let still = matches!(story.changeset.state, State::HandedOver | State::Closed | State::Merged);
+            let human = matches!(step, Step::Human(_) | Step::Ask(_));
+            prop_assert!(!(hands_off && settled && sends(&effects)) || human, "{:?} sent something", event);
+            let still = in_hands(&story.changeset);
             prop_assert!(!hands_off || human || still, "{:?} took it back", event);
         }
     }

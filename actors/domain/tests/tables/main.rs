@@ -3,6 +3,7 @@
 //! Deliberately absent: what holds for every sequence of events, which is `laws`.
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
+mod asks;
 mod budget;
 mod changeset;
 mod commit;

@@ -124,7 +124,14 @@ pub(crate) fn pull_request_ref(number: u64) -> PullRequestRef {
 }
 
 pub(crate) fn published(head: char, draft: bool) -> Published {
-    Published { head: commit(head), pull_request: pull_request_ref(5), draft, adopted: false }
+    Published {
+        head: commit(head),
+        pull_request: pull_request_ref(5),
+        draft,
+        adopted: false,
+        said: vec![],
+        note: String::new(),
+    }
 }
 
 pub(crate) fn pull_request(number: u64, state: PullRequestState, head: char) -> PullRequest {

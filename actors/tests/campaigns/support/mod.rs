@@ -16,7 +16,7 @@ use campaigns_actors::{
     },
 };
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetState},
+    changeset::{Ask, Changeset, ChangesetState},
     execution::{
         run::{Run, RunOptions, RunState},
         target::TargetState,
@@ -141,6 +141,21 @@ impl House {
         let body = MessageBody::Sync { campaign, run, command: CommandId(Uuid::nil()) };
         let to = Recipient::Organization(ACME.to_owned());
         self.tell(run, MessageId::of(campaign.0, "sync", nth), to, body);
+    }
+
+    /// A person asks something of a repository's changeset.
+    pub(crate) fn ask(&self, name: &str, ask: Ask) {
+        let changeset = self.changeset(name);
+        let command = CommandId(Uuid::new_v4());
+        let body = MessageBody::Ask {
+            changeset: changeset.id,
+            ask,
+            by: "ada".to_owned(),
+            command,
+            run: changeset.wanted.run,
+        };
+        let to = Recipient::Organization(changeset.repository.owner().to_owned());
+        self.tell(changeset.wanted.run, MessageId(command.0), to, body);
     }
 
     fn tell(&self, run: RunId, id: MessageId, to: Recipient, body: MessageBody) {

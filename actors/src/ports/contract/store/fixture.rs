@@ -9,14 +9,14 @@ use crate::ports::{
     memory::{Counts, Dump},
 };
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetState, Place, Proposal, PullRequestRef},
+    changeset::{Aim, Changeset, ChangesetState, Errand, OwedComment, Place, Proposal, PullRequestRef},
     execution::{
         run::{Run, RunOptions, RunState},
         target::{Target, TargetState},
     },
     id::{
-        CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, ExecutionId, MessageId, RepositoryId,
-        RunId, Shard, TargetId,
+        CampaignId, ChangesetId, CommandId, CommitSha, Digest, EffectId, Epoch, ExecutionId, MessageId,
+        RepositoryId, RunId, Shard, TargetId,
     },
     spec::{Publication, Spec},
 };
@@ -235,7 +235,20 @@ pub fn moved(target: &Target, to: TargetState) -> Target {
 /// A changeset one version on, in another state.
 pub fn moved_changeset(changeset: &Changeset, to: ChangesetState) -> Changeset {
     let publishing = (to == ChangesetState::Publishing).then_some(changeset.generation);
-    Changeset { state: to, publishing, version: changeset.version + 1, ..changeset.clone() }
+    let errand = Errand {
+        aim: Aim::Closed,
+        by: "ada".to_owned(),
+        comments: vec![OwedComment { command: CommandId(changeset.id.0), body: "Please look.".to_owned() }],
+        ..Errand::default()
+    };
+    Changeset {
+        state: to,
+        publishing,
+        errand,
+        told: to.is_settled(),
+        version: changeset.version + 1,
+        ..changeset.clone()
+    }
 }
 
 /// A changeset one version on, with an open pull request.

@@ -1,0 +1,152 @@
+//! What a person asks of one changeset, and what of it is still owed to them.
+//!
+//! Deliberately absent: the transitions that asking makes (`asked`), who may ask (the API's matter), and asking a
+//! selection of changesets, which is one ask for each.
+
+use super::{Changeset, ChangesetState as State};
+use crate::{id::CommandId, spec::Publication};
+use serde::{Deserialize, Serialize};
+
+/// What a person asks of one changeset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "ask")]
+pub enum Ask {
+    /// Open the pull request that was kept back.
+    Publish {
+        /// Whether as a draft.
+        draft: bool,
+    },
+    /// Mark the draft ready for review.
+    Ready,
+    /// Close the pull request and delete its branch, as far as it is ours.
+    Close,
+    /// Open it again after it was closed, whoever closed it.
+    Reopen,
+    /// Try again after GitHub did not allow it.
+    Retry,
+    /// Have it merged by GitHub's own rules.
+    Merge,
+    /// Say something on the pull request.
+    Comment {
+        /// The text, Markdown.
+        body: String,
+    },
+    /// Carry the change out again on the base as it is now.
+    Rebase,
+    /// Go on after a human's hand: what is on the branch is taken as ours.
+    Takeover,
+}
+
+/// What is to become of the pull request besides its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aim {
+    /// Be open, unless a human has ended it.
+    #[default]
+    Open,
+    /// Be open again, although it was closed.
+    Reopened,
+    /// Be closed.
+    Closed,
+    /// Be merged.
+    Merged,
+}
+
+/// What is owed to GitHub besides the content, because somebody asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Errand {
+    /// What is to become of the pull request.
+    pub aim: Aim,
+    /// Who asked for that.
+    pub by: String,
+    /// Comments that are not known to be there yet, oldest first.
+    pub comments: Vec<OwedComment>,
+    /// Whether what is on the branch is taken as ours, whoever made it.
+    pub adopt: bool,
+    /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
+    pub back: Option<Back>,
+    /// Whether it was asked for after the run had been cancelled, which then does not hold it up.
+    pub beyond: bool,
+    /// The command that was taken up last, so that it is taken up once.
+    pub command: Option<CommandId>,
+}
+
+/// Where a changeset stands again after an errand that leaves its content alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// The state.
+    pub state: State,
+    /// Its reason.
+    pub reason: String,
+}
+
+/// A comment that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedComment {
+    /// The command that asked for it: what the comment's hidden marker names.
+    pub command: CommandId,
+    /// The text.
+    pub body: String,
+}
+
+impl Ask {
+    /// The ask's name in events, commands and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Publish { .. } => "publish",
+            Self::Ready => "ready",
+            Self::Close => "close",
+            Self::Reopen => "reopen",
+            Self::Retry => "retry",
+            Self::Merge => "merge",
+            Self::Comment { .. } => "comment",
+            Self::Rebase => "rebase",
+            Self::Takeover => "takeover",
+        }
+    }
+}
+
+impl Changeset {
+    /// Why an ask is not taken up where the changeset stands now, for people; none where it is.
+    pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        let published = self.pull_request.is_some();
+        let standing = self.standing();
+        match (standing, ask) {
+            (State::Merged, _) => Some("it is merged"),
+            (State::Closed, Ask::Reopen) => None,
+            (State::Closed, _) => Some("it is closed: reopen it first"),
+            (_, Ask::Reopen) => Some("it is not closed"),
+            (State::HandedOver, Ask::Takeover | Ask::Close) => None,
+            (_, Ask::Takeover) => Some("no human has taken it over"),
+            (_, Ask::Close) => None,
+            (_, Ask::Comment { .. }) if !published => Some("it has no pull request yet"),
+            (_, Ask::Comment { body }) if body.trim().is_empty() => Some("the comment is empty"),
+            (_, Ask::Comment { .. }) => None,
+            (State::HandedOver, _) => Some("a human has taken it over: `takeover` resumes it"),
+            (_, Ask::Publish { .. }) if published => Some("its pull request is open already"),
+            (_, Ask::Publish { .. }) => None,
+            (State::Blocked, Ask::Retry) => None,
+            (_, Ask::Retry) => Some("nothing stands in its way"),
+            (State::Open, Ask::Ready) => Some("it is ready already"),
+            (_, Ask::Ready) if !published => Some("it has no pull request yet"),
+            (_, Ask::Ready) => None,
+            (_, Ask::Merge | Ask::Rebase) => Some("this version does not merge or rebase yet"),
+        }
+    }
+
+    /// Where it stands, an errand that leaves its content alone aside.
+    pub fn standing(&self) -> State {
+        self.errand.back.as_ref().map_or(self.state, |back| back.state)
+    }
+
+    /// Whether only the errand is owed, and branch and words are left alone.
+    pub fn is_on_errand(&self) -> bool {
+        self.errand.back.is_some()
+    }
+
+    /// How far the pull request is to be taken when it is opened now.
+    pub fn opens_as_draft(&self) -> bool {
+        self.wanted.publication == Publication::Draft
+    }
+}

@@ -1,0 +1,215 @@
+//! What people ask of a changeset, state by state.
+
+use super::samples::{campaign_id, name, proposal, published};
+use campaigns_domain::{
+    changeset::{
+        Ask, Changeset,
+        ChangesetEffect::{self as Effect, Schedule},
+        ChangesetEvent::{
+            self as Event, Asked, ErrandDone, HandedOver, PublishRefused, PublishStarted, Published,
+            SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+        },
+        ChangesetState as State, Place,
+    },
+    id::{CommandId, RepositoryId},
+    machine::{Decision, Straggler},
+    spec::Publication,
+};
+use uuid::Uuid;
+
+fn command(nth: u128) -> CommandId {
+    CommandId(Uuid::from_u128(nth))
+}
+
+fn asked(nth: u128, ask: Ask) -> Event {
+    Asked { ask, by: "ada".to_owned(), command: command(nth), beyond: false }
+}
+
+fn comment(text: &str) -> Ask {
+    Ask::Comment { body: text.to_owned() }
+}
+
+/// A changeset of this publication after these events, each of which has to hold.
+fn after(publication: Publication, events: &[Event]) -> Changeset {
+    let place = Place {
+        campaign: campaign_id(),
+        repository_id: RepositoryId(7),
+        repository: name("acme/tool"),
+        base_branch: "main".to_owned(),
+        head_branch: "campaigns/tidy".to_owned(),
+    };
+    let (new, _) = Changeset::propose(place, proposal(1, 1, publication));
+    events.iter().fold(new, |changeset, event| {
+        changeset.apply(event).into_applied().unwrap_or_else(|| panic!("{event:?} on {changeset:?}")).0
+    })
+}
+
+fn sent(generation: u32, draft: bool) -> Event {
+    Published { generation, published: published('1', draft) }
+}
+
+fn start(generation: u32) -> Event {
+    PublishStarted { generation }
+}
+
+fn theirs() -> Event {
+    HandedOver { reason: "somebody pushed".to_owned() }
+}
+
+/// A changeset in each state.
+fn in_state(state: State) -> Changeset {
+    let open = [start(1), sent(1, false)];
+    let with = |more: &[Event]| after(Publication::Ready, &[&open[..], more].concat());
+    let changeset = match state {
+        State::Unpublished => after(Publication::Unpublished, &[]),
+        State::Scheduled => after(Publication::Ready, &[]),
+        State::Publishing => after(Publication::Ready, &[start(1)]),
+        State::Draft => after(Publication::Draft, &[start(1), sent(1, true)]),
+        State::Open => with(&[]),
+        State::Merged => with(&[SeenMerged]),
+        State::Closed => with(&[SeenClosed]),
+        State::HandedOver => with(&[theirs()]),
+        State::Blocked => {
+            let reason = "the branch is protected".to_owned();
+            after(Publication::Ready, &[start(1), PublishRefused { generation: 1, reason, head: None }])
+        }
+    };
+    assert_eq!(changeset.state, state);
+    changeset
+}
+
+fn take_up(changeset: &Changeset, ask: Ask) -> (Changeset, Vec<Effect>) {
+    let event = asked(99, ask);
+    let (next, effects) =
+        changeset.apply(&event).into_applied().unwrap_or_else(|| panic!("{event:?} on {changeset:?}"));
+    assert_eq!(
+        next.apply(&event),
+        Decision::Ignored(Straggler::AlreadyApplied),
+        "a command is taken up once"
+    );
+    (next, effects)
+}
+
+#[test]
+fn which_ask_fits_where() {
+    use State::{Blocked, Closed, Draft, HandedOver, Open, Publishing, Scheduled, Unpublished};
+    let unsent = vec![Unpublished, Scheduled, Publishing, Blocked];
+    for (ask, fits) in [
+        (Ask::Publish { draft: false }, unsent),
+        (Ask::Ready, vec![Draft]),
+        (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, HandedOver, Blocked]),
+        (Ask::Reopen, vec![Closed]),
+        (Ask::Retry, vec![Blocked]),
+        (comment("Please look."), vec![Draft, Open, HandedOver]),
+        (comment("  "), vec![]),
+        (Ask::Takeover, vec![HandedOver]),
+    ] {
+        let found: Vec<_> =
+            State::ALL.into_iter().filter(|state| in_state(*state).refuses(&ask).is_none()).collect();
+        assert_eq!(found, fits, "{ask:?}");
+        for state in State::ALL.into_iter().filter(|state| !fits.contains(state)) {
+            let ignored = in_state(state).apply(&asked(1, ask.clone()));
+            assert_eq!(ignored, Decision::Ignored(Straggler::OutOfPlace), "{ask:?} in {state:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_kept_back_is_published() {
+    let (next, effects) = take_up(&in_state(State::Unpublished), Ask::Publish { draft: true });
+    assert_eq!((next.state, effects, next.opens_as_draft()), (State::Scheduled, vec![Schedule], true));
+    // The run was told long ago, and is not told again.
+    let generation = next.generation;
+    let started = next.apply(&start(generation)).into_applied().unwrap().0;
+    let (open, effects) = started.apply(&sent(generation, true)).into_applied().unwrap();
+    assert_eq!((open.state, effects), (State::Draft, vec![]));
+    let (ready, effects) = take_up(&open, Ask::Ready);
+    assert_eq!((ready.state, effects, ready.opens_as_draft()), (State::Scheduled, vec![Schedule], false));
+}
+
+#[test]
+fn closing() {
+    let (gone, effects) = take_up(&in_state(State::Unpublished), Ask::Close);
+    assert_eq!((gone.state, gone.reason.as_str(), effects), (State::Closed, "closed by ada", vec![]));
+    for state in [State::Draft, State::Open, State::HandedOver, State::Blocked, State::Scheduled] {
+        let (closing, _) = take_up(&in_state(state), Ask::Close);
+        assert_eq!(closing.state, State::Scheduled, "{state:?}");
+        // That it is seen closed meanwhile is no news: sending finds out, and deletes the branch.
+        assert_eq!(closing.apply(&SeenClosed), Decision::Ignored(Straggler::OutOfPlace));
+        let generation = closing.generation;
+        let sending = closing.apply(&start(generation)).into_applied().unwrap().0;
+        let (closed, _) = sending.apply(&Withdrawn { generation }).into_applied().unwrap();
+        assert_eq!((closed.state, closed.reason.as_str()), (State::Closed, "closed by ada"));
+        assert!(closed.refuses(&Ask::Reopen).is_none());
+    }
+}
+
+#[test]
+fn opening_again() {
+    let (next, effects) = take_up(&in_state(State::Closed), Ask::Reopen);
+    assert_eq!((next.state, effects), (State::Scheduled, vec![Schedule]));
+    assert_eq!(next.apply(&SeenClosed), Decision::Ignored(Straggler::OutOfPlace), "that is why it was asked");
+    // One that GitHub never knew of goes where its proposal takes it.
+    let (gone, _) = take_up(&in_state(State::Unpublished), Ask::Close);
+    let again = asked(3, Ask::Reopen);
+    assert_eq!(gone.apply(&again).into_applied().unwrap().0.state, State::Unpublished);
+}
+
+#[test]
+fn a_comment_leaves_everything_else_alone() {
+    for state in [State::Open, State::Draft, State::HandedOver] {
+        let before = in_state(state);
+        let (next, effects) = take_up(&before, comment("Please look."));
+        assert_eq!((next.state, next.standing(), effects), (State::Scheduled, state, vec![Schedule]));
+        assert!(next.is_on_errand());
+        let generation = next.generation;
+        let sending = next.apply(&start(generation)).into_applied().unwrap().0;
+        let said = ErrandDone { generation, said: vec![command(99)] };
+        let (after, effects) = sending.apply(&said).into_applied().unwrap();
+        assert_eq!((after.state, &after.reason, effects), (before.state, &before.reason, vec![]));
+        // Where GitHub does not let it be said, the changeset stands as before, and says so.
+        let refused = PublishRefused { generation, reason: "the conversation is locked".to_owned(), head: None };
+        let after = sending.apply(&refused).into_applied().unwrap().0;
+        assert_eq!((after.state, after.reason.as_str()), (before.state, "the conversation is locked"));
+    }
+}
+
+#[test]
+fn a_comment_is_said_although_a_human_pushes_meanwhile() {
+    let open = in_state(State::Open);
+    let asked = take_up(&open, comment("Please look.")).0;
+    let handed = asked.apply(&theirs()).into_applied().unwrap().0;
+    assert_eq!((handed.state, handed.standing()), (State::Scheduled, State::HandedOver));
+    let sending = handed.apply(&start(handed.generation)).into_applied().unwrap().0;
+    let said = ErrandDone { generation: handed.generation, said: vec![command(99)] };
+    let after = sending.apply(&said).into_applied().unwrap().0;
+    assert_eq!((after.state, after.reason.as_str()), (State::HandedOver, "somebody pushed"));
+}
+
+#[test]
+fn taking_over() {
+    let (next, effects) = take_up(&in_state(State::HandedOver), Ask::Takeover);
+    assert_eq!((next.state, effects), (State::Scheduled, vec![Schedule]));
+    assert!(next.errand.adopt);
+    // What made it handed over is still there, and is what is taken over.
+    assert!(next.apply(&theirs()).is_ignored());
+    let generation = next.generation;
+    let sending = next.apply(&start(generation)).into_applied().unwrap().0;
+    let open = sending.apply(&sent(generation, false)).into_applied().unwrap().0;
+    assert_eq!((open.state, open.errand.adopt), (State::Open, false));
+    assert_eq!(open.apply(&theirs()).into_applied().unwrap().0.state, State::HandedOver);
+}
+
+#[test]
+fn an_ask_waits_for_the_generation_on_its_way() {
+    let sending = in_state(State::Publishing);
+    let (next, effects) = take_up(&sending, Ask::Close);
+    assert_eq!((next.state, next.publishing, effects), (State::Publishing, Some(1), vec![]));
+    let (next, effects) = next.apply(&sent(1, false)).into_applied().unwrap();
+    assert_eq!((next.state, effects), (State::Scheduled, vec![Schedule]));
+    let generation = next.generation;
+    let sending = next.apply(&start(generation)).into_applied().unwrap().0;
+    let (closed, effects) = sending.apply(&Withdrawn { generation }).into_applied().unwrap();
+    assert_eq!((closed.state, effects.len()), (State::Closed, 1), "its run is told then");
+    assert!(closed.apply(&SeenOpen { draft: false }).into_applied().is_some(), "a human may open it again");
+}
