@@ -123,7 +123,7 @@ fn what_was_kept_back_is_published() {
     let started = next.apply(&start(generation)).into_applied().unwrap().0;
     let (open, effects) = started.apply(&sent(generation, true)).into_applied().unwrap();
     assert_eq!((open.state, effects), (State::Draft, vec![]));
-    let (ready, effects) = take_up(&open, Ask::Ready);
+    let (ready, effects) = open.apply(&asked(2, Ask::Ready)).into_applied().unwrap();
     assert_eq!((ready.state, effects, ready.opens_as_draft()), (State::Scheduled, vec![Schedule], false));
 }
 
