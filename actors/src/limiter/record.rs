@@ -162,9 +162,10 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
         head: head(),
     };
     let (outcome, event) = match &outcome.sent {
-        Sent::Published(published) => {
-            ("published", Some(ChangesetEvent::Published { generation, published: published.as_ref().clone() }))
-        }
+        Sent::Published(published) => (
+            "published",
+            Some(ChangesetEvent::Published { generation, published: published.as_ref().clone() }),
+        ),
         Sent::Ended(PullRequestState::Merged) => ("ended", Some(ChangesetEvent::SeenMerged)),
         Sent::Ended(PullRequestState::Closed) => ("ended", Some(ChangesetEvent::SeenClosed)),
         Sent::Ended(PullRequestState::Open) => {

@@ -168,7 +168,8 @@ fn a_comment_leaves_everything_else_alone() {
         let (after, effects) = sending.apply(&said).into_applied().unwrap();
         assert_eq!((after.state, &after.reason, effects), (before.state, &before.reason, vec![]));
         // Where GitHub does not let it be said, the changeset stands as before, and says so.
-        let refused = PublishRefused { generation, reason: "the conversation is locked".to_owned(), head: None };
+        let refused =
+            PublishRefused { generation, reason: "the conversation is locked".to_owned(), head: None };
         let after = sending.apply(&refused).into_applied().unwrap().0;
         assert_eq!((after.state, after.reason.as_str()), (before.state, "the conversation is locked"));
     }
