@@ -1,7 +1,7 @@
 //! The twin: a GitHub that is a small true world over real bare git repositories. It serves github.com's layout
 //! and GitHub Enterprise Server's, keeps its world on disk through kill -9, has faults as fields, and answers
-//! what it does not do with a 501 that names the operation. Webhooks, reviews, checks, secondary limits, forks
-//! and the GraphQL schema are not here yet.
+//! what it does not do with a 501 that names the operation. Webhooks, reviews, checks, secondary limits and
+//! forks are not here yet.
 
 // One JSON shape is a long `json!`.
 #![recursion_limit = "256"]
@@ -31,6 +31,7 @@ pub mod rest;
 pub mod secrets;
 pub mod seed;
 pub mod serve;
+pub mod standing;
 pub mod twin;
 pub mod world;
 

@@ -47,10 +47,6 @@ impl Recorder {
 
     /// Records one exchange.
     pub fn write(&self, incoming: &Incoming, path: &str, answered: &Answered) {
-        // The description is of REST alone.
-        if path == "/graphql" {
-            return;
-        }
         let (content_type, mut response) = match &answered.body {
             Payload::Empty => (None, None),
             Payload::Json(value) => (Some("application/json".to_owned()), Some(value.clone())),

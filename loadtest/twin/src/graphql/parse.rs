@@ -1,7 +1,23 @@
-//! Reads the part of GraphQL that a query needs: one operation, fields with aliases and arguments, variables.
-//! Fragments and directives are named to the caller as what is not read, never skipped.
+//! Reads GraphQL as a server must: the operation that is asked for, with its variables, defaults, fragments and
+//! `@include`/`@skip` already put in. Other directives are named to the caller as what is not read, never
+//! skipped. Whether a document fits GitHub's schema is the oracle's to say.
 
+use super::lex::{Place, Token, is_word, tokens};
 use serde_json::Value;
+
+/// What is asked of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selection {
+    /// A field.
+    Field(Field),
+    /// A fragment: what is asked if the object is of a type.
+    Within {
+        /// The type; absent means any.
+        on: Option<String>,
+        /// What is asked.
+        selection: Vec<Selection>,
+    },
+}
 
 /// A field of a selection.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,16 +26,23 @@ pub struct Field {
     pub alias: String,
     /// The field's name.
     pub name: String,
-    /// Arguments, with variables put in.
+    /// Arguments, with variables put in; those whose variable has no value are absent.
     pub arguments: Vec<(String, Value)>,
     /// What is asked of it.
-    pub selection: Vec<Field>,
+    pub selection: Vec<Selection>,
+    /// Where it stands in the document.
+    pub at: Place,
 }
 
 impl Field {
+    /// An argument.
+    pub fn argument(&self, name: &str) -> &Value {
+        self.arguments.iter().find(|(known, _)| known == name).map_or(&Value::Null, |(_, value)| value)
+    }
+
     /// An argument's text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.arguments.iter().find(|(known, _)| known == name)?.1.as_str()
+        self.argument(name).as_str()
     }
 }
 
@@ -29,7 +52,7 @@ pub struct Document {
     /// `query` or `mutation`.
     pub kind: String,
     /// What is asked.
-    pub selection: Vec<Field>,
+    pub selection: Vec<Selection>,
 }
 
 /// What could not be read.
@@ -38,83 +61,62 @@ pub enum ParseError {
     /// Not GraphQL.
     #[error("Parse error on {0:?}")]
     Syntax(String),
+    /// GraphQL that makes no sense.
+    #[error("{0}")]
+    Wrong(String),
     /// GraphQL that is not read here.
     #[error("{0}")]
     Unread(&'static str),
 }
 
-/// Reads a document with one operation.
-pub fn parse(text: &str, variables: &Value) -> Result<Document, ParseError> {
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, variables };
-    let mut kind = "query".to_owned();
-    if reader.peek() != "{" {
-        kind = reader.next();
-        if kind == "fragment" {
-            return Err(ParseError::Unread("fragments"));
-        }
-        if kind != "query" && kind != "mutation" {
-            return Err(ParseError::Syntax(kind));
-        }
-        while reader.peek() != "{" {
-            if reader.next().is_empty() {
-                return Err(ParseError::Syntax(String::new()));
+/// Fragments within fragments go no deeper; a circle would.
+const DEEPEST: usize = 32;
+
+/// Reads the operation `name` of a document, or its only one.
+pub fn parse(text: &str, name: Option<&str>, variables: &Value) -> Result<Document, ParseError> {
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, variables: Value::Null, depth: 0 };
+    let definitions = reader.definitions()?;
+    let mut operations = definitions.iter().filter(|definition| definition.kind != "fragment");
+    let chosen = match name {
+        Some(name) => operations
+            .find(|definition| definition.name == name)
+            .ok_or_else(|| ParseError::Wrong(format!("No operation named {name:?}")))?,
+        None => {
+            let first = operations.next().ok_or_else(|| ParseError::Syntax(String::new()))?;
+            if operations.next().is_some() {
+                return Err(ParseError::Wrong("An operation name is required".into()));
             }
+            first
         }
-    }
-    let selection = reader.selection()?;
-    match reader.peek() {
-        "" => Ok(Document { kind, selection }),
-        "fragment" => Err(ParseError::Unread("fragments")),
-        _ => Err(ParseError::Unread("several operations in one document")),
-    }
+    };
+    reader.at = chosen.start;
+    reader.variables = reader.declared(variables)?;
+    let selection = reader.selection(&definitions)?;
+    Ok(Document { kind: chosen.kind.clone(), selection })
 }
 
-fn tokens(text: &str) -> Result<Vec<String>, ParseError> {
-    let mut found = Vec::new();
-    let mut rest = text.trim_start_matches('\u{feff}');
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            ' ' | '\t' | '\n' | '\r' | ',' => {
-                rest = &rest[1..];
-                continue;
-            }
-            '#' => {
-                rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
-                continue;
-            }
-            '"' => {
-                let mut escaped = false;
-                let end = rest[1..].find(|letter| {
-                    let ends = letter == '"' && !escaped;
-                    escaped = letter == '\\' && !escaped;
-                    ends
-                });
-                end.ok_or_else(|| ParseError::Syntax(rest.chars().take(20).collect()))? + 2
-            }
-            '.' if rest.starts_with("...") => 3,
-            _ if is_word(first) => rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()),
-            _ if "{}()[]:$!@=|&".contains(first) => 1,
-            _ => return Err(ParseError::Syntax(first.to_string())),
-        };
-        found.push(rest[..length].to_owned());
-        rest = &rest[length..];
-    }
-    Ok(found)
+struct Definition {
+    kind: String,
+    name: String,
+    on: Option<String>,
+    /// The token after its name and condition.
+    start: usize,
 }
 
-fn is_word(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'
-}
-
-struct Reader<'a> {
-    tokens: Vec<String>,
+struct Reader {
+    tokens: Vec<Token>,
     at: usize,
-    variables: &'a Value,
+    variables: Value,
+    depth: usize,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn peek(&self) -> &str {
-        self.tokens.get(self.at).map_or("", String::as_str)
+        self.tokens.get(self.at).map_or("", |token| &token.text)
+    }
+
+    fn place(&self) -> Place {
+        self.tokens.get(self.at).map(|token| token.at).unwrap_or_default()
     }
 
     fn next(&mut self) -> String {
@@ -123,52 +125,177 @@ impl Reader<'_> {
         token
     }
 
+    fn takes(&mut self, wanted: &str) -> bool {
+        let found = self.peek() == wanted;
+        self.at += usize::from(found);
+        found
+    }
+
     fn expect(&mut self, wanted: &str) -> Result<(), ParseError> {
         let token = self.next();
         if token == wanted { Ok(()) } else { Err(ParseError::Syntax(token)) }
     }
 
-    fn selection(&mut self) -> Result<Vec<Field>, ParseError> {
-        self.expect("{")?;
-        let mut fields = Vec::new();
-        while self.peek() != "}" {
-            fields.push(self.field()?);
+    /// Where each operation and fragment stands.
+    fn definitions(&mut self) -> Result<Vec<Definition>, ParseError> {
+        let mut found = Vec::new();
+        while self.at < self.tokens.len() {
+            let mut definition =
+                Definition { kind: "query".into(), name: String::new(), on: None, start: self.at };
+            if self.peek() != "{" {
+                definition.kind = self.next();
+                if !["query", "mutation", "fragment"].contains(&definition.kind.as_str()) {
+                    return Err(ParseError::Syntax(definition.kind));
+                }
+                if self.peek().starts_with(is_word) {
+                    definition.name = self.next();
+                }
+                if definition.kind == "fragment" {
+                    self.expect("on")?;
+                    definition.on = Some(self.word()?);
+                }
+                definition.start = self.at;
+            }
+            self.pass_body()?;
+            found.push(definition);
         }
-        self.expect("}")?;
-        Ok(fields)
+        Ok(found)
     }
 
-    fn field(&mut self) -> Result<Field, ParseError> {
+    /// Passes a definition's variables and its selection.
+    fn pass_body(&mut self) -> Result<(), ParseError> {
+        let (mut round, mut curly) = (0_usize, 0_usize);
+        loop {
+            match self.next().as_str() {
+                "(" => round += 1,
+                ")" => round = round.saturating_sub(1),
+                "{" => curly += 1,
+                "}" if curly > 0 => {
+                    curly -= 1;
+                    if curly == 0 && round == 0 {
+                        return Ok(());
+                    }
+                }
+                "" | "}" => return Err(ParseError::Syntax(String::new())),
+                _ => {}
+            }
+        }
+    }
+
+    /// Values for the variables that the operation declares.
+    fn declared(&mut self, given: &Value) -> Result<Value, ParseError> {
+        let mut values = serde_json::Map::new();
+        if !self.takes("(") {
+            return Ok(values.into());
+        }
+        while !self.takes(")") {
+            self.expect("$")?;
+            let name = self.word()?;
+            self.expect(":")?;
+            let mut kind = String::new();
+            while !["=", "$", ")", "@", ""].contains(&self.peek()) {
+                kind.push_str(&self.next());
+            }
+            let default = if self.takes("=") { Some(self.value()?) } else { None };
+            match given.get(&name).cloned().or(default) {
+                Some(value) if !(value.is_null() && kind.ends_with('!')) => {
+                    values.insert(name, value);
+                }
+                None if !kind.ends_with('!') => {}
+                _ => {
+                    let message = format!("Variable ${name} of type {kind} was provided invalid value");
+                    return Err(ParseError::Wrong(message));
+                }
+            }
+        }
+        Ok(values.into())
+    }
+
+    fn selection(&mut self, fragments: &[Definition]) -> Result<Vec<Selection>, ParseError> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(ParseError::Wrong("Fragments are nested too deeply".into()));
+        }
+        self.expect("{")?;
+        let mut found = Vec::new();
+        while self.peek() != "}" {
+            let (item, wanted) =
+                if self.takes("...") { self.fragment(fragments)? } else { self.field(fragments)? };
+            if wanted {
+                found.push(item);
+            }
+        }
+        self.expect("}")?;
+        self.depth -= 1;
+        Ok(found)
+    }
+
+    fn fragment(&mut self, fragments: &[Definition]) -> Result<(Selection, bool), ParseError> {
+        let inline = self.peek() == "{" || self.peek() == "@" || self.peek() == "on";
+        if inline {
+            let on = if self.takes("on") { Some(self.word()?) } else { None };
+            let wanted = self.directives()?;
+            return Ok((Selection::Within { on, selection: self.selection(fragments)? }, wanted));
+        }
+        let name = self.word()?;
+        let wanted = self.directives()?;
+        let known = fragments.iter().find(|known| known.kind == "fragment" && known.name == name);
+        let known =
+            known.ok_or_else(|| ParseError::Wrong(format!("Fragment {name} was used, but not defined")))?;
+        let back = std::mem::replace(&mut self.at, known.start);
+        let selection = self.selection(fragments)?;
+        self.at = back;
+        Ok((Selection::Within { on: known.on.clone(), selection }, wanted))
+    }
+
+    fn field(&mut self, fragments: &[Definition]) -> Result<(Selection, bool), ParseError> {
+        let at = self.place();
         let mut name = self.word()?;
         let alias = name.clone();
-        if self.peek() == ":" {
-            self.at += 1;
+        if self.takes(":") {
             name = self.word()?;
         }
+        let arguments = self.arguments()?;
+        let wanted = self.directives()?;
+        let selection = if self.peek() == "{" { self.selection(fragments)? } else { Vec::new() };
+        Ok((Selection::Field(Field { alias, name, arguments, selection, at }), wanted))
+    }
+
+    fn arguments(&mut self) -> Result<Vec<(String, Value)>, ParseError> {
         let mut arguments = Vec::new();
-        if self.peek() == "(" {
-            self.at += 1;
-            while self.peek() != ")" {
+        if self.takes("(") {
+            while !self.takes(")") {
                 let name = self.word()?;
                 self.expect(":")?;
-                arguments.push((name, self.value()?));
+                let absent = self.peek() == "$";
+                let value = self.value()?;
+                if !(absent && value.is_null()) {
+                    arguments.push((name, value));
+                }
             }
-            self.at += 1;
         }
-        if self.peek() == "@" {
-            return Err(ParseError::Unread("directives"));
+        Ok(arguments)
+    }
+
+    /// Reads `@include` and `@skip`; is what they stand at wanted?
+    fn directives(&mut self) -> Result<bool, ParseError> {
+        let mut wanted = true;
+        while self.takes("@") {
+            let name = self.word()?;
+            let arguments = self.arguments()?;
+            let holds = arguments.iter().any(|(name, value)| name == "if" && *value == Value::Bool(true));
+            match name.as_str() {
+                "include" => wanted &= holds,
+                "skip" => wanted &= !holds,
+                _ => return Err(ParseError::Unread("directives")),
+            }
         }
-        let selection = if self.peek() == "{" { self.selection()? } else { Vec::new() };
-        Ok(Field { alias, name, arguments, selection })
+        Ok(wanted)
     }
 
     fn word(&mut self) -> Result<String, ParseError> {
         let token = self.next();
-        match token.chars().next() {
-            Some('.') => Err(ParseError::Unread("fragments")),
-            Some(first) if is_word(first) => Ok(token),
-            _ => Err(ParseError::Syntax(token)),
-        }
+        if token.starts_with(is_word) { Ok(token) } else { Err(ParseError::Syntax(token)) }
     }
 
     fn value(&mut self) -> Result<Value, ParseError> {
@@ -180,20 +307,18 @@ impl Reader<'_> {
             }
             "[" => {
                 let mut items = Vec::new();
-                while self.peek() != "]" {
+                while !self.takes("]") {
                     items.push(self.value()?);
                 }
-                self.at += 1;
                 Ok(items.into())
             }
             "{" => {
                 let mut fields = serde_json::Map::new();
-                while self.peek() != "}" {
+                while !self.takes("}") {
                     let name = self.word()?;
                     self.expect(":")?;
                     fields.insert(name, self.value()?);
                 }
-                self.at += 1;
                 Ok(fields.into())
             }
             "" | "}" | "]" | ")" | ":" => Err(ParseError::Syntax(token)),
@@ -208,23 +333,46 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn fields(document: &Document) -> Vec<&Field> {
+        fn all<'a>(selection: &'a [Selection], found: &mut Vec<&'a Field>) {
+            for item in selection {
+                match item {
+                    Selection::Field(field) => {
+                        found.push(field);
+                        all(&field.selection, found);
+                    }
+                    Selection::Within { selection, .. } => all(selection, found),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        all(&document.selection, &mut found);
+        found
+    }
+
     #[test]
-    fn reads_fields_aliases_arguments_and_variables() {
-        let text =
-            "query A($o: String!) { me: viewer { login } repository(owner: $o, name: \"a \\\"b\") { id } }";
-        let document = parse(text, &json!({"o": "acme"})).unwrap();
-        assert_eq!(document.selection[0].alias, "me");
-        assert_eq!(document.selection[0].selection[0].name, "login");
-        let arguments = &document.selection[1].arguments;
-        assert_eq!(arguments, &[("owner".to_owned(), json!("acme")), ("name".to_owned(), json!("a \"b"))]);
+    fn puts_in_variables_defaults_and_fragments() {
+        let text = "query A($o: String!, $n: Int = 5, $q: String) { me: viewer { ...Who } \
+            repository(owner: $o, name: \"a \\\"b\", first: $n, query: $q) { id @skip(if: true) } } \
+            query B { viewer { id } } fragment Who on User { login ... on Node { id } }";
+        let document = parse(text, Some("A"), &json!({"o": "acme"})).unwrap();
+        let found = fields(&document);
+        let names: Vec<&str> = found.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names, ["viewer", "login", "id", "repository"]);
+        assert_eq!((found[0].alias.as_str(), found[3].argument("owner")), ("me", &json!("acme")));
+        assert_eq!((found[3].text("name"), found[3].argument("first")), (Some("a \"b"), &json!(5)));
+        assert_eq!(found[3].arguments.len(), 3, "a variable without a value is no argument");
     }
 
     #[test]
     fn says_what_it_does_not_read() {
-        let none = json!({});
-        assert_eq!(parse("{ a { ...F } }", &none), Err(ParseError::Unread("fragments")));
-        assert_eq!(parse("{ a @skip(if: true) }", &none), Err(ParseError::Unread("directives")));
-        assert!(matches!(parse("{ a", &none), Err(ParseError::Syntax(_))));
-        assert!(matches!(parse("{ a(b: }", &none), Err(ParseError::Syntax(_))));
+        let read = |text| parse(text, None, &json!({}));
+        assert_eq!(read("{ a @defer }"), Err(ParseError::Unread("directives")));
+        assert!(matches!(read("{ a { ...F } }"), Err(ParseError::Wrong(_))));
+        assert!(matches!(read("{ ...F } fragment F on Query { ...F }"), Err(ParseError::Wrong(_))));
+        assert!(matches!(read("query($a: ID!) { a }"), Err(ParseError::Wrong(_))));
+        assert!(matches!(read("query A { a } query B { b }"), Err(ParseError::Wrong(_))));
+        assert!(matches!(read("{ a"), Err(ParseError::Syntax(_))));
+        assert!(matches!(read("{ a(b: }"), Err(ParseError::Syntax(_))));
     }
 }

@@ -1,19 +1,21 @@
-//! The oracle: holds recorded exchanges to GitHub's own published OpenAPI description, both what a client sent
-//! and what it was told. The description is installed from npm (`oracle/package.json`); it is read, not trusted
+//! The oracle: holds recorded exchanges to GitHub's own published OpenAPI description and GraphQL schema, both
+//! what a client sent and what it was told. They are installed from npm (`oracle/package.json`); it is read, not trusted
 //! for what it leaves out: statuses that every operation may answer with are held to the basic error. Rate
 //! limits, duplicates and signing have no published description and are not judged here.
 
+pub mod graphql;
 pub mod schema;
 
 use crate::record::Exchange;
 use crate::rest::catalog::{Catalog, Matched};
 use crate::rest::pairs;
+use graphql::GraphqlSchema;
 use jsonschema::Validator;
 use schema::Description;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Statuses that GitHub answers any operation with and describes for hardly any.
 const ANYWHERE: [u64; 11] = [301, 400, 401, 403, 404, 413, 415, 429, 500, 502, 503];
@@ -48,6 +50,7 @@ pub enum OracleError {
 pub struct Oracle {
     description: Description,
     compiled: Mutex<HashMap<String, Arc<Vec<Validator>>>>,
+    graphql: OnceLock<Result<GraphqlSchema, String>>,
 }
 
 /// What one exchange was found guilty of.
@@ -81,7 +84,11 @@ impl Oracle {
         if document["paths"].as_object().is_none_or(serde_json::Map::is_empty) {
             return Err(OracleError::Unexpected { path: path.to_owned(), what: "it has no paths".into() });
         }
-        Ok(Self { description: Description::new(document), compiled: Mutex::default() })
+        Ok(Self {
+            description: Description::new(document),
+            compiled: Mutex::default(),
+            graphql: OnceLock::new(),
+        })
     }
 
     /// Every operation it describes, as `METHOD path id`, sorted by path and method.
@@ -105,6 +112,10 @@ impl Oracle {
     /// Judges one exchange.
     pub fn check(&self, exchange: &Exchange) -> Vec<Violation> {
         let named = format!("{} {} -> {}", exchange.method, exchange.path, exchange.status);
+        if exchange.path == "/graphql" {
+            let found = self.check_graphql(exchange);
+            return found.into_iter().map(|what| Violation { exchange: named.clone(), what }).collect();
+        }
         let method = if exchange.method == "HEAD" { "GET" } else { &exchange.method };
         let Some(matched) = Catalog::get().find(method, &exchange.path) else {
             let what = "GitHub describes no such operation".to_owned();
@@ -123,6 +134,19 @@ impl Oracle {
         }
         found.extend(self.check_response(&matched, exchange));
         found.into_iter().map(|what| Violation { exchange: named.clone(), what }).collect()
+    }
+
+    /// The schema is read when the first document is to be judged: most recordings have none.
+    fn check_graphql(&self, exchange: &Exchange) -> Vec<String> {
+        if exchange.status != 200 {
+            return self.check_basic(exchange);
+        }
+        let load = || GraphqlSchema::load(&GraphqlSchema::installed()).map_err(|error| error.to_string());
+        match (self.graphql.get_or_init(load), &exchange.request) {
+            (Err(what), _) => vec![what.clone()],
+            (Ok(_), None) => vec!["a request body is required".to_owned()],
+            (Ok(schema), Some(request)) => schema.check(request, exchange.response.as_ref()),
+        }
     }
 
     fn check_query(&self, matched: &Matched, exchange: &Exchange) -> Vec<String> {

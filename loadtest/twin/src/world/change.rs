@@ -218,6 +218,7 @@ impl State {
             }
             Change::PullOpened { repository, pull } => {
                 self.see_id(pull.id);
+                self.pull_ids.insert(pull.id, (*repository, pull.number));
                 if let Some(repository) = self.repositories.get_mut(repository) {
                     repository.pulls.insert(pull.number, pull.clone());
                 }

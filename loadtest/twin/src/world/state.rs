@@ -21,6 +21,8 @@ pub struct State {
     pub repositories: BTreeMap<u64, Repository>,
     /// Lower-case names, former ones too, to ids.
     pub names: HashMap<String, u64>,
+    /// Ids of pull requests to their repositories and numbers.
+    pub pull_ids: HashMap<u64, (u64, u64)>,
     last_id: u64,
 }
 

@@ -307,4 +307,5 @@ async fn graphql_answers_what_it_knows_and_names_the_rest() {
     )
     .await
     .expect(401);
+    desk.audit();
 }

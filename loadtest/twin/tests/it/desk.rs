@@ -170,6 +170,12 @@ impl Desk {
         self.post(&format!("/repos/acme/{name}/pulls"), body).await.expect(201).json()
     }
 
+    /// Asks in GraphQL; returns the whole answer.
+    pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Value {
+        let body = json!({"query": query, "variables": variables});
+        self.post("/graphql", body).await.expect(200).json()
+    }
+
     /// A JWT of the app.
     pub(crate) fn jwt(&self) -> String {
         let app = self.twin.app();

@@ -7,6 +7,7 @@ mod access;
 mod crash;
 mod desk;
 mod git_data;
+mod graphql;
 mod oracle;
 mod program;
 mod pulls;

@@ -56,6 +56,24 @@ fn finds_what_is_wrong() {
         ["the status is not described"]
     );
 
+    let ask = |query: &str, data: Value| {
+        let request = json!({"query": query, "variables": {"ids": ["PR_x"]}});
+        complaints(exchange("POST", "/graphql", None, Some(request), 200, Some(json!({"data": data}))))
+    };
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on PullRequest { number state } } }";
+    assert_eq!(ask(query, json!({"nodes": [{"number": 1, "state": "OPEN"}, null]})), [""; 0]);
+    assert_eq!(
+        ask(query, json!({"nodes": [{"number": "1", "state": "AJAR", "__typename": "PullRequest"}]})).len(),
+        2
+    );
+    assert_eq!(ask(query, json!({"nodes": null})).len(), 1);
+    assert_eq!(ask(query, json!({"nodes": [{"number": 1, "__typename": "PullRequest"}]})).len(), 1);
+    assert_eq!(
+        ask("query($ids: [ID!]!) { nodes(ids: $ids) { ... on PullRequest { nmber } } }", json!({})).len(),
+        1
+    );
+    assert_eq!(ask("query($ids: Int!) { rateLimit { cost } node(id: \"x\") { id } }", json!({})).len(), 1);
+
     let pulls = "/repos/acme/one/pulls";
     assert_eq!(
         complaints(exchange("GET", pulls, Some("state=open&per_page=5"), None, 200, Some(json!([])))),

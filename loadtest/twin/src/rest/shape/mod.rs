@@ -14,3 +14,10 @@ use base64::Engine;
 pub fn node_id(kind: &str, id: u64) -> String {
     format!("{kind}_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.to_be_bytes()))
 }
+
+/// The kind and the number behind a node id; `None` for what this world never gave out.
+pub fn read_node_id(text: &str) -> Option<(&str, u64)> {
+    let (kind, rest) = text.split_once('_')?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(rest).ok()?;
+    Some((kind, u64::from_be_bytes(bytes.try_into().ok()?)))
+}
