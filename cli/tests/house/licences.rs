@@ -17,8 +17,22 @@ pub(crate) fn allowed(deny: &str) -> Vec<String> {
         .collect()
 }
 
+/// What deny.toml says of packages that name a file and no licence: `name@version` and its expression.
+pub(crate) fn clarified(deny: &str) -> Vec<(String, String)> {
+    let value = |block: &str, key: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
+        line.expect("a clarification has a crate and an expression").trim().trim_matches('"').to_owned()
+    };
+    let blocks = deny.split("[[licenses.clarify]]").skip(1);
+    blocks.map(|block| (value(block, "crate"), value(block, "expression"))).collect()
+}
+
 /// Packages that come under none of the allowed licences.
-pub(crate) fn violations(metadata: &Value, allowed: &[String]) -> Vec<String> {
+pub(crate) fn violations(
+    metadata: &Value,
+    allowed: &[String],
+    clarified: &[(String, String)],
+) -> Vec<String> {
     // Only what is in the graph of this platform: `packages` lists it.
     metadata["packages"]
         .as_array()
@@ -26,7 +40,9 @@ pub(crate) fn violations(metadata: &Value, allowed: &[String]) -> Vec<String> {
         .iter()
         .filter_map(|package| {
             let name = package["name"].as_str().expect("a name");
-            let expression = package["license"].as_str().unwrap_or("none given");
+            let exact = format!("{name}@{}", package["version"].as_str().unwrap_or_default());
+            let clarified = clarified.iter().find(|(known, _)| *known == exact).map(|(_, is)| is.as_str());
+            let expression = package["license"].as_str().or(clarified).unwrap_or("none given");
             (!satisfied(expression, allowed))
                 .then(|| format!("{name} is licensed `{expression}`, which deny.toml does not allow"))
         })
@@ -127,8 +143,10 @@ mod tests {
             {"name": "fine", "license": "MIT"},
             {"name": "copyleft", "license": "GPL-3.0-only"},
             {"name": "silent", "license": null},
+            {"name": "filed", "version": "1.0.0", "license": null},
         ]});
-        let found = violations(&metadata, &allowed(DENY));
+        let filed = "[[licenses.clarify]]\ncrate = \"filed@1.0.0\"\nexpression = \"MIT\"\n";
+        let found = violations(&metadata, &allowed(DENY), &clarified(filed));
         assert_eq!(found.len(), 2);
         assert!(found[0].contains("copyleft") && found[1].contains("silent"));
     }
