@@ -43,6 +43,12 @@ impl From<NotRead> for Stop {
 
 async fn choose(scope: &Scope, run: &Run) -> Result<Vec<Target>, Stop> {
     let plan = plan(scope, run).await?;
+    // A rollout that was read and not kept would send everything at once.
+    if plan.spec.rollout.is_some() || !plan.spec.priority.is_normal() {
+        let message =
+            "rollouts and priorities are checked and not carried out yet: take `rollout` and `priority` out";
+        return Err(Stop::Failed(message.to_owned()));
+    }
     let host = &scope.world.ports.code_host;
     let reads = scope.world.settings.reads_at_once.max(1);
     let only = run.options.only.as_deref().map(Glob::new).transpose();

@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod commit;
 mod neutral;
+pub mod rollout;
 mod words;
 
 pub use commit::{TreeLimits, TreePlan};

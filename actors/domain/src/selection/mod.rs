@@ -4,9 +4,11 @@
 //! Deliberately absent: asking GitHub. The caller lists what [`queries`] names and hands the answers in.
 
 mod choose;
+mod waves;
 
 pub use crate::spec::{Glob, NotAGlob};
 pub use choose::{NotSelectable, queries, select, why};
+pub use waves::waves;
 
 use crate::id::{CommitSha, RepositoryId, RepositoryName};
 use serde::{Deserialize, Serialize};

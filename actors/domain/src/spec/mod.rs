@@ -7,18 +7,24 @@
 mod environment;
 mod glob;
 mod head;
+mod hours;
+mod measure;
 mod names;
 mod node;
 mod normal;
 mod parse;
 mod report;
+mod rollout;
 mod template;
 
 pub use environment::VariablesNotSet;
 pub use glob::{Glob, NotAGlob};
+pub use hours::{Days, Hours, TimeOfDay};
+pub use measure::{Amount, Span};
 pub use names::branch_flaw;
 pub use node::MOST_BYTES;
 pub use report::{Position, SpecError, SpecErrors};
+pub use rollout::{Caps, Gate, HaltOn, Priority, Rollout, Wave};
 pub use template::Variable;
 pub(crate) use template::{refers, render};
 
@@ -45,6 +51,12 @@ pub struct Spec {
     /// What the pull requests look like; there if there are steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changeset_template: Option<ChangesetTemplate>,
+    /// How the pull requests go out; without it, as fast as the budgets allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Who goes first at an organisation.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
 }
 
 /// One entry of `on`.

@@ -5,7 +5,9 @@
 
 mod changesets;
 mod fields;
+mod hours;
 mod on;
+mod rollout;
 mod steps;
 
 use super::{
@@ -18,7 +20,7 @@ use fields::{Fields, Shape};
 
 const SPEC: Shape = Shape {
     what: "a spec",
-    keys: &["name", "description", "version", "on", "steps", "changesetTemplate"],
+    keys: &["name", "description", "version", "on", "steps", "changesetTemplate", "rollout", "priority"],
     refused: &[
         (
             "workspaces",
@@ -26,10 +28,6 @@ const SPEC: Shape = Shape {
         ),
         ("transformChanges", "one target's diff becomes one pull request: leave it out"),
         ("importChangesets", "pull requests made elsewhere cannot be tracked: leave it out"),
-        (
-            "rollout",
-            "there are no waves: leave it out, and apply the spec to a few repositories first (`--only`)",
-        ),
     ],
 };
 
@@ -76,5 +74,8 @@ fn spec(root: &node::Node, report: &mut Report<'_>) -> Option<Spec> {
             None
         }
     };
-    Some(Spec { name: name?, description, on, steps, changeset_template })
+    let rollout = fields.get("rollout").and_then(|node| rollout::rollout(node, report));
+    let priority =
+        fields.get("priority").and_then(|node| rollout::priority(node, report)).unwrap_or_default();
+    Some(Spec { name: name?, description, on, steps, changeset_template, rollout, priority })
 }

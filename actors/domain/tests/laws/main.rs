@@ -6,6 +6,7 @@
 
 mod changeset;
 mod limits;
+mod rollout;
 mod run;
 #[path = "../tables/samples.rs"]
 mod samples;

@@ -1,10 +1,11 @@
 //! The laws of reading a spec.
 
+use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Publication, Selector, Spec, Step,
-        branch_flaw,
+        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Priority, Publication, Selector, Spec,
+        Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -97,10 +98,12 @@ fn any_spec() -> impl Strategy<Value = Spec> {
         prop::collection::vec(any_step(), 0..3),
         any_template(),
         any::<bool>(),
+        prop::option::of(any_rollout()),
+        prop_oneof![Just(Priority::Normal), Just(Priority::Urgent)],
     )
-        .prop_map(|(name, description, on, steps, template, bare)| {
+        .prop_map(|(name, description, on, steps, template, bare, rollout, priority)| {
             let changeset_template = (!bare || !steps.is_empty()).then_some(template);
-            Spec { name, description, on, steps, changeset_template }
+            Spec { name, description, on, steps, changeset_template, rollout, priority }
         })
 }
 

@@ -11,6 +11,8 @@ mod examples;
 mod parse;
 mod paths;
 mod publish;
+mod publish_rollout;
+mod rollout;
 mod run;
 mod samples;
 mod select;

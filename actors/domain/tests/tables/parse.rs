@@ -95,12 +95,12 @@ fn shapes_that_are_no_spec() {
     assert_snapshot!(refused("- name: a\n"), @r#"
     spec.yaml:1:1: a spec is a mapping, and this is a list
       1 | - name: a
-        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate
+        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority
     "#);
     assert_snapshot!(refused("just a text\n"), @r#"
     spec.yaml:1:1: a spec is a mapping, and this is a text
       1 | just a text
-        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate
+        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority
     "#);
     assert_snapshot!(refused("? [a, b]\n: c\n"), @r#"
     spec.yaml:1:3: a key is a text, and this is a list
@@ -120,7 +120,7 @@ fn shapes_that_are_no_spec() {
     assert_snapshot!(refused("<<: {name: a}\n"), @r#"
     spec.yaml:1:1: unknown key `<<` in a spec
       1 | <<: {name: a}
-        | ^ it has name, description, version, on, steps, changesetTemplate
+        | ^ it has name, description, version, on, steps, changesetTemplate, rollout, priority
     spec.yaml:1:1: `name` is missing in a spec
       1 | <<: {name: a}
         | ^ every campaign has one: `name: add-license`
@@ -376,7 +376,6 @@ on:
 workspaces: []
 importChangesets: []
 transformChanges: {}
-rollout: {}
 steps:
   - run: 'true'
     if: false
@@ -408,29 +407,26 @@ changesetTemplate:
     spec.yaml:7:1: `transformChanges` is not supported yet
       7 | transformChanges: {}
         | ^ one target's diff becomes one pull request: leave it out
-    spec.yaml:8:1: `rollout` is not supported yet
-      8 | rollout: {}
-        | ^ there are no waves: leave it out, and apply the spec to a few repositories first (`--only`)
-    spec.yaml:11:5: `if` is not supported yet
-      11 |     if: false
+    spec.yaml:10:5: `if` is not supported yet
+      10 |     if: false
          |     ^ write the condition into the command: `test -f Cargo.toml || exit 0`
-    spec.yaml:12:5: `outputs` is not supported yet
-      12 |     outputs: {}
+    spec.yaml:11:5: `outputs` is not supported yet
+      11 |     outputs: {}
          |     ^ write what a later step needs to a file and read it there
-    spec.yaml:13:5: `mount` is not supported yet
-      13 |     mount: []
+    spec.yaml:12:5: `mount` is not supported yet
+      12 |     mount: []
          |     ^ put the file's content under `files`, or into the step's image
-    spec.yaml:14:5: `codingAgent` is not supported yet
-      14 |   - codingAgent: {}
+    spec.yaml:13:5: `codingAgent` is not supported yet
+      13 |   - codingAgent: {}
          |     ^ run the agent's program with `run` in an image that has it
-    spec.yaml:15:5: `buildImage` is not supported yet
-      15 |   - buildImage: {}
+    spec.yaml:14:5: `buildImage` is not supported yet
+      14 |   - buildImage: {}
          |     ^ build the image beforehand and name it by `container`
-    spec.yaml:19:3: `fork` is not supported yet
-      19 |   fork: true
+    spec.yaml:18:3: `fork` is not supported yet
+      18 |   fork: true
          |   ^ branches are pushed to the repository itself: leave it out
-    spec.yaml:22:5: `published` by repository is not supported yet
-      22 |     - '*': true
+    spec.yaml:21:5: `published` by repository is not supported yet
+      21 |     - '*': true
          |     ^ write true, false or draft for all, and choose repositories with `on` or `--only`
     "#);
     assert_snapshot!(with("published: draft", "published: push-only"), @r#"

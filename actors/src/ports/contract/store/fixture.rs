@@ -18,7 +18,7 @@ use campaigns_domain::{
         CampaignId, ChangesetId, CommandId, CommitSha, Digest, EffectId, Epoch, ExecutionId, MessageId,
         RepositoryId, RunId, Shard, TargetId,
     },
-    spec::{Publication, Spec},
+    spec::{Priority, Publication, Spec},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Mutex;
@@ -219,6 +219,8 @@ pub fn spec() -> Spec {
         on: vec![],
         steps: vec![],
         changeset_template: None,
+        rollout: None,
+        priority: Priority::Normal,
     }
 }
 
