@@ -57,6 +57,9 @@ pub struct Halt {
     pub cause: HaltCause,
     /// What happened, for people.
     pub reason: String,
+    /// What had gone wrong by then.
+    #[serde(default)]
+    pub tally: Tally,
 }
 
 /// What stands behind a halt.
@@ -102,13 +105,6 @@ pub enum RolloutEvent {
         /// Why.
         halt: Halt,
     },
-    /// A person resumed it.
-    Resumed {
-        /// Who.
-        by: String,
-        /// What had gone wrong by then.
-        accepted: Tally,
-    },
     /// A person set its pace.
     Paced {
         /// Who.
@@ -125,7 +121,6 @@ impl RolloutEvent {
             Self::WaveSent { .. } => "run.wave_sent",
             Self::WaveOpened { .. } => "run.wave_opened",
             Self::Halted { .. } => "run.halted",
-            Self::Resumed { .. } => "run.halt_lifted",
             Self::Paced { .. } => "run.paced",
         }
     }
@@ -168,21 +163,26 @@ impl Progress {
                 return Decision::Ignored(Straggler::AlreadyApplied);
             }
             RolloutEvent::Halted { halt } => next.halt = Some(halt.clone()),
-            RolloutEvent::Resumed { accepted, .. } => match next.halt.take() {
-                None => return Decision::Ignored(Straggler::OutOfPlace),
-                Some(halt) => {
-                    next.accepted = *accepted;
-                    if halt.cause == HaltCause::Gate {
-                        next.open_next();
-                    }
-                }
-            },
             RolloutEvent::Paced { pace, .. } if *pace == self.pace => {
                 return Decision::Ignored(Straggler::AlreadyApplied);
             }
             RolloutEvent::Paced { pace, .. } => next.pace = *pace,
         }
         Decision::applied(next, vec![])
+    }
+
+    /// Where it stands once a person has lifted its halt: what they were told of is accepted, and the next wave opens
+    /// where it was its gate that halted it.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        let mut next = self.clone();
+        if let Some(halt) = next.halt.take() {
+            next.accepted = halt.tally;
+            if halt.cause == HaltCause::Gate {
+                next.open_next();
+            }
+        }
+        next
     }
 
     fn open_next(&mut self) {

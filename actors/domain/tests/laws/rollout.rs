@@ -2,7 +2,7 @@
 //! whatever waits waits for somebody; and who keeps at it gets to the end.
 
 use campaigns_domain::{
-    execution::rollout::{Progress, RolloutEvent},
+    execution::rollout::Progress,
     id::RepositoryName,
     publish::rollout::{On, Situation, Step, WaveCounts, decide, is_open, next_change},
     selection::waves,
@@ -188,13 +188,7 @@ impl World {
                 }
             }
             Act::Later(seconds) => self.now += TimeDelta::seconds(seconds),
-            Act::Resume => {
-                let accepted = self.all().tally();
-                let resumed = RolloutEvent::Resumed { by: "ada".to_owned(), accepted };
-                if let Some((next, _)) = self.progress.apply(&resumed).into_applied() {
-                    self.progress = next;
-                }
-            }
+            Act::Resume => self.progress = self.progress.resumed(),
         }
         self.step = Self::ask(&self.rollout, &self.progress, &self.waves, self.now);
     }

@@ -1,7 +1,7 @@
 //! Rollouts case by case: what goes, what waits, in which words, and when the answer changes.
 
 use campaigns_domain::{
-    execution::rollout::{HaltCause, Progress, RolloutEvent, Tally},
+    execution::rollout::{HaltCause, Progress, RolloutEvent},
     publish::rollout::{On, Situation, Step, WaveCounts, decide, is_open, next_change},
     spec::{Caps, Rollout, Spec},
 };
@@ -100,8 +100,7 @@ fn a_gate_that_does_not_hold_in_time_halts_and_a_person_opens_it() {
     let canary = WaveCounts { targets: 10, merged: 10, ..NOTHING };
     let still = step(&rollout, &late.progress, &[canary, rest], "2026-03-05T12:00:00Z");
     assert_eq!((still.release, still.events.len()), (None, 0));
-    let resumed = RolloutEvent::Resumed { by: "ada".to_owned(), accepted: Tally::default() };
-    let (resumed, _) = still.progress.apply(&resumed).into_applied().unwrap();
+    let resumed = still.progress.resumed();
     assert_eq!(step(&rollout, &resumed, &[canary, rest], "2026-03-05T12:00:00Z").release.unwrap().new, 5);
 }
 
@@ -173,9 +172,7 @@ fn what_was_accepted_does_not_halt_again_and_one_more_does() {
         reasons(&halted),
         ["halted: 3 of 10 pull requests were closed, more than 20 % (resume with `campaigns resume deps`)"]
     );
-    let accepted = closed(3).tally();
-    let resumed = RolloutEvent::Resumed { by: "ada".to_owned(), accepted };
-    let (resumed, _) = halted.progress.apply(&resumed).into_applied().unwrap();
+    let resumed = halted.progress.resumed();
     assert_eq!(step(&rollout, &resumed, &[closed(3)], MONDAY).release.unwrap().new, 40);
     assert!(step(&rollout, &resumed, &[closed(4)], MONDAY).progress.halt.is_some());
 }

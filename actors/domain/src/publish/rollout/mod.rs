@@ -141,7 +141,8 @@ impl Deciding<'_> {
     }
 
     fn halt(&mut self, cause: HaltCause, reason: String) {
-        self.happens(RolloutEvent::Halted { halt: Halt { cause, reason } });
+        let tally = self.all().tally();
+        self.happens(RolloutEvent::Halted { halt: Halt { cause, reason, tally } });
     }
 
     /// Halts, or opens the waves whose gates hold; why the next one that stays shut waits.
