@@ -10,6 +10,7 @@
 pub mod ports;
 
 mod campaign;
+mod clock;
 mod inbox;
 mod limiter;
 mod perform;

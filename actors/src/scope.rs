@@ -18,10 +18,12 @@ use campaigns_domain::{
 use ractor::ActorProcessingErr;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// How long a task waits before it asks again whether it may act.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// How long a wait goes on before the run's state is asked for again.
+const HEAR_AFTER: Duration = Duration::from_secs(2);
 
 /// One incarnation of a shard.
 #[derive(Clone)]
@@ -161,6 +163,24 @@ impl Scope {
             // An error means that the shard is gone, which is the same.
             _ = draining.wait_for(|draining| *draining) => Err(Closed::Draining),
             () = tokio::time::sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Waits by the store's clock, for hours if need be, and hears meanwhile that the run was cancelled.
+    pub(crate) async fn wait_for(&self, run: RunId, wait: Duration) -> Result<(), Closed> {
+        let then = self.world.clock.now() + wait;
+        while !self.world.clock.until(then).is_zero() {
+            self.rest(then).await?;
+            self.gate(run).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until `then` by the store's clock, at most for as long as nobody need be asked whether to go on.
+    pub(crate) async fn rest(&self, then: Instant) -> Result<(), Closed> {
+        tokio::select! {
+            closed = self.pause(HEAR_AFTER) => closed,
+            () = self.world.clock.sleep_until(then) => Ok(()),
         }
     }
 

@@ -3,7 +3,9 @@
 //!
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
-use crate::{inbox::Inbox, ports::Ports, ports::StoreError, settings::Settings, tasks::Activity};
+use crate::{
+    clock::StoreClock, inbox::Inbox, ports::Ports, ports::StoreError, settings::Settings, tasks::Activity,
+};
 use campaigns_domain::{
     execution::run::{RunOptions, RunState},
     id::{Digest, RunId, Shard},
@@ -36,6 +38,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) inbox: Inbox,
     pub(crate) activity: Activity,
+    /// The clock that limits go by.
+    pub(crate) clock: StoreClock,
     stopped: watch::Sender<bool>,
     plans: Mutex<HashMap<RunId, Arc<Plan>>>,
     states: Mutex<HashMap<RunId, (Instant, RunState)>>,
@@ -54,6 +58,7 @@ pub(crate) struct Plan {
 impl World {
     pub(crate) fn new(ports: Ports, settings: Settings) -> Self {
         Self {
+            clock: StoreClock::of(ports.store.as_ref()),
             ports,
             settings,
             inbox: Inbox::default(),

@@ -8,6 +8,7 @@ mod fold;
 mod follow;
 mod queue;
 mod record;
+mod timer;
 
 use crate::{
     perform::{
@@ -29,7 +30,8 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
-use tokio::{task::AbortHandle, time::Instant};
+use timer::Timer;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// How often a refused commit is tried again from rows read afresh.
@@ -82,15 +84,6 @@ struct Sync {
     failed: usize,
 }
 
-/// A timer that ends with its owner.
-struct Timer(AbortHandle);
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 pub(crate) struct LimiterState {
     scope: Scope,
     shard: ActorRef<ShardMessage>,
@@ -132,7 +125,7 @@ impl Actor for LimiterActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let LimiterArguments { scope, shard, me, organization } = arguments;
-        let pace = Arc::new(Pace::new(scope.world.settings.writes_per_second));
+        let pace = Arc::new(Pace::new(scope.world.settings.writes_per_second, scope.world.clock.clone()));
         Ok(LimiterState {
             scope,
             shard,
@@ -368,8 +361,8 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
         .set(f64::from(waiting));
     if state.is_idle() {
         state.busy = None;
-        let timer = myself.send_after(state.scope.world.settings.passivate_after, || LimiterMessage::Idle);
-        state.timer = Some(Timer(timer.abort_handle()));
+        let wait = state.scope.world.settings.passivate_after;
+        state.timer = Some(Timer::passing(wait, myself, || LimiterMessage::Idle));
         return;
     }
     // Counted in the process's activity and not in the shard's: what only waits does not hold up a drain.
@@ -383,7 +376,6 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     if (turn || resting.is_some()) && !state.scope.is_draining() {
         let stopped = turn.then(|| state.pace.stopped_for().unwrap_or_default());
         let wait = stopped.into_iter().chain(resting).min().unwrap_or_default();
-        let timer = myself.send_after(wait, || LimiterMessage::Again);
-        state.timer = Some(Timer(timer.abort_handle()));
+        state.timer = Some(Timer::by_store(&state.scope.world.clock, wait, myself, LimiterMessage::Again));
     }
 }

@@ -194,9 +194,9 @@ pub(super) fn learn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState,
                 let tries = state.put_off.get(id).map_or(0, |(tries, _)| *tries) + 1;
                 let wait = patience.wait(tries);
                 tracing::info!(changeset = %id, reason, wait = ?wait, "the changeset waits for another turn");
-                let changeset = *id;
-                let timer = myself.send_after(wait, move || LimiterMessage::Due(changeset));
-                state.put_off.insert(*id, (tries, Some(Timer(timer.abort_handle()))));
+                let clock = &state.scope.world.clock;
+                let timer = Timer::by_store(clock, wait, myself, LimiterMessage::Due(*id));
+                state.put_off.insert(*id, (tries, Some(timer)));
                 // One after another, whichever it is: not the changesets are at fault.
                 let many = u32::try_from(state.scope.world.settings.publish_at_once).unwrap_or(u32::MAX);
                 if state.failures > many {

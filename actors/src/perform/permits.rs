@@ -4,6 +4,7 @@
 //! Deliberately absent: what is written (`publish`), and who goes first (`limiter`).
 
 use crate::{
+    clock::StoreClock,
     ports::{CodeHostError, CommitError, Permit, PermitAnswer, PermitRequest},
     scope::{Closed, Scope},
 };
@@ -25,47 +26,45 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How long a wait goes on before the run's state is asked for again.
-const HEAR_AFTER: Duration = Duration::from_secs(2);
-
 /// How fast an organisation is written to, shared by whatever writes there.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Nothing is sent before this.
+    /// Nothing is sent before this, by the store's clock.
     until: Mutex<Option<Instant>>,
-    even: Option<RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Duration>>>,
+    even: Option<RateLimiter<NotKeyed, InMemoryState, ByStore, NoOpMiddleware<Duration>>>,
+    clock: StoreClock,
 }
 
-/// The runtime's clock, so that virtual time is kept too.
+/// The store's clock, counted from when the pace was made.
 #[derive(Debug, Clone)]
-struct Monotonic(Instant);
+struct ByStore(Instant, StoreClock);
 
-impl Clock for Monotonic {
+impl Clock for ByStore {
     type Instant = Duration;
     fn now(&self) -> Duration {
-        self.0.elapsed()
+        self.1.now().saturating_duration_since(self.0)
     }
 }
 
 impl Pace {
-    pub(crate) fn new(writes_per_second: Option<NonZeroU32>) -> Self {
-        let clock = Monotonic(Instant::now());
+    pub(crate) fn new(writes_per_second: Option<NonZeroU32>, clock: StoreClock) -> Self {
+        let by_store = ByStore(clock.now(), clock.clone());
         let even =
-            writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), clock));
-        Self { until: Mutex::new(None), even }
+            writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), by_store));
+        Self { until: Mutex::new(None), even, clock }
     }
 
     /// Nothing is sent to the organisation for this long.
     pub(crate) fn stop_for(&self, wait: Duration) {
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let then = Instant::now() + wait;
+        let then = self.clock.now() + wait;
         *until = Some(until.map_or(then, |until| until.max(then)));
     }
 
     /// How long nothing may be sent from now.
     pub(crate) fn stopped_for(&self) -> Option<Duration> {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+        until.map(|until| self.clock.until(until)).filter(|wait| !wait.is_zero())
     }
 
     /// Waits until the organisation may be written to for `run`.
@@ -82,7 +81,7 @@ impl Pace {
                 Err(not_yet) => {
                     let now = even.clock().now();
                     let wait: Duration = not_yet.earliest_possible().duration_since(now).into();
-                    scope.pause(wait.max(Duration::from_millis(1))).await?;
+                    pause(writes, wait.max(Duration::from_millis(1))).await?;
                 }
             }
         }
@@ -182,15 +181,13 @@ impl<'a> Writes<'a> {
     }
 }
 
-/// Waits, for hours if need be, and hears meanwhile that the run was cancelled.
+/// Waits by the store's clock, for hours if need be, and hears meanwhile that nothing is to be sent any more.
 async fn pause(writes: &Writes<'_>, wait: Duration) -> Result<(), Closed> {
-    let until = Instant::now() + wait;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        writes.scope.pause(left.min(HEAR_AFTER)).await?;
+    let clock = &writes.scope.world.clock;
+    let then = clock.now() + wait;
+    while !clock.until(then).is_zero() {
+        writes.scope.rest(then).await?;
         writes.gate().await?;
     }
+    Ok(())
 }

@@ -46,6 +46,6 @@ where
             _ => return Err(NotRead::Answer(error)),
         };
         tracing::debug!(%error, wait = ?wait, "a read is tried again");
-        scope.pause(wait).await.map_err(NotRead::Closed)?;
+        scope.wait_for(run, wait).await.map_err(NotRead::Closed)?;
     }
 }

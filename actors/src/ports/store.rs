@@ -16,6 +16,8 @@ use campaigns_domain::{
     id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
     spec::Spec,
 };
+use std::time::Duration;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The store as the actors see it.
@@ -79,6 +81,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Records that the write of a permit was answered.
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError>;
+
+    /// How far the clock that permits go by has been moved ahead of passing time. Production never moves it; a test
+    /// does, and whoever waits by that clock hears of it here within moments.
+    fn moved_ahead(&self) -> watch::Receiver<Duration>;
 }
 
 /// What a new owner of a shard has to take up.

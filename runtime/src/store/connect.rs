@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: finding or starting a server (`embedded`).
 
-use super::{Postgres, failure::words};
+use super::{Postgres, clock::Clock, failure::words};
 use campaigns_domain::id::SHARDS;
 use sqlx::{
     Connection as _, PgConnection,
@@ -138,7 +138,8 @@ impl Postgres {
         let pool = open(options.connections, settings(options.statement_timeout)).await?;
         let commit_pool = open(options.commit_connections, planned_once).await?;
         let fence_pool = open(options.fence_connections, settings(options.fence_timeout)).await?;
-        let store = Self { pool, commit_pool, fence_pool, options, listener: Arc::default() };
+        let clock = Clock::follow(settings(options.statement_timeout));
+        let store = Self { pool, commit_pool, fence_pool, options, clock, listener: Arc::default() };
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)

@@ -5,6 +5,7 @@
 //! `FOR SHARE` waits for a takeover that is under way and then returns the row as it is; a takeover waits for the
 //! commits that have it. Deliberately absent: what people read (`queries`), leases, and decisions.
 
+mod clock;
 mod commit;
 mod connect;
 mod failure;
@@ -31,7 +32,9 @@ use sqlx::PgPool;
 use std::{
     fmt,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The store on a PostgreSQL database. Clones share its connections.
@@ -44,6 +47,7 @@ pub struct Postgres {
     /// For ownership and permits alone, so that a busy pool never delays a takeover.
     fence_pool: PgPool,
     options: Options,
+    clock: clock::Clock,
     listener: Arc<OnceLock<Listener>>,
 }
 
@@ -71,6 +75,7 @@ impl Postgres {
 
     /// Closes every connection; waits for those in use.
     pub async fn close(&self) {
+        self.clock.close();
         tokio::join!(self.pool.close(), self.commit_pool.close(), self.fence_pool.close());
     }
 }
@@ -147,5 +152,9 @@ impl Store for Postgres {
 
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
         self.record_answer(permit).await
+    }
+
+    fn moved_ahead(&self) -> watch::Receiver<Duration> {
+        self.clock.ahead()
     }
 }

@@ -42,13 +42,13 @@ impl PostgresHarness {
         let database = fresh_database().await.expect("a database");
         let store = Postgres::connect(database.url(), options).await.expect("a store");
         sqlx::raw_sql(
-            "CREATE TABLE test_clock (now timestamptz); INSERT INTO test_clock VALUES (clock_timestamp()); \
+            "CREATE TABLE test_clock (stopped timestamptz); INSERT INTO test_clock VALUES (clock_timestamp()); \
              CREATE OR REPLACE FUNCTION campaigns_now() RETURNS timestamptz LANGUAGE sql VOLATILE \
-             AS 'SELECT now FROM test_clock'",
+             AS 'SELECT stopped + ahead FROM test_clock, clock'",
         )
         .execute(store.pool())
         .await
-        .expect("a clock that the test moves");
+        .expect("a clock that only the test moves");
         Self { store, database }
     }
 
@@ -156,7 +156,7 @@ impl StoreHarness for PostgresHarness {
     }
 
     async fn move_clock(&self, by: Duration) {
-        sqlx::query("UPDATE test_clock SET now = now + make_interval(secs => $1)")
+        sqlx::query("SELECT campaigns_move_clock(make_interval(secs => $1))")
             .bind(by.as_secs_f64())
             .execute(self.store.pool())
             .await

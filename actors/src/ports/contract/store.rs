@@ -128,6 +128,7 @@ where
         permits::organisations_are_counted_apart_and_without_regard_to_case,
         permits::an_old_epoch_gets_no_permit,
         permits::windows_hold_under_concurrency,
+        permits::whoever_waits_hears_that_the_clock_was_moved,
     );
 }
 

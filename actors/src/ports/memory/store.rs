@@ -28,12 +28,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A store that lasts as long as the value.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Mutex<Rows>,
+    ahead: watch::Sender<Duration>,
 }
 
 impl MemoryStore {
@@ -62,6 +64,7 @@ impl MemoryStore {
     /// Moves the clock that permits go by, besides what tokio's clock does.
     pub fn move_clock(&self, by: Duration) {
         self.lock().clock_moved += by;
+        self.ahead.send_modify(|ahead| *ahead += by);
     }
 
     fn lock(&self) -> MutexGuard<'_, Rows> {
@@ -190,5 +193,9 @@ impl Store for MemoryStore {
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
         self.lock().answer_permit(permit);
         Ok(())
+    }
+
+    fn moved_ahead(&self) -> watch::Receiver<Duration> {
+        self.ahead.subscribe()
     }
 }

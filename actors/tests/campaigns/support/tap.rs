@@ -30,8 +30,9 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// Whether a call is broken before or after it is carried out.
@@ -265,6 +266,9 @@ impl Store for Behind {
     }
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
         self.tap.store(self.ports.store.answer_permit(permit)).await
+    }
+    fn moved_ahead(&self) -> watch::Receiver<Duration> {
+        self.ports.store.moved_ahead()
     }
 }
 

@@ -209,3 +209,15 @@ pub(super) async fn windows_hold_under_concurrency<H: StoreHarness>(harness: Arc
         assert_eq!(worst, Some(window.cap as usize), "the window was used to the full");
     }
 }
+
+pub(super) async fn whoever_waits_hears_that_the_clock_was_moved<H: StoreHarness>(harness: Arc<H>) {
+    let mut ahead = harness.store().moved_ahead();
+    // A test before this one may have moved it; what counts is the difference.
+    let before = *ahead.borrow();
+    for minutes in [1, 90] {
+        let then = before + Duration::from_secs(60 * minutes);
+        harness.move_clock(then.saturating_sub(*ahead.borrow())).await;
+        let heard = ahead.wait_for(|ahead| *ahead == then);
+        tokio::time::timeout(Duration::from_secs(60), heard).await.expect("it was heard").unwrap();
+    }
+}
