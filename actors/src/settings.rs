@@ -2,7 +2,11 @@
 //!
 //! Deliberately absent: reading files and the environment (the runtime's configuration).
 
-use campaigns_domain::{execution::Limits, publish::budget::Budget};
+use crate::ports::ReadLimits;
+use campaigns_domain::{
+    execution::Limits,
+    publish::budget::{Budget, Window},
+};
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 /// How the actors go about their work.
@@ -28,6 +32,10 @@ pub struct Settings {
     pub followed_page: u32,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,
+    /// What reading one organisation may cost: by default 575 REST points and 2,000 GraphQL points a minute, 64
+    /// requests at once. GitHub gives 900 REST points to reads and writes together, and 65 writes a minute of 5
+    /// points each are left room for.
+    pub reads: ReadLimits,
     /// The windows that hold for one organisation's writes.
     pub budget: Budget,
     /// The most writes a second to one organisation inside those windows; none leaves it to the windows. Default 5.
@@ -78,6 +86,11 @@ impl Default for Settings {
             scheduled_page: 500,
             followed_page: 100,
             reads_at_once: 8,
+            reads: ReadLimits {
+                rest: vec![Window { seconds: 60, cap: 575 }],
+                graphql: vec![Window { seconds: 60, cap: 2_000 }],
+                at_once: Some(64),
+            },
             budget: Budget::default(),
             writes_per_second: NonZeroU32::new(5),
             observations: 4,

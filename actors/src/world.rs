@@ -4,7 +4,8 @@
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
 use crate::{
-    clock::StoreClock, inbox::Inbox, ports::Ports, ports::StoreError, settings::Settings, tasks::Activity,
+    clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::StoreError, settings::Settings,
+    tasks::Activity,
 };
 use campaigns_domain::{
     execution::run::{RunOptions, RunState},
@@ -43,6 +44,7 @@ pub(crate) struct World {
     stopped: watch::Sender<bool>,
     plans: Mutex<HashMap<RunId, Arc<Plan>>>,
     states: Mutex<HashMap<RunId, (Instant, RunState)>>,
+    read_budgets: Mutex<HashMap<String, ReadBudget>>,
     wakes: Mutex<BTreeSet<Shard>>,
     woke: Notify,
 }
@@ -66,6 +68,7 @@ impl World {
             stopped: watch::Sender::new(false),
             plans: Mutex::default(),
             states: Mutex::default(),
+            read_budgets: Mutex::default(),
             wakes: Mutex::default(),
             woke: Notify::new(),
         }
@@ -107,6 +110,13 @@ impl World {
         let control = control.ok_or_else(|| StoreError::Corrupt(format!("run {run} is not there")))?;
         self.note(run, asked, control.state);
         Ok(control.state)
+    }
+
+    /// What may be read of an organisation or user; one budget for everything in this process.
+    pub(crate) fn reads_of(&self, owner: &str) -> ReadBudget {
+        let mut budgets = self.read_budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || ReadBudget::new(self.settings.reads.clone(), self.clock.clone());
+        budgets.entry(owner.to_ascii_lowercase()).or_insert_with(new).clone()
     }
 
     /// Stops every task of the process where it is.

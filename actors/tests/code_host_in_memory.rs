@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    CodeHost, CodeHostError, RepositoryRef,
+    CodeHost, CodeHostError, ReadBudget, RepositoryRef,
     contract::code_host::{Stage, WriteKind, hold},
     memory::{Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile},
 };
@@ -86,10 +86,10 @@ async fn faults_count_down_and_an_answer_can_be_held() {
     fault.times = 2;
     host.add_fault(fault);
     let answers = [
-        host.base(&repository, "main").await.is_ok(),
-        host.base(&repository, "main").await.is_ok(),
-        host.base(&repository, "main").await.is_ok(),
-        host.base(&repository, "main").await.is_ok(),
+        host.base(&repository, "main", &ReadBudget::unlimited()).await.is_ok(),
+        host.base(&repository, "main", &ReadBudget::unlimited()).await.is_ok(),
+        host.base(&repository, "main", &ReadBudget::unlimited()).await.is_ok(),
+        host.base(&repository, "main", &ReadBudget::unlimited()).await.is_ok(),
     ];
     assert_eq!(answers, [true, false, false, true]);
 
@@ -97,7 +97,7 @@ async fn faults_count_down_and_an_answer_can_be_held() {
     host.add_fault(Fault::next(Operation::Branch, FaultEffect::HoldAnswer(Arc::clone(&gate))));
     let waiting = tokio::spawn({
         let (host, repository) = (Arc::clone(&host), repository.clone());
-        async move { host.branch(&repository, "main").await }
+        async move { host.branch(&repository, "main", &ReadBudget::unlimited()).await }
     });
     while host.calls().iter().all(|call| call.operation != Operation::Branch) {
         tokio::task::yield_now().await;

@@ -6,7 +6,7 @@
 
 use super::reads::{NotRead, patiently};
 use crate::{
-    ports::{ArtifactError, ArtifactKey, CodeHostError, RepositoryRef, StoreError, Work},
+    ports::{ArtifactError, ArtifactKey, CodeHostError, ReadBudget, RepositoryRef, StoreError, Work},
     scope::{Closed, Scope},
     world::Plan,
 };
@@ -119,7 +119,8 @@ async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
             .into_temp_path();
     let repository = RepositoryRef { id: target.repository_id, name: target.repository.clone() };
     let host = &scope.world.ports.code_host;
-    let fetched = patiently(scope, target.run, || host.snapshot(&repository, &target.base, &file)).await;
+    let read = async |budget: ReadBudget| host.snapshot(&repository, &target.base, &file, &budget).await;
+    let fetched = patiently(scope, target.run, target.repository.owner(), read).await;
     fetched.map_err(|not_read| match not_read {
         NotRead::Closed(closed) => Stop::Closed(closed),
         NotRead::Answer(error) => Stop::Failed(unreadable(&error)),

@@ -5,7 +5,7 @@
 
 use crate::{
     clock::StoreClock,
-    ports::{CodeHostError, CommitError, Permit, PermitAnswer, PermitRequest},
+    ports::{CodeHostError, CommitError, Permit, PermitAnswer, PermitRequest, ReadBudget},
     scope::{Closed, Scope},
 };
 use campaigns_domain::{
@@ -101,6 +101,8 @@ pub(crate) enum Stopped {
 pub(crate) struct Writes<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) pace: &'a Pace,
+    /// For what is read beside the writes.
+    pub(crate) reads: ReadBudget,
     organization: String,
     campaign: CampaignId,
     run: RunId,
@@ -112,6 +114,7 @@ impl<'a> Writes<'a> {
         Self {
             scope,
             pace,
+            reads: scope.world.reads_of(changeset.repository.owner()),
             organization: changeset.repository.owner().to_owned(),
             campaign: changeset.campaign,
             run: changeset.wanted.run,

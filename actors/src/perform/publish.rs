@@ -195,15 +195,15 @@ async fn observe(
 ) -> Result<Observation, Halt> {
     let host = &writes.scope.world.ports.code_host;
     let (branch, pull_requests) = futures::join!(
-        host.branch(repository, &changeset.head_branch),
-        host.pull_requests(repository, &changeset.head_branch, &changeset.base_branch),
+        host.branch(repository, &changeset.head_branch, &writes.reads),
+        host.pull_requests(repository, &changeset.head_branch, &changeset.base_branch, &writes.reads),
     );
     let (branch, mut pull_requests) = (limits(writes, branch)?, limits(writes, pull_requests)?);
     // A human may have sent ours into another base branch: the listing by base leaves it out then.
     if let Some(ours) = &changeset.pull_request
         && pull_requests.iter().all(|seen| seen.reference.number != ours.number)
     {
-        let seen = host.pull_request(repository, ours.number).await;
+        let seen = host.pull_request(repository, ours.number, &writes.reads).await;
         pull_requests.insert(0, limits(writes, seen)?);
     }
     Ok(Observation { branch, pull_requests })
@@ -297,7 +297,10 @@ async fn adopt(
 /// An answer; one that asks for slowness, or says that nothing of ours is let in, stops the whole organisation.
 pub(super) fn limits<T>(writes: &Writes<'_>, answer: Result<T, CodeHostError>) -> Result<T, Halt> {
     match &answer {
-        Err(CodeHostError::Limited { wait, .. }) => writes.pace.stop_for(*wait),
+        Err(CodeHostError::Limited { wait, reason }) => {
+            writes.reads.quiet_for(*wait, reason);
+            writes.pace.stop_for(*wait);
+        }
         Err(CodeHostError::Unauthorized(_)) => writes.pace.stop_for(UNAUTHORIZED),
         _ => {}
     }

@@ -4,7 +4,7 @@
 //! error.
 
 use crate::{
-    ports::CodeHostError,
+    ports::{CodeHostError, ReadBudget},
     scope::{Closed, Scope},
 };
 use campaigns_domain::id::RunId;
@@ -19,12 +19,13 @@ pub(crate) enum NotRead {
     Answer(CodeHostError),
 }
 
-/// Reads by `read`, again and again while the answer is one that passes by itself: as long as asked where GitHub
+/// Reads of `owner` by `read`, again and again while the answer is one that passes by itself: as long as asked where GitHub
 /// asks to wait, and with growing waits, so many times, where it does not answer.
 pub(crate) async fn patiently<T, F>(
     scope: &Scope,
     run: RunId,
-    mut read: impl FnMut() -> F + Send,
+    owner: &str,
+    mut read: impl FnMut(ReadBudget) -> F + Send,
 ) -> Result<T, NotRead>
 where
     F: Future<Output = Result<T, CodeHostError>> + Send,
@@ -33,12 +34,16 @@ where
     let mut tries = 0;
     loop {
         scope.gate(run).await.map_err(NotRead::Closed)?;
-        let error = match read().await {
+        let budget = scope.world.reads_of(owner);
+        let error = match read(budget.clone()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
         let wait = match &error {
-            CodeHostError::Limited { wait, .. } => (*wait).max(patience.first),
+            CodeHostError::Limited { wait, reason } => {
+                budget.quiet_for(*wait, reason);
+                (*wait).max(patience.first)
+            }
             CodeHostError::Unavailable(_) | CodeHostError::Unknown(_) if tries < patience.tries => {
                 tries += 1;
                 patience.wait(tries)

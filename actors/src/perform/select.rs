@@ -4,14 +4,18 @@
 //! Deliberately absent: choosing (`campaigns_domain::selection`).
 
 use super::reads::{NotRead, patiently};
-use crate::{ports::RepositoryRef, scope::Scope, world::Plan};
+use crate::{
+    ports::{ReadBudget, RepositoryRef},
+    scope::Scope,
+    world::Plan,
+};
 use campaigns_domain::{
     execution::{
         run::Run,
         target::{Target, TargetState},
     },
     id::CommitSha,
-    selection::{Glob, Selected, Verdict, queries, select},
+    selection::{Glob, Query, Selected, Verdict, queries, select},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
@@ -55,7 +59,12 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Vec<Target>, Stop> {
     let only = only.map_err(|flaw| Stop::Failed(flaw.to_string()))?;
     let answers: BTreeMap<_, _> = stream::iter(queries(&plan.spec))
         .map(|query| async move {
-            let answer = patiently(scope, run.id, || host.repositories(&query)).await?;
+            let owner = match &query {
+                Query::Organization(owner) => owner,
+                Query::Repository(name) => name.owner(),
+            };
+            let read = async |budget: ReadBudget| host.repositories(&query, &budget).await;
+            let answer = patiently(scope, run.id, owner, read).await?;
             Ok::<_, Stop>((query, answer))
         })
         .buffer_unordered(reads)
@@ -99,7 +108,8 @@ async fn stand(
     let Some(repository) = selected.included() else { return Ok((selected, None)) };
     let reference = RepositoryRef { id: repository.id, name: repository.name.clone() };
     let host = &scope.world.ports.code_host;
-    match patiently(scope, run.id, || host.base(&reference, &selected.branch)).await {
+    let read = async |budget: ReadBudget| host.base(&reference, &selected.branch, &budget).await;
+    match patiently(scope, run.id, reference.name.owner(), read).await {
         Ok(base) => Ok((selected, base.map(|base| base.commit))),
         Err(NotRead::Answer(error @ (E::NotFound(_) | E::Refused(_) | E::Conflict(_)))) => {
             selected.verdict = Verdict::Out { reason: format!("left out: {error}") };

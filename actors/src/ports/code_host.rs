@@ -1,9 +1,10 @@
-//! The code host: what is read there and the few writes that publishing needs, each by one permit.
+//! The code host: what is read there, within a read budget, and the few writes that publishing needs, each by one
+//! permit.
 //!
 //! Deliberately absent: deciding. What to do about a branch or pull request is `campaigns_domain::publish`'s; this
 //! port observes and acts. No implementation sends a POST again by itself.
 
-use super::Permit;
+use super::{Permit, ReadBudget};
 use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
@@ -55,10 +56,15 @@ pub struct NewPullRequest {
 #[async_trait]
 pub trait CodeHost: Send + Sync + 'static {
     /// The complete answer to a selection's query.
-    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError>;
+    async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError>;
 
     /// A branch's head, or `None` where the branch does not exist.
-    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError>;
+    async fn base(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        budget: &ReadBudget,
+    ) -> Result<Option<Base>, CodeHostError>;
 
     /// Writes the commit's tree to `file` as an uncompressed tar, every path at its exact bytes and mode (an
     /// archive that leaves out or rewrites files is mended blob by blob), submodules left out.
@@ -67,6 +73,7 @@ pub trait CodeHost: Send + Sync + 'static {
         repository: &RepositoryRef,
         commit: &CommitSha,
         file: &Path,
+        budget: &ReadBudget,
     ) -> Result<(), CodeHostError>;
 
     /// A branch's head commit, or `None` where the branch does not exist.
@@ -74,6 +81,7 @@ pub trait CodeHost: Send + Sync + 'static {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        budget: &ReadBudget,
     ) -> Result<Option<BranchHead>, CodeHostError>;
 
     /// Writes a blob; its object id.
@@ -132,6 +140,7 @@ pub trait CodeHost: Send + Sync + 'static {
         repository: &RepositoryRef,
         head: &str,
         base: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<PullRequest>, CodeHostError>;
 
     /// Opens a pull request.
@@ -160,6 +169,7 @@ pub trait CodeHost: Send + Sync + 'static {
         &self,
         repository: &RepositoryRef,
         number: u64,
+        budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError>;
 }
 

@@ -13,6 +13,7 @@ pub mod git_objects;
 pub mod memory;
 mod permit;
 mod placement;
+mod read_budget;
 mod store;
 mod transition;
 
@@ -22,6 +23,7 @@ pub use code_host::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, Reposi
 pub use executor::{Executor, Work};
 pub use permit::{Permit, PermitAnswer, PermitRequest};
 pub use placement::RowKey;
+pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
 pub use store::{Backlog, CommitError, Committed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,

@@ -7,11 +7,12 @@
 use super::{
     GitHub,
     answer::{self, About},
+    paid::Paid,
     token::{Bearer, Scope},
     wire::{JSON, Lost, Outgoing, Raw},
 };
 use bytes::Bytes;
-use campaigns_actors::ports::{CodeHostError, Permit, RepositoryRef};
+use campaigns_actors::ports::{CodeHostError, RepositoryRef};
 use http::{Method, StatusCode};
 use rand::Rng;
 use serde::de::DeserializeOwned;
@@ -36,14 +37,20 @@ pub(super) struct Ask<'a> {
     pub(super) body: Option<Bytes>,
     pub(super) scope: Scope,
     pub(super) about: About,
-    pub(super) permit: Option<&'a Permit>,
+    pub(super) paid: Paid<'a>,
     /// Statuses besides success that the caller understands itself.
     pub(super) understood: &'a [u16],
 }
 
 impl<'a> Ask<'a> {
     /// A read as the installation of `owner`.
-    pub(super) fn get(operation: &'static str, route: Route<'a>, owner: &str, subject: String) -> Self {
+    pub(super) fn get(
+        operation: &'static str,
+        route: Route<'a>,
+        owner: &str,
+        subject: String,
+        paid: Paid<'a>,
+    ) -> Self {
         Self {
             operation,
             method: Method::GET,
@@ -52,7 +59,7 @@ impl<'a> Ask<'a> {
             body: None,
             scope: Scope::owner(owner),
             about: About { doing: format!("reading {subject}"), subject, write: false, app: false },
-            permit: None,
+            paid,
             understood: &[],
         }
     }
@@ -122,6 +129,7 @@ impl GitHub {
     ) -> Result<(), CodeHostError> {
         match lost {
             Lost::PermitExpired => Err(CodeHostError::PermitExpired),
+            Lost::Held(limited) => Err(limited),
             Lost::Unanswered(reason) if about.write => {
                 Err(CodeHostError::Unknown(format!("{}: {reason}", about.doing)))
             }
@@ -159,7 +167,7 @@ impl GitHub {
             body: ask.body.clone(),
             authorization: Some(bearer.header.clone()),
             timeout: if ask.about.write { timeouts.write } else { timeouts.read },
-            permit: ask.permit,
+            paid: ask.paid,
         }
     }
 
@@ -172,7 +180,7 @@ impl GitHub {
             Route::Path(_) => ask.route = Route::Path(path),
             Route::Repository(repository, _) => {
                 let before = self.name(repository);
-                let now = Box::pin(self.locate(repository)).await?;
+                let now = Box::pin(self.locate(repository, ask.paid)).await?;
                 if now == before {
                     return Err(refused());
                 }

@@ -8,6 +8,7 @@ use super::{
     call::{Ask, Route},
     config::{Credentials, GithubConfig},
     endpoint::{BadEndpoint, Endpoint},
+    paid::Paid,
     secret::Secret,
     shape,
     token::Scope,
@@ -56,7 +57,8 @@ impl GitHub {
 
     async fn check_app(&self) -> Result<Identity, CodeHostError> {
         let path = Route::Path("/app".to_owned());
-        let mut ask = Ask::get("apps/get-authenticated", path, "", "the GitHub App".to_owned());
+        let mut ask =
+            Ask::get("apps/get-authenticated", path, "", "the GitHub App".to_owned(), Paid::Credential);
         ask.scope = Scope::App;
         let app: App = self.json(ask).await?;
         let level =
@@ -83,6 +85,7 @@ impl GitHub {
             Route::Path("/user".to_owned()),
             "",
             "the token's user".to_owned(),
+            Paid::Credential,
         );
         let about = ask.about.clone();
         let raw = self.ask(ask).await?;
@@ -164,7 +167,7 @@ async fn answers_as_github(wire: &Wire) -> Result<bool, Undetected> {
         body: None,
         authorization: None,
         timeout: Duration::from_secs(10),
-        permit: None,
+        paid: Paid::Credential,
     };
     match wire.exchange(outgoing).await {
         Ok(raw) => {
@@ -177,6 +180,6 @@ async fn answers_as_github(wire: &Wire) -> Result<bool, Undetected> {
         Err(Lost::NotSent(reason) | Lost::Unanswered(reason)) => {
             Err(Undetected::Silent { endpoint: wire.endpoint.to_string(), reason })
         }
-        Err(Lost::PermitExpired) => Ok(false),
+        Err(Lost::PermitExpired | Lost::Held(_)) => Ok(false),
     }
 }

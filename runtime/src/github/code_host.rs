@@ -3,7 +3,9 @@
 use super::GitHub;
 use async_trait::async_trait;
 use bytes::Bytes;
-use campaigns_actors::ports::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, RepositoryRef};
+use campaigns_actors::ports::{
+    CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, ReadBudget, RepositoryRef,
+};
 use campaigns_domain::{
     id::CommitSha,
     publish::{BranchHead, PullRequest, commit::TreeEntry},
@@ -13,12 +15,17 @@ use std::path::Path;
 
 #[async_trait]
 impl CodeHost for GitHub {
-    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError> {
-        self.query(query).await
+    async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError> {
+        self.query(query, budget).await
     }
 
-    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError> {
-        let found = self.head(repository, branch).await?;
+    async fn base(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        budget: &ReadBudget,
+    ) -> Result<Option<Base>, CodeHostError> {
+        let found = self.head(repository, branch, budget).await?;
         Ok(found.map(|(branch, head)| Base { branch, commit: head.commit }))
     }
 
@@ -27,16 +34,18 @@ impl CodeHost for GitHub {
         repository: &RepositoryRef,
         commit: &CommitSha,
         file: &Path,
+        budget: &ReadBudget,
     ) -> Result<(), CodeHostError> {
-        self.write_snapshot(repository, commit, file).await
+        self.write_snapshot(repository, commit, file, budget).await
     }
 
     async fn branch(
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        budget: &ReadBudget,
     ) -> Result<Option<BranchHead>, CodeHostError> {
-        Ok(self.head(repository, branch).await?.map(|(_, head)| head))
+        Ok(self.head(repository, branch, budget).await?.map(|(_, head)| head))
     }
 
     async fn create_blob(
@@ -92,8 +101,9 @@ impl CodeHost for GitHub {
         repository: &RepositoryRef,
         head: &str,
         base: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<PullRequest>, CodeHostError> {
-        self.pulls(repository, head, base).await
+        self.pulls(repository, head, base, budget).await
     }
 
     async fn create_pull_request(
@@ -120,7 +130,8 @@ impl CodeHost for GitHub {
         &self,
         repository: &RepositoryRef,
         number: u64,
+        budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError> {
-        self.pull(repository, number).await
+        self.pull(repository, number, budget).await
     }
 }

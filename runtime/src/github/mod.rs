@@ -14,6 +14,7 @@ mod code_host;
 mod config;
 mod endpoint;
 mod limits;
+mod paid;
 mod read;
 mod secret;
 mod shape;

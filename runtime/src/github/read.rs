@@ -8,11 +8,12 @@ use super::{
     answer::{self, About},
     call::{Ask, Route, is_redirect, parse},
     endpoint::encode,
+    paid::Paid,
     shape,
     token::Scope,
     wire::{Raw, text},
 };
-use campaigns_actors::ports::{CodeHostError, RepositoryRef};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
 use campaigns_domain::{
     id::{RepositoryId, RepositoryName},
     publish::{BranchHead, PullRequest},
@@ -32,27 +33,34 @@ struct InstallationRepositories {
 }
 
 impl GitHub {
-    pub(super) async fn query(&self, query: &Query) -> Result<Answer, CodeHostError> {
+    pub(super) async fn query(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError> {
         let found = match query {
-            Query::Repository(name) => self.one(name).await?.map(|repository| vec![repository]),
-            Query::Organization(owner) => self.all_of(owner).await?,
+            Query::Repository(name) => {
+                self.one(name, Paid::Reads(budget)).await?.map(|repository| vec![repository])
+            }
+            Query::Organization(owner) => self.all_of(owner, budget).await?,
         };
         let Some(found) = found else { return Ok(Answer::NotFound) };
         // Order is kept: it is GitHub's, by age.
         let repositories: Vec<Repository> = stream::iter(found)
-            .map(|repository| self.with_emptiness(repository))
+            .map(|repository| self.with_emptiness(repository, budget))
             .buffered(8)
             .try_collect()
             .await?;
         Ok(Answer::Repositories(repositories))
     }
 
-    async fn one(&self, name: &RepositoryName) -> Result<Option<shape::Repository>, CodeHostError> {
+    async fn one(
+        &self,
+        name: &RepositoryName,
+        paid: Paid<'_>,
+    ) -> Result<Option<shape::Repository>, CodeHostError> {
         let ask = Ask::get(
             "repos/get",
             Route::Path(format!("/repos/{}/{}", name.owner(), name.name())),
             name.owner(),
             format!("the repository {name}"),
+            paid,
         );
         match self.json(ask).await {
             Ok(repository) => Ok(Some(repository)),
@@ -62,11 +70,15 @@ impl GitHub {
     }
 
     /// Finds out what a repository is called now, and remembers it.
-    pub(super) async fn locate(&self, repository: &RepositoryRef) -> Result<RepositoryName, CodeHostError> {
+    pub(super) async fn locate(
+        &self,
+        repository: &RepositoryRef,
+        paid: Paid<'_>,
+    ) -> Result<RepositoryName, CodeHostError> {
         let lost = || {
             CodeHostError::NotFound(format!("the repository {} (id {})", repository.name, repository.id.0))
         };
-        let found = self.one(&repository.name).await?.ok_or_else(lost)?;
+        let found = self.one(&repository.name, paid).await?.ok_or_else(lost)?;
         let name = found.full_name().ok_or_else(lost)?;
         if found.id != repository.id.0 {
             return Err(somebody_elses(repository, found.id));
@@ -84,11 +96,17 @@ impl GitHub {
     }
 
     /// Every repository of an organisation or user that the credential sees.
-    async fn all_of(&self, owner: &str) -> Result<Option<Vec<shape::Repository>>, CodeHostError> {
+    async fn all_of(
+        &self,
+        owner: &str,
+        budget: &ReadBudget,
+    ) -> Result<Option<Vec<shape::Repository>>, CodeHostError> {
+        let paid = Paid::Reads(budget);
         let login = encode(owner, false);
         let subject = format!("the organisation or user {owner}");
-        let listing =
-            |operation, path: &str| Ask::get(operation, Route::Path(path.to_owned()), owner, subject.clone());
+        let listing = |operation, path: &str| {
+            Ask::get(operation, Route::Path(path.to_owned()), owner, subject.clone(), paid)
+        };
         // By age, so that one made meanwhile lands on the last page instead of moving the others.
         let path = format!("/orgs/{login}/repos?type=all&sort=created&direction=asc&per_page=100");
         match self.pages::<Vec<shape::Repository>>(listing("repos/list-for-org", &path)).await {
@@ -104,7 +122,7 @@ impl GitHub {
             .await
             .map(|pages| pages.into_iter().flat_map(|page| page.repositories).collect())
         } else {
-            let own = self.login().await?.eq_ignore_ascii_case(owner);
+            let own = self.login(paid).await?.eq_ignore_ascii_case(owner);
             let (operation, path) = if own {
                 let path = "/user/repos?affiliation=owner&sort=created&direction=asc&per_page=100".to_owned();
                 ("repos/list-for-authenticated-user", path)
@@ -125,7 +143,7 @@ impl GitHub {
     /// A listing read to its end by the `Link` header; every page, or an error.
     async fn pages<T: DeserializeOwned>(&self, first: Ask<'_>) -> Result<Vec<T>, CodeHostError> {
         let about = first.about.clone();
-        let (operation, scope) = (first.operation, first.scope.clone());
+        let (operation, scope, paid) = (first.operation, first.scope.clone(), first.paid);
         let mut raw = self.ask(first).await?;
         let mut pages = Vec::new();
         loop {
@@ -135,7 +153,7 @@ impl GitHub {
             if pages.len() >= PAGES {
                 return Err(CodeHostError::Unavailable(format!("{}: the listing does not end", about.doing)));
             }
-            let mut ask = Ask::get(operation, Route::Path(path), "", about.subject.clone());
+            let mut ask = Ask::get(operation, Route::Path(path), "", about.subject.clone(), paid);
             ask.scope = scope.clone();
             // A page that is gone is not the end of the listing.
             raw = self.ask(ask).await.map_err(|error| match error {
@@ -160,7 +178,11 @@ impl GitHub {
     }
 
     /// Whether a repository has no commit at all: its size says so only for those that have some.
-    async fn with_emptiness(&self, found: shape::Repository) -> Result<Repository, CodeHostError> {
+    async fn with_emptiness(
+        &self,
+        found: shape::Repository,
+        budget: &ReadBudget,
+    ) -> Result<Repository, CodeHostError> {
         let nameless =
             || CodeHostError::Unavailable("GitHub listed a repository without a usable name".to_owned());
         let name = found.full_name().ok_or_else(nameless)?;
@@ -171,6 +193,7 @@ impl GitHub {
                 Route::Path(format!("/repos/{}/{}/commits?per_page=1", name.owner(), name.name())),
                 name.owner(),
                 format!("the repository {name}"),
+                Paid::Reads(budget),
             );
             let raw = self.ask(ask.understanding(&[403, 404, 409, 451])).await?;
             empty = raw.status == StatusCode::CONFLICT;
@@ -188,19 +211,21 @@ impl GitHub {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        budget: &ReadBudget,
     ) -> Result<Option<(String, BranchHead)>, CodeHostError> {
+        let paid = Paid::Reads(budget);
         let mut name = self.name(repository);
         loop {
             let subject = format!("the branch `{branch}` of {name}");
             let route = Route::Repository(repository, format!("/branches/{}", encode(branch, true)));
-            let ask = Ask::get("repos/get-branch", route, name.owner(), subject);
+            let ask = Ask::get("repos/get-branch", route, name.owner(), subject, paid);
             let about = ask.about.clone();
             let raw = self.ask(ask.understanding(&[301, 302, 307, 308, 404])).await?;
             if is_redirect(raw.status) {
                 if self.wire.endpoint.path_of(text(&raw.headers, "location")).is_none() {
                     return Err(answer::refusal(&about, raw.status, &raw.headers, &raw.body));
                 }
-                let now = self.locate(repository).await?;
+                let now = self.locate(repository, paid).await?;
                 if now == name {
                     // The branch's own redirect: it was renamed, so there is none of this name.
                     return Ok(None);
@@ -211,7 +236,7 @@ impl GitHub {
             if raw.status == StatusCode::NOT_FOUND {
                 let said: serde_json::Value = serde_json::from_slice(&raw.body).unwrap_or_default();
                 if said["message"] != "Branch not found" {
-                    self.locate(repository).await?;
+                    self.locate(repository, paid).await?;
                 }
                 return Ok(None);
             }
@@ -231,6 +256,7 @@ impl GitHub {
         repository: &RepositoryRef,
         head: &str,
         base: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<PullRequest>, CodeHostError> {
         let mut name = self.name(repository);
         let found = loop {
@@ -240,7 +266,8 @@ impl GitHub {
                 encode(base, false)
             );
             let subject = format!("the pull requests of {name}");
-            let ask = Ask::get("pulls/list", Route::Repository(repository, query), name.owner(), subject);
+            let route = Route::Repository(repository, query);
+            let ask = Ask::get("pulls/list", route, name.owner(), subject, Paid::Reads(budget));
             let pages = self.pages::<Vec<shape::Pull>>(ask).await?;
             let now = self.name(repository);
             // The filter names the owner: under an old one it finds nothing, which would pass for an absence.
@@ -258,11 +285,13 @@ impl GitHub {
         &self,
         repository: &RepositoryRef,
         number: u64,
+        budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError> {
+        let paid = Paid::Reads(budget);
         let name = self.name(repository);
         let subject = format!("the pull request {name}#{number}");
         let route = Route::Repository(repository, format!("/pulls/{number}"));
-        let pull = self.json(Ask::get("pulls/get", route, name.owner(), subject)).await?;
+        let pull = self.json(Ask::get("pulls/get", route, name.owner(), subject, paid)).await?;
         self.belongs(repository, pull)
     }
 
@@ -279,12 +308,13 @@ impl GitHub {
     }
 
     /// Who the personal token belongs to.
-    pub(super) async fn login(&self) -> Result<String, CodeHostError> {
+    pub(super) async fn login(&self, paid: Paid<'_>) -> Result<String, CodeHostError> {
         let mut ask = Ask::get(
             "users/get-authenticated",
             Route::Path("/user".to_owned()),
             "",
             "the token's user".to_owned(),
+            paid,
         );
         ask.scope = Scope::owner("");
         let user: shape::Account = self.json(ask).await?;

@@ -10,6 +10,7 @@ use super::{
     config::Credentials,
     endpoint::encode,
     limits,
+    paid::Paid,
     secret::Secret,
     wire::{JSON, Lost, Outgoing, Raw, SetupError, Wire, text},
 };
@@ -363,7 +364,7 @@ impl Tokens {
                     body: body.clone(),
                     authorization: Some(self.web_token(id, key)?.header),
                     timeout: wire.config.timeouts.read,
-                    permit: None,
+                    paid: Paid::Credential,
                 })
                 .await;
             let raw = match sent {

@@ -3,9 +3,9 @@
 //! octocrab carries the requests over a client of our own, without its retries, redirects, authorisation and
 //! caches. Deliberately absent: tokens, sending again, and what an answer means.
 
-use super::{config::API_VERSION, config::GithubConfig, endpoint::Endpoint, limits};
+use super::{config::API_VERSION, config::GithubConfig, endpoint::Endpoint, limits, paid::Paid};
 use bytes::Bytes;
-use campaigns_actors::ports::Permit;
+use campaigns_actors::ports::CodeHostError;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited, combinators::BoxBody};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -70,6 +70,8 @@ pub(super) enum Lost {
     Unanswered(String),
     /// Its permit was too old when it was to leave.
     PermitExpired,
+    /// The organisation has asked for quiet, so it was not sent.
+    Held(CodeHostError),
 }
 
 /// What is sent.
@@ -85,7 +87,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) authorization: Option<HeaderValue>,
     pub(super) timeout: Duration,
     /// Checked when the request is about to leave.
-    pub(super) permit: Option<&'a Permit>,
+    pub(super) paid: Paid<'a>,
 }
 
 /// A whole answer.
@@ -145,6 +147,7 @@ impl Wire {
 
     /// Sends, and reads the whole answer.
     pub(super) async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Raw, Lost> {
+        let _reading = outgoing.paid.spend().await?;
         let Ok(_slot) = self.slots.acquire().await else { return Err(Lost::NotSent("closing".to_owned())) };
         let limit = outgoing.timeout;
         let whole = async {
@@ -164,6 +167,7 @@ impl Wire {
 
     /// Sends, and hands out the answer's body as it comes; the timeout is for its beginning.
     pub(super) async fn stream(&self, outgoing: Outgoing<'_>) -> Result<Streamed, Lost> {
+        let _reading = outgoing.paid.spend().await?;
         let limit = outgoing.timeout;
         match tokio::time::timeout(limit, self.send(outgoing)).await {
             Ok(answer) => answer,
@@ -172,7 +176,7 @@ impl Wire {
     }
 
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Streamed, Lost> {
-        let Outgoing { operation, method, address, accept, body, authorization, permit, .. } = outgoing;
+        let Outgoing { operation, method, address, accept, body, authorization, paid, .. } = outgoing;
         let mut request = Request::builder()
             .method(method.clone())
             .uri(&address)
@@ -188,7 +192,7 @@ impl Wire {
         let request = request
             .body(body.map_or_else(OctoBody::empty, OctoBody::from))
             .map_err(|error| Lost::NotSent(error.to_string()))?;
-        if permit.is_some_and(Permit::has_expired) {
+        if paid.has_expired() {
             return Err(Lost::PermitExpired);
         }
         let started = Instant::now();

@@ -9,6 +9,7 @@ use super::{
     answer::About,
     call::{Ask, Route},
     endpoint::encode,
+    paid::Paid,
     shape,
     token::Scope,
     wire::JSON,
@@ -108,7 +109,7 @@ impl GitHub {
                 workflows: write.workflows && self.tokens.is_app(),
             },
             about: About { subject: write.subject, doing: write.doing, write: true, app: false },
-            permit: Some(&write.permit),
+            paid: Paid::Permit(&write.permit),
             understood: &[],
         };
         self.json(ask).await

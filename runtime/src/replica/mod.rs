@@ -20,7 +20,7 @@ use crate::{
 use anyhow::{Context as _, Result, anyhow};
 use campaigns_actors::{
     Settings, System,
-    ports::{Artifacts, Cluster, CodeHost, Executor, Ports, Store, memory::MemoryCluster},
+    ports::{Artifacts, Cluster, CodeHost, Executor, Ports, ReadLimits, Store, memory::MemoryCluster},
 };
 use campaigns_domain::publish::budget::Budget;
 use campaigns_http::{ApiParts, ApiState, auth::Bootstrap, auth::bootstrap_token};
@@ -229,6 +229,7 @@ fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
     let mut actors = Settings { scratch, ..Settings::default() };
     if settings.unlimited {
         actors.budget = Budget::unlimited();
+        actors.reads = ReadLimits::default();
         actors.writes_per_second = None;
         actors.publish_at_once = actors.publish_at_once.max(settings.parallelism as usize * 2);
     }

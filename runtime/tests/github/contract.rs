@@ -4,7 +4,7 @@
 use crate::world::{Layout, app, asked, endpoint, github, named, permit, token, twin};
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    CodeHost, CodeHostError, CommitDraft, NewPullRequest, RepositoryRef,
+    CodeHost, CodeHostError, CommitDraft, NewPullRequest, ReadBudget, RepositoryRef,
     contract::code_host::{Stage, WriteKind, hold},
     memory::SeedFile,
 };
@@ -130,10 +130,12 @@ async fn as_an_app_in_enterprise_servers_layout() {
 
 /// One repository from base to pull request.
 async fn publish(host: &dyn CodeHost, repository: &RepositoryRef, folder: &std::path::Path) {
-    let base = host.base(repository, "main").await.unwrap().unwrap();
-    host.snapshot(repository, &base.commit, &folder.join("tar")).await.unwrap();
-    assert_eq!(host.branch(repository, "ours").await.unwrap(), None);
-    assert!(host.pull_requests(repository, "ours", "main").await.unwrap().is_empty());
+    let base = host.base(repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
+    host.snapshot(repository, &base.commit, &folder.join("tar"), &ReadBudget::unlimited()).await.unwrap();
+    assert_eq!(host.branch(repository, "ours", &ReadBudget::unlimited()).await.unwrap(), None);
+    assert!(
+        host.pull_requests(repository, "ours", "main", &ReadBudget::unlimited()).await.unwrap().is_empty()
+    );
     let content = EntryContent::Inline { mode: FileMode::Regular, text: "new\n".to_owned() };
     let entry = TreeEntry { path: RepositoryPath::new("a").unwrap(), content };
     let tree = host.create_tree(repository, &base.commit.0, &[entry], permit()).await.unwrap();
@@ -169,6 +171,35 @@ async fn a_repository_costs_nine_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_that_asked_for_quiet_is_not_asked() {
+    let twin = twin().await;
+    let host = github(&twin, token(&twin));
+    let id = twin.repository("quiet").file("a", "1").create().await.unwrap();
+    let repository = named(&twin, id, "quiet");
+    let budget = ReadBudget::unlimited();
+    host.base(&repository, "main", &budget).await.unwrap().unwrap();
+    budget.quiet_for(std::time::Duration::from_secs(3600), "slow down");
+    let before = twin.log().unwrap().len();
+    let folder = tempfile::tempdir().unwrap();
+    let commit = CommitSha("0".repeat(40));
+    let answers = [
+        host.repositories(&Query::Organization(twin.org()), &budget).await.map(drop),
+        host.base(&repository, "main", &budget).await.map(drop),
+        host.snapshot(&repository, &commit, &folder.path().join("tar"), &budget).await,
+        host.branch(&repository, "main", &budget).await.map(drop),
+        host.pull_requests(&repository, "ours", "main", &budget).await.map(drop),
+        host.pull_request(&repository, 1, &budget).await.map(drop),
+    ];
+    for answer in answers {
+        assert!(
+            matches!(&answer, Err(CodeHostError::Limited { reason, .. }) if reason == "slow down"),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(twin.log().unwrap().len(), before, "a request went out all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_is_read_to_its_end_or_not_at_all() {
     let twin = twin().await;
     let mut made = HashSet::new();
@@ -176,7 +207,8 @@ async fn a_listing_is_read_to_its_end_or_not_at_all() {
         made.insert(RepositoryId(twin.repository(&format!("r{number}")).create().await.unwrap()));
     }
     let host = github(&twin, token(&twin));
-    let list = || async { host.repositories(&Query::Organization(twin.org())).await };
+    let list =
+        || async { host.repositories(&Query::Organization(twin.org()), &ReadBudget::unlimited()).await };
     let found = |answer| match answer {
         Ok(Answer::Repositories(all)) => all.iter().map(|repository| repository.id).collect::<HashSet<_>>(),
         other => panic!("{other:?}"),
@@ -193,7 +225,9 @@ async fn a_listing_is_read_to_its_end_or_not_at_all() {
         assert!(matches!(broken, Err(CodeHostError::Unavailable(_))), "{broken:?}");
         twin.faults().clear();
     }
-    let nobody = host.repositories(&Query::Organization("nobody-of-that-name".to_owned())).await;
+    let nobody = host
+        .repositories(&Query::Organization("nobody-of-that-name".to_owned()), &ReadBudget::unlimited())
+        .await;
     assert_eq!(nobody, Ok(Answer::NotFound));
 }
 
@@ -204,13 +238,13 @@ async fn another_repository_under_an_old_name_is_not_taken_for_it() {
     let id = twin.repository("taken").file("a", "1").create().await.unwrap();
     let stranger = named(&twin, id + 1000, "taken");
     publish(&host, &named(&twin, id, "taken"), tempfile::tempdir().unwrap().path()).await;
-    let seen = host.pull_requests(&stranger, "ours", "main").await;
+    let seen = host.pull_requests(&stranger, "ours", "main", &ReadBudget::unlimited()).await;
     assert!(
         matches!(&seen, Err(CodeHostError::Refused(words)) if words.contains("another repository")),
         "{seen:?}"
     );
     twin.as_maintainer(|person| person.rename("taken", "moved")).await.unwrap();
-    let seen = host.base(&stranger, "main").await;
+    let seen = host.base(&stranger, "main", &ReadBudget::unlimited()).await;
     assert!(
         matches!(&seen, Err(CodeHostError::Refused(words)) if words.contains("another repository")),
         "{seen:?}"
@@ -238,6 +272,7 @@ async fn the_start_says_who_we_are_and_where() {
         "where the address is no API, its host's root is tried"
     );
     let name = RepositoryName::new(&twin.org(), "absent").unwrap();
-    let answer = github(&twin, app(&twin)).repositories(&Query::Repository(name)).await;
+    let answer =
+        github(&twin, app(&twin)).repositories(&Query::Repository(name), &ReadBudget::unlimited()).await;
     assert_eq!(answer, Ok(Answer::NotFound));
 }

@@ -2,7 +2,7 @@
 //! points at the other, which notes what it is sent.
 
 use crate::world::permit;
-use campaigns_actors::ports::{CodeHost, CodeHostError, RepositoryRef};
+use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget, RepositoryRef};
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
     selection::Query,
@@ -87,7 +87,9 @@ async fn a_next_page_elsewhere_is_an_error_and_never_asked() {
     let elsewhere = Listener::start(|_| reply("200 OK", "", "[]")).await;
     let link = format!("link: <{}/orgs/acme/repos?page=2>; rel=\"next\"\r\n", elsewhere.url);
     let posing = Listener::start(move |_| reply("200 OK", &link, "[]")).await;
-    let answer = adapter(&posing.url).repositories(&Query::Organization("acme".to_owned())).await;
+    let answer = adapter(&posing.url)
+        .repositories(&Query::Organization("acme".to_owned()), &ReadBudget::unlimited())
+        .await;
     assert!(
         matches!(&answer, Err(CodeHostError::Refused(words)) if words.contains("another host")),
         "{answer:?}"
@@ -107,9 +109,17 @@ async fn redirects_elsewhere_are_not_followed() {
         let posing = Listener::start(move |_| reply(status, &location, "{}")).await;
         let (host, repository) = (adapter(&posing.url), repository());
         let folder = tempfile::tempdir().unwrap();
-        assert!(host.repositories(&Query::Repository(repository.name.clone())).await.is_err());
-        assert!(host.base(&repository, "main").await.is_err());
-        assert!(host.snapshot(&repository, &commit(), &folder.path().join("tar")).await.is_err());
+        assert!(
+            host.repositories(&Query::Repository(repository.name.clone()), &ReadBudget::unlimited())
+                .await
+                .is_err()
+        );
+        assert!(host.base(&repository, "main", &ReadBudget::unlimited()).await.is_err());
+        assert!(
+            host.snapshot(&repository, &commit(), &folder.path().join("tar"), &ReadBudget::unlimited())
+                .await
+                .is_err()
+        );
         assert!(host.create_blob(&repository, "x".into(), permit()).await.is_err());
         assert!(posing.heard().len() >= 4);
     }
@@ -131,7 +141,11 @@ async fn an_archive_elsewhere_on_the_same_host_gets_no_credential() {
     posing.lock().unwrap().clone_from(&listener.url);
     let host = adapter(&format!("{}/api/v3", listener.url));
     let folder = tempfile::tempdir().unwrap();
-    assert!(host.snapshot(&repository(), &commit(), &folder.path().join("tar")).await.is_err());
+    assert!(
+        host.snapshot(&repository(), &commit(), &folder.path().join("tar"), &ReadBudget::unlimited())
+            .await
+            .is_err()
+    );
     let heard = listener.heard();
     assert_eq!(heard.len(), 2);
     assert!(heard[0].contains("/api/v3/repos/acme/a/tarball/") && heard[0].contains(CANARY));
@@ -143,7 +157,7 @@ async fn answers_that_make_no_sense_say_nothing_about_a_write() {
     for (status, body) in [("200 OK", "<html>"), ("201 Created", "{\"sha\":"), ("200 OK", "")] {
         let posing = Listener::start(move |_| reply(status, "", body)).await;
         let (host, repository) = (adapter(&posing.url), repository());
-        let read = host.base(&repository, "main").await;
+        let read = host.base(&repository, "main", &ReadBudget::unlimited()).await;
         assert!(matches!(read, Err(CodeHostError::Unavailable(_))), "{read:?}");
         let write = host.create_blob(&repository, "x".into(), permit()).await;
         assert!(matches!(write, Err(CodeHostError::Unknown(_))), "{write:?}");

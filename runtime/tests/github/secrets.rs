@@ -1,7 +1,7 @@
 //! No token, web token or key in anything that is written down: events at every level, errors, `Debug`.
 
 use crate::world::{app, asked, config, github, named, permit, token, twin};
-use campaigns_actors::ports::{CodeHost, RepositoryRef};
+use campaigns_actors::ports::{CodeHost, ReadBudget, RepositoryRef};
 use campaigns_domain::selection::Query;
 use campaigns_runtime::github::{Credentials, GitHub, redact};
 use campaigns_twin::{Effect, Fault, Twin};
@@ -35,9 +35,11 @@ impl<'a> MakeWriter<'a> for Written {
 async fn exercise(twin: &Twin, host: &GitHub, repository: &RepositoryRef) -> String {
     let mut said = format!("{host:?}");
     let folder = tempfile::tempdir().unwrap();
-    let base = host.base(repository, "main").await.unwrap().unwrap();
-    host.repositories(&Query::Organization(twin.org())).await.unwrap();
-    host.snapshot(repository, &base.commit, &folder.path().join("tar")).await.unwrap();
+    let base = host.base(repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
+    host.repositories(&Query::Organization(twin.org()), &ReadBudget::unlimited()).await.unwrap();
+    host.snapshot(repository, &base.commit, &folder.path().join("tar"), &ReadBudget::unlimited())
+        .await
+        .unwrap();
     host.create_blob(repository, "x".into(), permit()).await.unwrap();
     for (status, message) in [(401, "Bad credentials"), (403, "nothing"), (422, "no"), (500, "oh")] {
         let effect = Effect::Refuse { status, message: Some(message.to_owned()), retry_after: None };
@@ -47,10 +49,10 @@ async fn exercise(twin: &Twin, host: &GitHub, repository: &RepositoryRef) -> Str
     }
     for operation in ["repos/get-branch", "repos/download-tarball-archive"] {
         twin.faults().add(Fault::on(operation, Effect::ExecuteThenDrop));
-        said.push_str(&format!("{:?}", host.base(repository, "main").await));
+        said.push_str(&format!("{:?}", host.base(repository, "main", &ReadBudget::unlimited()).await));
         said.push_str(&format!(
             "{:?}",
-            host.snapshot(repository, &base.commit, &folder.path().join("t")).await
+            host.snapshot(repository, &base.commit, &folder.path().join("t"), &ReadBudget::unlimited()).await
         ));
         twin.faults().clear();
     }

@@ -1,7 +1,7 @@
 //! Snapshots are the commit's tree as git has it, whatever the archive made of it.
 
 use crate::world::{asked, config, github, named, token, twin};
-use campaigns_actors::ports::{CodeHost, CodeHostError};
+use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget};
 use campaigns_domain::id::CommitSha;
 use campaigns_runtime::github::GitHub;
 use campaigns_twin::{Effect, Fault, Twin};
@@ -49,10 +49,10 @@ fn unpack(file: &Path) -> Files {
 
 async fn exact(twin: &Twin, host: &GitHub, id: u64, name: &str) {
     let repository = named(twin, id, name);
-    let base = host.base(&repository, "main").await.unwrap().unwrap();
+    let base = host.base(&repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("snapshot.tar");
-    host.snapshot(&repository, &base.commit, &file).await.unwrap();
+    host.snapshot(&repository, &base.commit, &file, &ReadBudget::unlimited()).await.unwrap();
     let (found, wanted) = (unpack(&file), truth(&twin.bare(name).unwrap(), &base.commit.0));
     assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
     for (path, held) in &wanted {
@@ -155,8 +155,9 @@ async fn what_is_too_large_is_refused_and_what_breaks_is_tried_again() {
     let mut small = config(&twin, token(&twin));
     small.snapshots.bytes = 1 << 20;
     let host = GitHub::new(small).unwrap();
-    let base = host.base(&repository, "main").await.unwrap().unwrap();
-    let refused = host.snapshot(&repository, &base.commit, &folder.path().join("a")).await;
+    let base = host.base(&repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
+    let refused =
+        host.snapshot(&repository, &base.commit, &folder.path().join("a"), &ReadBudget::unlimited()).await;
     assert!(
         matches!(&refused, Err(CodeHostError::Refused(words)) if words.contains("more than 1 MB")),
         "{refused:?}"
@@ -164,8 +165,10 @@ async fn what_is_too_large_is_refused_and_what_breaks_is_tried_again() {
 
     let mut few = config(&twin, token(&twin));
     few.snapshots.files = 0;
-    let refused =
-        GitHub::new(few).unwrap().snapshot(&repository, &base.commit, &folder.path().join("b")).await;
+    let refused = GitHub::new(few)
+        .unwrap()
+        .snapshot(&repository, &base.commit, &folder.path().join("b"), &ReadBudget::unlimited())
+        .await;
     assert!(
         matches!(&refused, Err(CodeHostError::Refused(words)) if words.contains("0 files")),
         "{refused:?}"
@@ -174,13 +177,17 @@ async fn what_is_too_large_is_refused_and_what_breaks_is_tried_again() {
     let operation = "repos/download-tarball-archive";
     twin.faults().add(Fault::on(operation, Effect::ExecuteThenDrop).times(2));
     let host = github(&twin, token(&twin));
-    host.snapshot(&repository, &base.commit, &folder.path().join("c")).await.unwrap();
+    host.snapshot(&repository, &base.commit, &folder.path().join("c"), &ReadBudget::unlimited())
+        .await
+        .unwrap();
     twin.faults().add(Fault::on(operation, Effect::ExecuteThenRefuse { status: 502 }));
-    let broken = host.snapshot(&repository, &base.commit, &folder.path().join("d")).await;
+    let broken =
+        host.snapshot(&repository, &base.commit, &folder.path().join("d"), &ReadBudget::unlimited()).await;
     assert!(matches!(broken, Err(CodeHostError::Unavailable(_))), "{broken:?}");
     twin.faults().clear();
     let absent = CommitSha("f".repeat(40));
-    let missing = host.snapshot(&repository, &absent, &folder.path().join("e")).await;
+    let missing =
+        host.snapshot(&repository, &absent, &folder.path().join("e"), &ReadBudget::unlimited()).await;
     assert!(matches!(missing, Err(CodeHostError::NotFound(_))), "{missing:?}");
 }
 
@@ -190,9 +197,10 @@ async fn a_bomb_is_stopped_by_its_ratio() {
     let id = twin.repository("bomb").file("zeros", vec![0_u8; 80 << 20]).create().await.unwrap();
     let repository = named(&twin, id, "bomb");
     let host = github(&twin, token(&twin));
-    let base = host.base(&repository, "main").await.unwrap().unwrap();
+    let base = host.base(&repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let refused = host.snapshot(&repository, &base.commit, &folder.path().join("tar")).await;
+    let refused =
+        host.snapshot(&repository, &base.commit, &folder.path().join("tar"), &ReadBudget::unlimited()).await;
     assert!(
         matches!(&refused, Err(CodeHostError::Refused(words)) if words.contains("unpacks to more")),
         "{refused:?}"

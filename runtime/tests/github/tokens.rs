@@ -1,7 +1,7 @@
 //! Tokens of an App: one minting for many callers, one scope for one repository, a new one after a refusal.
 
 use crate::world::{app, asked, github, named, permit, token, twin};
-use campaigns_actors::ports::{CodeHost, CodeHostError};
+use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget};
 use campaigns_domain::selection::{Answer, Query};
 use campaigns_runtime::github::{Credentials, GitHub, GithubConfig, Secret};
 use campaigns_twin::{Effect, Fault, Twin, world::change::Change, world::model::Holder};
@@ -25,7 +25,7 @@ async fn fifty_callers_mint_once() {
     let twin = twin().await;
     let id = twin.repository("a").file("a", "1").create().await.unwrap();
     let (host, repository) = (github(&twin, app(&twin)), named(&twin, id, "a"));
-    let answers = join_all((0..50).map(|_| host.base(&repository, "main"))).await;
+    let answers = join_all((0..50).map(|_| host.base(&repository, "main", &ReadBudget::unlimited()))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))));
     assert_eq!(asked(&twin, MINT), 1);
     assert_eq!(asked(&twin, "apps/get-org-installation"), 1);
@@ -53,11 +53,11 @@ async fn a_refused_token_is_minted_again_once() {
     let twin = twin().await;
     let id = twin.repository("a").file("a", "1").create().await.unwrap();
     let (host, repository) = (github(&twin, app(&twin)), named(&twin, id, "a"));
-    host.base(&repository, "main").await.unwrap().unwrap();
+    host.base(&repository, "main", &ReadBudget::unlimited()).await.unwrap().unwrap();
     host.create_blob(&repository, "x".into(), permit()).await.unwrap();
     let before = asked(&twin, MINT);
     revoke_all(&twin);
-    let answers = join_all((0..10).map(|_| host.base(&repository, "main"))).await;
+    let answers = join_all((0..10).map(|_| host.base(&repository, "main", &ReadBudget::unlimited()))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))), "{answers:?}");
     host.create_blob(&repository, "y".into(), permit()).await.unwrap();
     assert_eq!(asked(&twin, MINT), before + 2, "one for each scope");
@@ -77,12 +77,13 @@ async fn a_token_to_write_one_repository_writes_no_other() {
         twin.repository(name).file("a", "1").create().await.unwrap();
     }
     let host = github(&twin, app(&twin));
-    let ids: Vec<_> = match host.repositories(&Query::Organization(twin.org())).await.unwrap() {
-        Answer::Repositories(all) => {
-            all.into_iter().map(|found| (found.name.name().to_owned(), found.id.0)).collect()
-        }
-        Answer::NotFound => panic!("it is there"),
-    };
+    let ids: Vec<_> =
+        match host.repositories(&Query::Organization(twin.org()), &ReadBudget::unlimited()).await.unwrap() {
+            Answer::Repositories(all) => {
+                all.into_iter().map(|found| (found.name.name().to_owned(), found.id.0)).collect()
+            }
+            Answer::NotFound => panic!("it is there"),
+        };
     let id = |name: &str| ids.iter().find(|(known, _)| known == name).unwrap().1;
     // The token is for the id; under another repository's name it reaches nothing.
     let mixed = named(&twin, id("one"), "other");

@@ -9,7 +9,9 @@ mod world;
 
 pub use faults::{Fault, FaultEffect, Operation};
 
-use super::super::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, RepositoryRef};
+use super::super::{
+    CodeHost, CodeHostError, CommitDraft, NewPullRequest, Permit, ReadBudget, RepositoryRef, Resource,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
@@ -198,12 +200,14 @@ impl MemoryCodeHost {
         &self,
         operation: Operation,
         repository: &RepositoryRef,
-        permit: Option<Permit>,
+        paid: impl Into<Paid<'_>>,
         act: impl FnOnce(&mut Repository, u64) -> Result<T, CodeHostError>,
     ) -> Result<T, CodeHostError> {
-        if permit.is_some_and(|permit| permit.has_expired()) {
-            return Err(CodeHostError::PermitExpired);
-        }
+        let _reading = match paid.into() {
+            Paid::Permit(permit) if permit.has_expired() => return Err(CodeHostError::PermitExpired),
+            Paid::Permit(_) => None,
+            Paid::Reads(budget) => Some(budget.spend(Resource::Rest, 1).await?),
+        };
         let (answer, effect) = {
             let mut world = self.lock();
             world.clock += 1;
@@ -236,6 +240,24 @@ impl MemoryCodeHost {
     }
 }
 
+/// What a call goes by.
+enum Paid<'a> {
+    Permit(Permit),
+    Reads(&'a ReadBudget),
+}
+
+impl From<Permit> for Paid<'_> {
+    fn from(permit: Permit) -> Self {
+        Self::Permit(permit)
+    }
+}
+
+impl<'a> From<&'a ReadBudget> for Paid<'a> {
+    fn from(budget: &'a ReadBudget) -> Self {
+        Self::Reads(budget)
+    }
+}
+
 fn close(found: &mut Repository, number: u64, state: PullRequestState) {
     let open =
         |pull: &&mut PullRequest| pull.reference.number == number && pull.state == PullRequestState::Open;
@@ -246,7 +268,8 @@ fn close(found: &mut Repository, number: u64, state: PullRequestState) {
 
 #[async_trait]
 impl CodeHost for MemoryCodeHost {
-    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError> {
+    async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError> {
+        let _reading = budget.spend(Resource::Rest, 1).await?;
         let mut world = self.lock();
         let of = match query {
             Query::Repository(name) => name.to_string(),
@@ -279,8 +302,13 @@ impl CodeHost for MemoryCodeHost {
         Ok(if found.is_empty() { Answer::NotFound } else { Answer::Repositories(found) })
     }
 
-    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError> {
-        self.call(Operation::Base, repository, None, |found, _| {
+    async fn base(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        budget: &ReadBudget,
+    ) -> Result<Option<Base>, CodeHostError> {
+        self.call(Operation::Base, repository, budget, |found, _| {
             Ok(found.head(branch).map(|head| Base { branch: branch.to_owned(), commit: head.commit }))
         })
         .await
@@ -291,9 +319,10 @@ impl CodeHost for MemoryCodeHost {
         repository: &RepositoryRef,
         commit: &CommitSha,
         file: &Path,
+        budget: &ReadBudget,
     ) -> Result<(), CodeHostError> {
         let files: Vec<(String, FileMode, Bytes)> = self
-            .call(Operation::Snapshot, repository, None, |found, _| {
+            .call(Operation::Snapshot, repository, budget, |found, _| {
                 let missing = || CodeHostError::NotFound(format!("the commit {commit} of {}", found.name));
                 let tree: &Tree = found
                     .commits
@@ -316,8 +345,9 @@ impl CodeHost for MemoryCodeHost {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        budget: &ReadBudget,
     ) -> Result<Option<BranchHead>, CodeHostError> {
-        self.call(Operation::Branch, repository, None, |found, _| Ok(found.head(branch))).await
+        self.call(Operation::Branch, repository, budget, |found, _| Ok(found.head(branch))).await
     }
 
     async fn create_blob(
@@ -326,7 +356,7 @@ impl CodeHost for MemoryCodeHost {
         content: Bytes,
         permit: Permit,
     ) -> Result<String, CodeHostError> {
-        self.call(Operation::CreateBlob, repository, Some(permit), |found, _| {
+        self.call(Operation::CreateBlob, repository, permit, |found, _| {
             Ok(hex::encode(found.add_blob(content)))
         })
         .await
@@ -339,8 +369,7 @@ impl CodeHost for MemoryCodeHost {
         entries: &[TreeEntry],
         permit: Permit,
     ) -> Result<String, CodeHostError> {
-        self.call(Operation::CreateTree, repository, Some(permit), |found, _| found.build_tree(base, entries))
-            .await
+        self.call(Operation::CreateTree, repository, permit, |found, _| found.build_tree(base, entries)).await
     }
 
     async fn create_commit(
@@ -349,8 +378,7 @@ impl CodeHost for MemoryCodeHost {
         draft: &CommitDraft,
         permit: Permit,
     ) -> Result<CommitSha, CodeHostError> {
-        self.call(Operation::CreateCommit, repository, Some(permit), |found, at| found.add_commit(draft, at))
-            .await
+        self.call(Operation::CreateCommit, repository, permit, |found, at| found.add_commit(draft, at)).await
     }
 
     async fn create_branch(
@@ -360,7 +388,7 @@ impl CodeHost for MemoryCodeHost {
         commit: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError> {
-        self.call(Operation::CreateBranch, repository, Some(permit), |found, _| {
+        self.call(Operation::CreateBranch, repository, permit, |found, _| {
             if found.branches.contains_key(branch) {
                 return Err(CodeHostError::Conflict("Reference already exists".to_owned()));
             }
@@ -380,7 +408,7 @@ impl CodeHost for MemoryCodeHost {
         commit: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError> {
-        self.call(Operation::AdvanceBranch, repository, Some(permit), |found, _| {
+        self.call(Operation::AdvanceBranch, repository, permit, |found, _| {
             let Some(head) = found.branches.get(branch).cloned() else {
                 return Err(CodeHostError::Conflict("Reference does not exist".to_owned()));
             };
@@ -401,8 +429,9 @@ impl CodeHost for MemoryCodeHost {
         repository: &RepositoryRef,
         head: &str,
         base: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<PullRequest>, CodeHostError> {
-        self.call(Operation::PullRequests, repository, None, |found, _| {
+        self.call(Operation::PullRequests, repository, budget, |found, _| {
             let all = found.pulls.iter().zip(&found.words).rev();
             Ok(all
                 .filter(|(pull, (from, _))| from == head && pull.base_branch == base)
@@ -418,8 +447,7 @@ impl CodeHost for MemoryCodeHost {
         new: &NewPullRequest,
         permit: Permit,
     ) -> Result<PullRequest, CodeHostError> {
-        self.call(Operation::CreatePullRequest, repository, Some(permit), |found, _| found.open_pull(new))
-            .await
+        self.call(Operation::CreatePullRequest, repository, permit, |found, _| found.open_pull(new)).await
     }
 
     async fn update_pull_request(
@@ -430,7 +458,7 @@ impl CodeHost for MemoryCodeHost {
         body: &str,
         permit: Permit,
     ) -> Result<PullRequest, CodeHostError> {
-        self.call(Operation::UpdatePullRequest, repository, Some(permit), |found, _| {
+        self.call(Operation::UpdatePullRequest, repository, permit, |found, _| {
             let missing = CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
             let at = found.pulls.iter().position(|pull| pull.reference.number == number).ok_or(missing)?;
             found.pulls[at].title = title.to_owned();
@@ -444,8 +472,9 @@ impl CodeHost for MemoryCodeHost {
         &self,
         repository: &RepositoryRef,
         number: u64,
+        budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError> {
-        self.call(Operation::PullRequest, repository, None, |found, _| {
+        self.call(Operation::PullRequest, repository, budget, |found, _| {
             let missing = || CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
             found.pulls.iter().find(|pull| pull.reference.number == number).cloned().ok_or_else(missing)
         })

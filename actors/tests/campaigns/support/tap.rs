@@ -8,7 +8,7 @@ use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
     Committed, EffectChange, Executor, Lease, Message, NewPullRequest, Permit, PermitAnswer, PermitRequest,
-    Ports, RepositoryRef, RunControl, Store, StoreError, Transition, Work,
+    Ports, ReadBudget, RepositoryRef, RunControl, Store, StoreError, Transition, Work,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -274,26 +274,33 @@ impl Store for Behind {
 
 #[async_trait]
 impl CodeHost for Behind {
-    async fn repositories(&self, query: &Query) -> Result<Answer, CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.repositories(query)).await
+    async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.repositories(query, budget)).await
     }
-    async fn base(&self, repository: &RepositoryRef, branch: &str) -> Result<Option<Base>, CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.base(repository, branch)).await
+    async fn base(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        budget: &ReadBudget,
+    ) -> Result<Option<Base>, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.base(repository, branch, budget)).await
     }
     async fn snapshot(
         &self,
         repository: &RepositoryRef,
         commit: &CommitSha,
         file: &Path,
+        budget: &ReadBudget,
     ) -> Result<(), CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.snapshot(repository, commit, file)).await
+        self.tap.host(Which::Every, self.ports.code_host.snapshot(repository, commit, file, budget)).await
     }
     async fn branch(
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        budget: &ReadBudget,
     ) -> Result<Option<BranchHead>, CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.branch(repository, branch)).await
+        self.tap.host(Which::Every, self.ports.code_host.branch(repository, branch, budget)).await
     }
     async fn create_blob(
         &self,
@@ -348,8 +355,9 @@ impl CodeHost for Behind {
         repository: &RepositoryRef,
         head: &str,
         base: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<PullRequest>, CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.pull_requests(repository, head, base)).await
+        self.tap.host(Which::Every, self.ports.code_host.pull_requests(repository, head, base, budget)).await
     }
     async fn create_pull_request(
         &self,
@@ -375,8 +383,9 @@ impl CodeHost for Behind {
         &self,
         repository: &RepositoryRef,
         number: u64,
+        budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError> {
-        self.tap.host(Which::Every, self.ports.code_host.pull_request(repository, number)).await
+        self.tap.host(Which::Every, self.ports.code_host.pull_request(repository, number, budget)).await
     }
 }
 

@@ -10,10 +10,11 @@ use super::{
 use crate::github::{
     GitHub, SnapshotLimits, answer,
     call::{Ask, Route, is_redirect},
+    paid::Paid,
     wire::{Outgoing, Raw, Streamed, body_words, text},
 };
 use bytes::{Buf, Bytes};
-use campaigns_actors::ports::{CodeHostError, RepositoryRef};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
 use campaigns_domain::id::CommitSha;
 use flate2::read::MultiGzDecoder;
 use http::{Method, StatusCode};
@@ -55,10 +56,11 @@ impl GitHub {
         repository: &RepositoryRef,
         commit: &CommitSha,
         doing: &str,
+        budget: &ReadBudget,
     ) -> Result<Unpacked, CodeHostError> {
         let mut tried = 1;
         loop {
-            let answer = self.open_archive(repository, commit, &mut tried).await?;
+            let answer = self.open_archive(repository, commit, &mut tried, budget).await?;
             let limits = self.wire.config.snapshots;
             let (pieces, incoming) = mpsc::channel(8);
             let worker = off_thread(move || unpack(Incoming::new(incoming), limits));
@@ -89,11 +91,13 @@ impl GitHub {
         repository: &RepositoryRef,
         commit: &CommitSha,
         tried: &mut u32,
+        budget: &ReadBudget,
     ) -> Result<Streamed, CodeHostError> {
         let name = self.name(repository);
         let subject = format!("the commit {commit} of {name}");
         let route = Route::Repository(repository, format!("/tarball/{commit}"));
-        let mut ask = Ask::get("repos/download-tarball-archive", route, name.owner(), subject);
+        let paid = Paid::Reads(budget);
+        let mut ask = Ask::get("repos/download-tarball-archive", route, name.owner(), subject, paid);
         ask.about.app = self.tokens.is_app();
         let mut minted_again = false;
         'anew: loop {
@@ -137,7 +141,7 @@ impl GitHub {
                     body: None,
                     authorization: ours.then(|| bearer.header.clone()),
                     timeout: self.wire.config.timeouts.read,
-                    permit: None,
+                    paid,
                 };
             }
             return Err(CodeHostError::Unavailable(format!("{}: too many redirects", ask.about.doing)));

@@ -14,9 +14,10 @@ use crate::github::{
     GitHub,
     answer::{self, About},
     call::{Ask, Route},
+    paid::Paid,
     wire::text,
 };
-use campaigns_actors::ports::{CodeHostError, RepositoryRef, git_objects};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef, git_objects};
 use campaigns_domain::id::CommitSha;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{collections::HashMap, io};
@@ -38,8 +39,9 @@ impl GitHub {
         commit: &CommitSha,
         unpacked: Unpacked,
         doing: &str,
+        budget: &ReadBudget,
     ) -> Result<Unpacked, CodeHostError> {
-        let listed = self.list_tree(repository, &commit.0, doing).await?;
+        let listed = self.list_tree(repository, &commit.0, doing, budget).await?;
         let limits = self.wire.config.snapshots;
         let total: u64 = listed.iter().map(|listed| listed.size).sum();
         if total > limits.bytes || listed.len() > limits.files {
@@ -59,7 +61,7 @@ impl GitHub {
         let fetched = missing.len();
         let (small, large): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(_, size)| *size <= SMALL);
         let mut coming = stream::iter(small)
-            .map(|(id, _)| self.small_blob(repository, id, doing))
+            .map(|(id, _)| self.small_blob(repository, id, doing, budget))
             .buffer_unordered(AT_ONCE);
         while let Some((id, content)) = coming.try_next().await? {
             let (back, appended) = off_thread(move || {
@@ -72,7 +74,7 @@ impl GitHub {
         }
         drop(coming);
         for (id, size) in large {
-            let (back, content) = self.large_blob(repository, id, size, spool, doing).await?;
+            let (back, content) = self.large_blob(repository, id, size, spool, doing, budget).await?;
             spool = back;
             found.insert(id, content);
         }
@@ -84,10 +86,11 @@ impl GitHub {
         Ok(Unpacked { files, spool })
     }
 
-    fn blob<'a>(&self, repository: &'a RepositoryRef, id: [u8; 20]) -> Ask<'a> {
+    fn blob<'a>(&self, repository: &'a RepositoryRef, id: [u8; 20], budget: &'a ReadBudget) -> Ask<'a> {
         let (name, id) = (self.name(repository), hex::encode(id));
         let route = Route::Repository(repository, format!("/git/blobs/{id}"));
-        let mut ask = Ask::get("git/get-blob", route, name.owner(), format!("the blob {id} of {name}"));
+        let subject = format!("the blob {id} of {name}");
+        let mut ask = Ask::get("git/get-blob", route, name.owner(), subject, Paid::Reads(budget));
         ask.accept = RAW;
         ask
     }
@@ -97,8 +100,9 @@ impl GitHub {
         repository: &RepositoryRef,
         id: [u8; 20],
         doing: &str,
+        budget: &ReadBudget,
     ) -> Result<([u8; 20], bytes::Bytes), CodeHostError> {
-        let raw = self.ask(self.blob(repository, id)).await?;
+        let raw = self.ask(self.blob(repository, id, budget)).await?;
         if git_objects::blob_id(&raw.body) != id {
             return Err(not_it(doing, id, text(&raw.headers, "content-type")));
         }
@@ -112,8 +116,9 @@ impl GitHub {
         size: u64,
         mut spool: Spool,
         doing: &str,
+        budget: &ReadBudget,
     ) -> Result<(Spool, Content), CodeHostError> {
-        let ask = self.blob(repository, id);
+        let ask = self.blob(repository, id, budget);
         let bearer = self.tokens.bearer(&self.wire, &ask.scope).await?;
         let about: &About = &ask.about;
         let mut tried = u32::MAX;

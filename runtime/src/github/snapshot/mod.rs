@@ -12,7 +12,7 @@ mod spool;
 mod tree;
 
 use super::GitHub;
-use campaigns_actors::ports::{CodeHostError, RepositoryRef, git_objects};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef, git_objects};
 use campaigns_domain::id::CommitSha;
 use spool::{Content, Spool};
 use std::path::Path;
@@ -38,9 +38,10 @@ impl GitHub {
         repository: &RepositoryRef,
         commit: &CommitSha,
         to: &Path,
+        budget: &ReadBudget,
     ) -> Result<(), CodeHostError> {
         let doing = format!("taking a snapshot of {} at {commit}", self.name(repository));
-        let unpacked = self.unpack(repository, commit, &doing).await?;
+        let unpacked = self.unpack(repository, commit, &doing, budget).await?;
         let known = super::lock(&self.trees).get(&commit.0);
         let (unpacked, exact) = off_thread(move || {
             let files = unpacked.files.iter().map(|(file, _)| (file.path.as_slice(), file.mode, file.id));
@@ -48,7 +49,8 @@ impl GitHub {
             (unpacked, exact)
         })
         .await?;
-        let whole = if exact { unpacked } else { self.mend(repository, commit, unpacked, &doing).await? };
+        let whole =
+            if exact { unpacked } else { self.mend(repository, commit, unpacked, &doing, budget).await? };
         let path = to.to_owned();
         off_thread(move || whole.spool.into_tar(whole.files, &path)).await?.map_err(|error| {
             CodeHostError::Unavailable(format!("{doing}: {} could not be written: {error}", to.display()))

@@ -7,8 +7,9 @@ use super::File;
 use crate::github::{
     GitHub,
     call::{Ask, Route},
+    paid::Paid,
 };
-use campaigns_actors::ports::{CodeHostError, RepositoryRef};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -40,14 +41,15 @@ impl GitHub {
         repository: &RepositoryRef,
         root: &str,
         doing: &str,
+        budget: &ReadBudget,
     ) -> Result<Vec<Listed>, CodeHostError> {
         let mut listed = Vec::new();
         let mut folders = vec![(String::new(), root.to_owned())];
         while let Some((prefix, id)) = folders.pop() {
-            let mut tree = self.tree(repository, &id, true).await?;
+            let mut tree = self.tree(repository, &id, true, budget).await?;
             let whole = !tree.truncated;
             if !whole {
-                tree = self.tree(repository, &id, false).await?;
+                tree = self.tree(repository, &id, false, budget).await?;
                 if tree.truncated {
                     return Err(CodeHostError::Refused(format!(
                         "{doing}: GitHub does not list the folder `{prefix}` completely, it has too many entries"
@@ -81,10 +83,12 @@ impl GitHub {
         repository: &RepositoryRef,
         id: &str,
         recursive: bool,
+        budget: &ReadBudget,
     ) -> Result<Tree, CodeHostError> {
         let name = self.name(repository);
         let rest = format!("/git/trees/{id}{}", if recursive { "?recursive=1" } else { "" });
         let subject = format!("the tree {id} of {name}");
-        self.json(Ask::get("git/get-tree", Route::Repository(repository, rest), name.owner(), subject)).await
+        let route = Route::Repository(repository, rest);
+        self.json(Ask::get("git/get-tree", route, name.owner(), subject, Paid::Reads(budget))).await
     }
 }

@@ -1,7 +1,7 @@
 //! Promises about looking: repositories, branches, snapshots.
 
 use super::stage::{Stage, read_tar};
-use crate::ports::{CodeHostError, RepositoryRef, memory::SeedFile};
+use crate::ports::{CodeHostError, ReadBudget, RepositoryRef, memory::SeedFile};
 use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
 async fn list(stage: &dyn Stage, query: Query) -> Vec<Repository> {
-    match stage.host().repositories(&query).await.expect("the listing is answered") {
+    match stage.host().repositories(&query, &ReadBudget::unlimited()).await.expect("the listing is answered")
+    {
         Answer::Repositories(all) => all,
         Answer::NotFound => panic!("{query:?} is there"),
     }
@@ -33,7 +34,7 @@ pub(super) async fn finds_repositories(stage: &dyn Stage) {
         assert_eq!(all.iter().filter(|found| found.id == wanted.id).count(), 1, "each is listed once");
     }
     let none = RepositoryName::new(&stage.owner(), "never-made").expect("a name");
-    let answer = stage.host().repositories(&Query::Repository(none)).await;
+    let answer = stage.host().repositories(&Query::Repository(none), &ReadBudget::unlimited()).await;
     assert_eq!(answer, Ok(Answer::NotFound), "what is not there is an answer, not an error");
 }
 
@@ -42,30 +43,44 @@ pub(super) async fn tells_empty_repositories(stage: &dyn Stage) {
     assert!(list(stage, Query::Repository(empty.name.clone())).await[0].empty);
     let all = list(stage, Query::Organization(stage.owner())).await;
     assert!(all.iter().any(|found| found.id == empty.id && found.empty));
-    assert_eq!(stage.host().base(&empty, "main").await, Ok(None));
+    assert_eq!(stage.host().base(&empty, "main", &ReadBudget::unlimited()).await, Ok(None));
 }
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
 pub(super) async fn reads_branches(stage: &dyn Stage) {
     let repository = stage.repository("branches", &[SeedFile::new("a", "1")]).await;
-    let base = stage.host().base(&repository, "main").await.expect("it answers").expect("it is there");
+    let base = stage
+        .host()
+        .base(&repository, "main", &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("it is there");
     assert_eq!(base.branch, "main");
     assert!(base.commit.0.len() == 40 && base.commit.0.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let head = stage.host().branch(&repository, "main").await.expect("it answers").expect("it is there");
+    let head = stage
+        .host()
+        .branch(&repository, "main", &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("it is there");
     assert_eq!(head.commit, base.commit);
     let pushed = stage.push(&repository, "feature/with-slash", "b", "2").await;
-    let ours =
-        stage.host().branch(&repository, "feature/with-slash").await.expect("it answers").expect("is there");
+    let ours = stage
+        .host()
+        .branch(&repository, "feature/with-slash", &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("is there");
     assert_eq!((&ours.commit, &ours.parents), (&pushed, &vec![head.commit.clone()]));
     assert_ne!(ours.tree, head.tree);
     assert!(!ours.message.is_empty());
-    assert_eq!(stage.host().branch(&repository, "absent").await, Ok(None));
-    assert_eq!(stage.host().base(&repository, "absent/too").await, Ok(None));
+    assert_eq!(stage.host().branch(&repository, "absent", &ReadBudget::unlimited()).await, Ok(None));
+    assert_eq!(stage.host().base(&repository, "absent/too", &ReadBudget::unlimited()).await, Ok(None));
     let nowhere = RepositoryRef {
         id: RepositoryId(u64::from(u32::MAX)),
         name: RepositoryName::new(&stage.owner(), "never-made").expect("a name"),
     };
-    let lost = stage.host().branch(&nowhere, "main").await;
+    let lost = stage.host().branch(&nowhere, "main", &ReadBudget::unlimited()).await;
     assert!(matches!(lost, Err(CodeHostError::NotFound(_))), "no repository is no absent branch: {lost:?}");
 }
 
@@ -91,15 +106,28 @@ pub(super) async fn snapshots_are_the_tree(stage: &dyn Stage) {
     let repository = stage.repository("snapshot", &files).await;
     let wanted: BTreeMap<String, (FileMode, Vec<u8>)> =
         files.iter().map(|file| (file.path.clone(), (file.mode, file.content.to_vec()))).collect();
-    let base = stage.host().base(&repository, "main").await.expect("it answers").expect("it is there");
+    let base = stage
+        .host()
+        .base(&repository, "main", &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("it is there");
     let folder = tempdir();
     let (one, two) = (folder.0.join("one.tar"), folder.0.join("two.tar"));
-    stage.host().snapshot(&repository, &base.commit, &one).await.expect("a snapshot");
+    stage
+        .host()
+        .snapshot(&repository, &base.commit, &one, &ReadBudget::unlimited())
+        .await
+        .expect("a snapshot");
     assert_eq!(read_tar(&one), wanted);
-    stage.host().snapshot(&repository, &base.commit, &two).await.expect("a snapshot");
+    stage
+        .host()
+        .snapshot(&repository, &base.commit, &two, &ReadBudget::unlimited())
+        .await
+        .expect("a snapshot");
     assert_eq!(std::fs::read(&one).ok(), std::fs::read(&two).ok(), "the same tree is the same bytes");
     let absent = CommitSha("0123456789abcdef0123456789abcdef01234567".to_owned());
-    assert!(stage.host().snapshot(&repository, &absent, &two).await.is_err());
+    assert!(stage.host().snapshot(&repository, &absent, &two, &ReadBudget::unlimited()).await.is_err());
 }
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
@@ -109,13 +137,29 @@ pub(super) async fn follows_a_rename(stage: &dyn Stage) {
     let found = list(stage, Query::Repository(known.name.clone())).await;
     assert_eq!((found[0].id, found[0].name.name()), (known.id, "after"), "its id stays");
     // Whoever noted the old name still reaches it.
-    let base = stage.host().base(&known, "main").await.expect("it answers").expect("it is there");
+    let base = stage
+        .host()
+        .base(&known, "main", &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("it is there");
     let folder = tempdir();
-    stage.host().snapshot(&known, &base.commit, &folder.0.join("tar")).await.expect("a snapshot");
+    stage
+        .host()
+        .snapshot(&known, &base.commit, &folder.0.join("tar"), &ReadBudget::unlimited())
+        .await
+        .expect("a snapshot");
     let (pull, _) = super::publishing::open(stage, &known, "renamed").await;
-    let seen = stage.host().pull_requests(&known, "renamed", "main").await.expect("it answers");
+    let seen = stage
+        .host()
+        .pull_requests(&known, "renamed", "main", &ReadBudget::unlimited())
+        .await
+        .expect("it answers");
     assert_eq!(seen, vec![pull.clone()]);
-    assert_eq!(stage.host().pull_request(&known, pull.reference.number).await, Ok(pull));
+    assert_eq!(
+        stage.host().pull_request(&known, pull.reference.number, &ReadBudget::unlimited()).await,
+        Ok(pull)
+    );
 }
 
 struct Folder(std::path::PathBuf);

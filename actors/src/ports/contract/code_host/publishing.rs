@@ -1,7 +1,9 @@
 //! Promises about writing: trees, commits, branches, pull requests, and what is known after a lost answer.
 
 use super::stage::{Stage, WriteKind, expired, permit, read_tar};
-use crate::ports::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, RepositoryRef, memory::SeedFile};
+use crate::ports::{
+    CodeHost, CodeHostError, CommitDraft, NewPullRequest, ReadBudget, RepositoryRef, memory::SeedFile,
+};
 use bytes::Bytes;
 use campaigns_domain::{
     execution::{FileMode, RepositoryPath},
@@ -21,7 +23,10 @@ fn put(path: &str, text: &str) -> TreeEntry {
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
 async fn head(host: &dyn CodeHost, repository: &RepositoryRef, branch: &str) -> BranchHead {
-    host.branch(repository, branch).await.expect("it answers").expect("the branch is there")
+    host.branch(repository, branch, &ReadBudget::unlimited())
+        .await
+        .expect("it answers")
+        .expect("the branch is there")
 }
 
 fn draft(parent: &CommitSha, tree: &str) -> CommitDraft {
@@ -98,8 +103,11 @@ pub(super) async fn publishes_a_change(stage: &dyn Stage) {
     let again = host.create_tree(&repository, &main.tree, &entries, permit()).await.expect("a tree");
     assert_eq!(tree, again, "a tree written twice is the same tree");
     let sha = host.create_commit(&repository, &draft(&main.commit, &tree), permit()).await.expect("a commit");
-    assert_eq!(host.branch(&repository, "campaigns/x").await, Ok(None));
-    assert_eq!(host.pull_requests(&repository, "campaigns/x", "main").await, Ok(Vec::new()));
+    assert_eq!(host.branch(&repository, "campaigns/x", &ReadBudget::unlimited()).await, Ok(None));
+    assert_eq!(
+        host.pull_requests(&repository, "campaigns/x", "main", &ReadBudget::unlimited()).await,
+        Ok(Vec::new())
+    );
     host.create_branch(&repository, "campaigns/x", &sha, permit()).await.expect("a branch");
     let branch = head(host, &repository, "campaigns/x").await;
     assert_eq!((&branch.commit, &branch.tree, &branch.parents), (&sha, &tree, &vec![main.commit.clone()]));
@@ -109,10 +117,18 @@ pub(super) async fn publishes_a_change(stage: &dyn Stage) {
     assert_eq!((pull.state, pull.draft, &pull.head), (PullRequestState::Open, true, &sha));
     assert_eq!((pull.base_branch.as_str(), pull.title.as_str()), ("main", "Change a thing"));
     assert!(pull.reference.url.starts_with("http") && !pull.reference.node_id.is_empty());
-    assert_eq!(host.pull_requests(&repository, "campaigns/x", "main").await, Ok(vec![pull.clone()]));
-    assert_eq!(host.pull_request(&repository, pull.reference.number).await, Ok(pull));
+    assert_eq!(
+        host.pull_requests(&repository, "campaigns/x", "main", &ReadBudget::unlimited()).await,
+        Ok(vec![pull.clone()])
+    );
+    assert_eq!(
+        host.pull_request(&repository, pull.reference.number, &ReadBudget::unlimited()).await,
+        Ok(pull)
+    );
     let file = std::env::temp_dir().join(format!("campaigns-contract-{}.tar", uuid::Uuid::new_v4().simple()));
-    host.snapshot(&repository, &sha, &file).await.expect("a snapshot of the new commit");
+    host.snapshot(&repository, &sha, &file, &ReadBudget::unlimited())
+        .await
+        .expect("a snapshot of the new commit");
     let files = read_tar(&file);
     let _ = std::fs::remove_file(&file);
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
@@ -133,7 +149,10 @@ pub(super) async fn appends_to_a_branch(stage: &dyn Stage) {
     host.advance_branch(&repository, "ours", &second, permit()).await.expect("it moves");
     let now = head(host, &repository, "ours").await;
     assert_eq!((now.commit, now.parents), (second.clone(), vec![first]));
-    let seen = host.pull_request(&repository, pull.reference.number).await.expect("it answers");
+    let seen = host
+        .pull_request(&repository, pull.reference.number, &ReadBudget::unlimited())
+        .await
+        .expect("it answers");
     assert_eq!((seen.head, seen.state), (second.clone(), PullRequestState::Open));
     host.advance_branch(&repository, "ours", &second, permit())
         .await
@@ -156,7 +175,7 @@ pub(super) async fn never_overwrites(stage: &dyn Stage) {
     stage.delete_branch(&repository, "ours").await;
     let gone = host.advance_branch(&repository, "ours", &ours, permit()).await;
     assert!(gone.is_err(), "a deleted branch is not made by moving it: {gone:?}");
-    assert_eq!(host.branch(&repository, "ours").await, Ok(None));
+    assert_eq!(host.branch(&repository, "ours", &ReadBudget::unlimited()).await, Ok(None));
 }
 
 pub(super) async fn opens_one_pull_request(stage: &dyn Stage) {
@@ -165,7 +184,10 @@ pub(super) async fn opens_one_pull_request(stage: &dyn Stage) {
     let (pull, _) = open(stage, &repository, "ours").await;
     let twice = host.create_pull_request(&repository, &proposal("ours"), permit()).await;
     assert!(matches!(twice, Err(CodeHostError::Conflict(_))), "one is open: {twice:?}");
-    assert_eq!(host.pull_requests(&repository, "ours", "main").await, Ok(vec![pull]));
+    assert_eq!(
+        host.pull_requests(&repository, "ours", "main", &ReadBudget::unlimited()).await,
+        Ok(vec![pull])
+    );
     let main = head(host, &repository, "main").await;
     let made = host.create_branch(&repository, "same", &main.commit, permit()).await;
     assert_eq!(made, Ok(()));
@@ -183,18 +205,22 @@ pub(super) async fn mirrors_what_people_do(stage: &dyn Stage) {
         host.update_pull_request(&repository, number, "Better", "words", permit()).await.expect("it changes");
     assert_eq!((told.title.as_str(), told.state), ("Better", PullRequestState::Open));
     stage.close(&repository, number).await;
-    let closed = host.pull_request(&repository, number).await.expect("it answers");
+    let closed = host.pull_request(&repository, number, &ReadBudget::unlimited()).await.expect("it answers");
     assert_eq!((closed.state, closed.title.as_str()), (PullRequestState::Closed, "Better"));
     let second = host.create_pull_request(&repository, &proposal("ours"), permit()).await.expect("a new one");
     stage.merge(&repository, second.reference.number).await;
-    let merged = host.pull_request(&repository, second.reference.number).await.expect("it answers");
+    let merged = host
+        .pull_request(&repository, second.reference.number, &ReadBudget::unlimited())
+        .await
+        .expect("it answers");
     assert_eq!(merged.state, PullRequestState::Merged);
-    let all = host.pull_requests(&repository, "ours", "main").await.expect("it answers");
+    let all =
+        host.pull_requests(&repository, "ours", "main", &ReadBudget::unlimited()).await.expect("it answers");
     let seen: Vec<(u64, PullRequestState)> =
         all.iter().map(|pull| (pull.reference.number, pull.state)).collect();
     let wanted = [(second.reference.number, PullRequestState::Merged), (number, PullRequestState::Closed)];
     assert_eq!(seen, wanted, "newest first, in every state");
-    let none = host.pull_request(&repository, 4711).await;
+    let none = host.pull_request(&repository, 4711, &ReadBudget::unlimited()).await;
     assert!(matches!(none, Err(CodeHostError::NotFound(_))), "{none:?}");
 }
 
@@ -224,7 +250,8 @@ pub(super) async fn a_lost_answer_is_unknown(stage: &dyn Stage) {
 
     stage.lose_answer(&repository, WriteKind::CreatePullRequest).await;
     lost(host.create_pull_request(&repository, &proposal("ours"), permit()).await.err());
-    let seen = host.pull_requests(&repository, "ours", "main").await.expect("it answers");
+    let seen =
+        host.pull_requests(&repository, "ours", "main", &ReadBudget::unlimited()).await.expect("it answers");
     assert_eq!(seen.len(), 1, "it was done once, as looking shows");
     assert_eq!((&seen[0].head, seen[0].state), (&sha, PullRequestState::Open));
 
@@ -246,7 +273,7 @@ pub(super) async fn a_limit_says_how_long(stage: &dyn Stage) {
         Err(CodeHostError::Limited { wait, .. }) => assert_eq!(wait, Duration::from_secs(17)),
         other => panic!("a limit is told as one: {other:?}"),
     }
-    assert_eq!(host.branch(&repository, "ours").await, Ok(None), "it was not done");
+    assert_eq!(host.branch(&repository, "ours", &ReadBudget::unlimited()).await, Ok(None), "it was not done");
     host.create_branch(&repository, "ours", &sha, permit()).await.expect("later it goes");
 }
 

@@ -1,0 +1,33 @@
+//! What a request goes by: a permit for a write, a read budget for a read, and nothing for the few that are about
+//! our own credential.
+//!
+//! Deliberately absent: the rules of either, which are the ports'.
+
+use super::wire::Lost;
+use campaigns_actors::ports::{Permit, ReadBudget, Reading, Resource};
+
+/// What a request goes by.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Paid<'a> {
+    /// A write, and the reads that finding its repository under a new name takes.
+    Permit(&'a Permit),
+    /// A read of an organisation.
+    Reads(&'a ReadBudget),
+    /// Minting and checking our own credential, and looking for an API before there is one.
+    Credential,
+}
+
+impl Paid<'_> {
+    /// Waits until the request may leave; it counts as under way until what is returned is dropped.
+    pub(super) async fn spend(self) -> Result<Option<Reading>, Lost> {
+        match self {
+            Self::Reads(budget) => budget.spend(Resource::Rest, 1).await.map(Some).map_err(Lost::Held),
+            Self::Permit(_) | Self::Credential => Ok(None),
+        }
+    }
+
+    /// Whether it is too late to send.
+    pub(super) fn has_expired(self) -> bool {
+        matches!(self, Self::Permit(permit) if permit.has_expired())
+    }
+}
