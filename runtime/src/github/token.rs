@@ -373,6 +373,7 @@ impl Tokens {
                     return Err(CodeHostError::Unavailable(format!("asking for a token: {reason}")));
                 }
                 Err(Lost::PermitExpired) => return Err(CodeHostError::PermitExpired),
+                Err(Lost::Held(limited)) => return Err(limited),
             };
             if raw.status == StatusCode::UNAUTHORIZED && !corrected && self.learn_time(&raw.headers) {
                 corrected = true;

@@ -25,7 +25,8 @@ async fn fifty_callers_mint_once() {
     let twin = twin().await;
     let id = twin.repository("a").file("a", "1").create().await.unwrap();
     let (host, repository) = (github(&twin, app(&twin)), named(&twin, id, "a"));
-    let answers = join_all((0..50).map(|_| host.base(&repository, "main", &ReadBudget::unlimited()))).await;
+    let budget = ReadBudget::unlimited();
+    let answers = join_all((0..50).map(|_| host.base(&repository, "main", &budget))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))));
     assert_eq!(asked(&twin, MINT), 1);
     assert_eq!(asked(&twin, "apps/get-org-installation"), 1);
@@ -57,7 +58,8 @@ async fn a_refused_token_is_minted_again_once() {
     host.create_blob(&repository, "x".into(), permit()).await.unwrap();
     let before = asked(&twin, MINT);
     revoke_all(&twin);
-    let answers = join_all((0..10).map(|_| host.base(&repository, "main", &ReadBudget::unlimited()))).await;
+    let budget = ReadBudget::unlimited();
+    let answers = join_all((0..10).map(|_| host.base(&repository, "main", &budget))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))), "{answers:?}");
     host.create_blob(&repository, "y".into(), permit()).await.unwrap();
     assert_eq!(asked(&twin, MINT), before + 2, "one for each scope");
