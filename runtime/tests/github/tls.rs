@@ -2,7 +2,7 @@
 //! The twin stands behind a TLS listener with certificates made here.
 
 use crate::world::{self, token};
-use campaigns_actors::ports::{CodeHost, CodeHostError};
+use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget};
 use campaigns_domain::selection::Query;
 use campaigns_runtime::github::{Endpoint, GitHub, GithubConfig, SetupError};
 use campaigns_twin::Twin;
@@ -71,11 +71,11 @@ async fn a_server_with_a_ca_of_its_own_is_spoken_to_with_its_bundle_and_never_wi
 
     let trusting = GitHub::new(encrypted.config(&twin, Some(bundle))).unwrap();
     assert!(!trusting.check().await.unwrap().name.is_empty());
-    trusting.repositories(&everything(&twin)).await.unwrap();
+    trusting.repositories(&everything(&twin), &ReadBudget::unlimited()).await.unwrap();
 
     let before = twin.log().unwrap().len();
     let strict = GitHub::new(encrypted.config(&twin, None)).unwrap();
-    let answer = strict.repositories(&everything(&twin)).await.unwrap_err();
+    let answer = strict.repositories(&everything(&twin), &ReadBudget::unlimited()).await.unwrap_err();
     let CodeHostError::Unavailable(words) = &answer else { panic!("{answer:?}") };
     assert!(words.to_lowercase().contains("certificate"), "{words}");
     assert_eq!(twin.log().unwrap().len(), before, "nothing is sent to a server that is not trusted");
