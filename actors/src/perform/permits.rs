@@ -69,7 +69,6 @@ impl Pace {
 
     /// Waits until the organisation may be written to for `run`.
     async fn wait(&self, writes: &Writes<'_>) -> Result<(), Closed> {
-        let scope = writes.scope;
         loop {
             if let Some(wait) = self.stopped_for() {
                 pause(writes, wait).await?;
