@@ -8,6 +8,7 @@ use crate::world::World;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, Response, StatusCode};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -85,14 +86,17 @@ fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value,
             world.faults.add(fault);
             Ok(json!(world.faults.list()))
         }
+        ("GET", ["clock"]) => Ok(clock(world)),
         ("POST", ["clock"]) => {
-            let seconds = number(body, "advance_seconds")?;
-            world.clock.advance(std::time::Duration::from_secs(seconds));
-            Ok(json!({"now": world.clock.now()}))
+            move_clock(world, &parse(body)?)?;
+            Ok(clock(world))
         }
+        ("GET", ["limits"]) => Ok(limits(world)),
         ("POST", ["limits"]) => {
-            world.limits.set_core(number(body, "core")?);
-            Ok(json!({}))
+            let settings = world.limits.settings().with(&parse(body)?);
+            let wrong = |error| Refused(format!("the body is not what is expected: {error}"));
+            world.limits.set(settings.map_err(wrong)?);
+            Ok(limits(world))
         }
         ("POST", ["repositories", name, "pulls", number, verb @ ("merge" | "close")]) => {
             let number = number.parse().map_err(|_| Refused(format!("{number} is no number")))?;
@@ -131,9 +135,56 @@ fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refused> {
         .map_err(|error| Refused(format!("the body is not what is expected: {error}")))
 }
 
-fn number(body: &[u8], field: &str) -> Result<u64, Refused> {
-    let value: Value = parse(body)?;
-    value[field].as_u64().ok_or_else(|| Refused(format!("`{field}` must be a whole number")))
+fn clock(world: &World) -> Value {
+    let now = world.clock.now();
+    json!({"now": now, "micros": now.timestamp_micros(), "going": world.clock.going()})
+}
+
+/// What may be asked of the clock; one or more of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockMove {
+    /// Hold it, where it is or at a later time.
+    #[serde(default)]
+    hold: Option<Hold>,
+    /// Move it forward by so many seconds, whole or not.
+    #[serde(default)]
+    advance_seconds: Option<f64>,
+    /// Let it go on from where it stands.
+    #[serde(default)]
+    release: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Hold {
+    At(DateTime<Utc>),
+    Here(bool),
+}
+
+fn move_clock(world: &World, wanted: &ClockMove) -> Result<(), Refused> {
+    match wanted.hold {
+        Some(Hold::At(at)) => world.clock.hold(at),
+        Some(Hold::Here(true)) => world.clock.hold(world.clock.now()),
+        Some(Hold::Here(false)) | None => {}
+    }
+    if let Some(seconds) = wanted.advance_seconds {
+        let by = std::time::Duration::try_from_secs_f64(seconds)
+            .map_err(|_| Refused("`advance_seconds` must be a number that is not negative".into()))?;
+        world.clock.advance(by);
+    }
+    if wanted.release {
+        world.clock.release();
+    }
+    Ok(())
+}
+
+fn limits(world: &World) -> Value {
+    json!({
+        "enforced": world.limits.enforced(),
+        "settings": world.limits.settings(),
+        "at_the_same_time": world.limits.flying(),
+    })
 }
 
 /// The world in numbers, and each repository's pull requests.

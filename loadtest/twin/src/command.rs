@@ -2,11 +2,12 @@
 //! stop, and says how to reach it in one line of JSON or in words. Deliberately absent: anything the library
 //! does not do.
 
-use crate::{Options, Twin};
+use crate::{Fault, Going, Options, Settings, Twin};
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A GitHub that is a small true world, for demonstrations and tests.
@@ -46,9 +47,24 @@ struct Serve {
     /// File to record API exchanges in, as JSON lines.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Lift the primary rate limit.
+    /// Lift all limits.
     #[arg(long)]
     no_limits: bool,
+    #[command(flatten)]
+    limits: Settings,
+    /// Start the clock so many seconds ahead of the system's. A world that exists keeps its clock.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "hold_clock")]
+    clock_ahead: u32,
+    /// Hold the clock at a time (RFC 3339), or where it is, so that only `/_twin/clock` moves it. A world that exists
+    /// keeps its clock.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "now", value_parser = time)]
+    hold_clock: Option<DateTime<Utc>>,
+    /// A fault from the start, as JSON; may be given several times.
+    #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
+    faults: Vec<Fault>,
+    /// A file with a JSON list of faults.
+    #[arg(long, value_name = "FILE")]
+    faults_file: Option<PathBuf>,
     /// How to say where it is.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
@@ -60,6 +76,24 @@ enum Output {
     Text,
     /// One line of JSON.
     Json,
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, chrono::ParseError> {
+    if text == "now" {
+        return Ok(Utc::now());
+    }
+    DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc))
+}
+
+fn fault(text: &str) -> Result<Fault, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+fn faults_of(file: &Path) -> anyhow::Result<Vec<Fault>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow::anyhow!("cannot read the faults in {}: {error}", file.display()))?;
+    serde_json::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{} is no list of faults: {error}", file.display()))
 }
 
 /// Is the program `twin` with these arguments, the program's name first, to its end.
@@ -95,6 +129,11 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
     // Before anyone can know the address: a stop that comes at once is heard.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut faults = serve.faults;
+    if let Some(file) = &serve.faults_file {
+        faults.extend(faults_of(file)?);
+    }
+    let ahead = Going::Ahead(i64::from(serve.clock_ahead) * 1_000_000);
     let twin = Twin::start(Options {
         listen: serve.listen,
         org: serve.org,
@@ -102,6 +141,9 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
         repos: serve.repos,
         data: serve.data,
         limited: !serve.no_limits,
+        limits: serve.limits,
+        clock: serve.hold_clock.map_or(ahead, Going::Held),
+        faults,
         record: serve.record,
     })
     .await?;

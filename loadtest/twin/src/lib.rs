@@ -1,12 +1,13 @@
 //! The twin: a GitHub that is a small true world over real bare git repositories. It serves github.com's layout
 //! and GitHub Enterprise Server's, keeps its world on disk through kill -9, has faults as fields, and answers
-//! what it does not do with a 501 that names the operation. Webhooks, reviews, checks, secondary limits and
-//! forks are not here yet.
+//! what it does not do with a 501 that names the operation. It enforces GitHub's documented primary and secondary
+//! limits by a clock that can be moved or held. Webhooks, reviews, checks and forks are not here yet.
 
 // One JSON shape is a long `json!`.
 #![recursion_limit = "256"]
 
 pub mod admin;
+pub mod arrival;
 pub mod auth;
 pub mod build;
 pub mod clock;
@@ -35,7 +36,9 @@ pub mod standing;
 pub mod twin;
 pub mod world;
 
+pub use clock::Going;
 pub use faults::{Effect, Fault};
+pub use limits::{Creating, Settings, Wording};
 pub use log::Entry;
 pub use people::{Maintainer, Refused};
 pub use twin::{AppAccess, Options, StartError, Twin};

@@ -2,6 +2,8 @@
 //! kill -9 and can judge what a client really did (how often it created, with which token, what it was told).
 //! It holds no secrets: a token appears as the first digits of its digest. It is not rotated.
 
+use crate::limits::Arrival;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,6 +15,12 @@ use std::sync::Mutex;
 pub struct Entry {
     /// When the answer was decided, RFC 3339 with milliseconds.
     pub time: String,
+    /// When the request had arrived, microseconds since the epoch by the twin's clock. What the limits count by.
+    #[serde(default)]
+    pub arrived: i64,
+    /// When the answer was decided, microseconds since the epoch by the twin's clock. A fault may hold it longer.
+    #[serde(default)]
+    pub decided: i64,
     /// HTTP method.
     pub method: String,
     /// Path as asked for, without the layout's prefix and the query.
@@ -36,6 +44,25 @@ pub struct Entry {
     pub counted: bool,
     /// Whether it created content (pull request, comment, label, commit, ref) and succeeded.
     pub content_creating: bool,
+    /// What it costs of the points of a minute.
+    #[serde(default)]
+    pub points: u64,
+    /// Whether it asks for a change (any method but GET, HEAD and OPTIONS; a mutation), whatever came of it.
+    #[serde(default)]
+    pub writes: bool,
+    /// Whether the limits count it as creating content, whatever came of it.
+    #[serde(default)]
+    pub creates: bool,
+    /// How many requests of the same subject there were when it arrived, with this one.
+    #[serde(default)]
+    pub concurrent: u64,
+    /// The limit that refused it: `primary`, `concurrent`, `points`, `creations_per_minute`, `creations_per_hour`,
+    /// `row`, or `fault` where a fault said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// Seconds in the answer's `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     /// `owner/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<String>,
@@ -49,6 +76,38 @@ pub struct Entry {
     pub request_id: String,
     /// Microseconds from the request's arrival to the decision.
     pub micros: u64,
+}
+
+impl Entry {
+    /// What is the same of every request, with nothing said of who asked and what came of it.
+    pub fn of(arrival: Arrival, decided: DateTime<Utc>, operation: &str) -> Self {
+        Self {
+            time: decided.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            arrived: arrival.at.timestamp_micros(),
+            decided: decided.timestamp_micros(),
+            method: String::new(),
+            path: String::new(),
+            query: None,
+            operation: operation.to_owned(),
+            status: 0,
+            answered: None,
+            subject: String::new(),
+            token: None,
+            counted: false,
+            content_creating: false,
+            points: arrival.points,
+            writes: arrival.writes,
+            creates: arrival.creates,
+            concurrent: arrival.concurrent,
+            limit: None,
+            retry_after: None,
+            repo: None,
+            pull: None,
+            head: None,
+            request_id: String::new(),
+            micros: 0,
+        }
+    }
 }
 
 /// The durable log.

@@ -3,6 +3,7 @@
 
 use crate::auth::identify;
 use crate::git::{archive, resolve_commit};
+use crate::limits::Arrival;
 use crate::log::Entry;
 use crate::rest::catalog::decode;
 use crate::rest::refusal::Refusal;
@@ -20,6 +21,7 @@ use std::time::Instant;
 /// Serves both.
 pub async fn serve(server: &Arc<Server>, peer: SocketAddr, request: Request) -> Response<Body> {
     let started = Instant::now();
+    let arrival = Arrival::apart(server.world.clock.now());
     let id = request_id();
     let path = request.uri().path().to_owned();
     let is_archive = path.starts_with("/_codeload/");
@@ -49,27 +51,17 @@ pub async fn serve(server: &Arc<Server>, peer: SocketAddr, request: Request) -> 
         Ok((response, repo)) => (response, Some(repo)),
         Err(refused) => (refusal(refused, &id), None),
     };
-    let entry = Entry {
-        time: server.world.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+    let operation = if is_archive { "codeload" } else { "raw" };
+    server.world.note(Entry {
         method: request.method().to_string(),
         path,
-        query: None,
-        operation: if is_archive { "codeload" } else { "raw" }.to_owned(),
         status: response.status().as_u16(),
-        answered: None,
         subject: format!("ip:{}", peer.ip()),
-        token: None,
-        counted: false,
-        content_creating: false,
         repo,
-        pull: None,
-        head: None,
         request_id: id,
         micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    };
-    if let Err(error) = server.world.log.write(&entry) {
-        tracing::error!(error = %error, "the log cannot be written");
-    }
+        ..Entry::of(arrival, server.world.clock.now(), operation)
+    });
     response
 }
 

@@ -2,7 +2,10 @@
 //! raw files, web pages and the twin's own admin space. It tells them apart, applies faults, writes the log
 //! before anything is answered, and holds or cuts answers where a fault says so.
 
-use crate::faults::Effect;
+use crate::arrival::Ticket;
+use crate::clock::http_date;
+use crate::faults::{Effect, Met};
+use crate::limits::Arrival;
 use crate::log::Entry;
 use crate::record::Recorder;
 use crate::rest::call::Payload;
@@ -11,6 +14,7 @@ use crate::rest::refusal::Refusal;
 use crate::rest::urls::Layout;
 use crate::rest::{self, Answered, Incoming};
 use crate::world::World;
+use crate::world::past::Lag;
 use crate::{admin, git, graphql, pages, raw};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -41,6 +45,15 @@ async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response<Body> {
+    let mut response = dispatch(&server, peer, request).await;
+    // A client that tells how far its clock is off must find the twin's time, as it may have been moved.
+    if let Ok(date) = HeaderValue::from_str(&http_date(server.world.clock.now())) {
+        response.headers_mut().insert("date", date);
+    }
+    response
+}
+
+async fn dispatch(server: &Arc<Server>, peer: SocketAddr, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().map(str::to_owned);
     let first = path.trim_start_matches('/').split('/').next().unwrap_or("").to_owned();
@@ -50,26 +63,26 @@ async fn handle(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
     if first == "_twin" {
-        return admin::serve(&server, peer, request).await;
+        return admin::serve(server, peer, request).await;
     }
     if let Some(rest) = path.strip_prefix("/api/v3").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
         let rest = if rest.is_empty() { "/" } else { rest }.to_owned();
-        return api(&server, peer, request, rest, Layout::Enterprise).await;
+        return api(server, peer, request, rest, Layout::Enterprise).await;
     }
     if path == "/graphql" || path == "/api/graphql" {
         let layout = if first == "api" { Layout::Enterprise } else { Layout::Dotcom };
-        return api(&server, peer, request, "/graphql".to_owned(), layout).await;
+        return api(server, peer, request, "/graphql".to_owned(), layout).await;
     }
     if first == "_codeload" || first == "raw" {
-        return raw::serve(&server, peer, request).await;
+        return raw::serve(server, peer, request).await;
     }
     if Catalog::get().begins(&first) || (path == "/" && !wants_page) {
-        return api(&server, peer, request, path, Layout::Dotcom).await;
+        return api(server, peer, request, path, Layout::Dotcom).await;
     }
     if let Some(exchange) = git::http::parse(&path, query.as_deref()) {
-        return over_git(&server, peer, request, &exchange).await;
+        return over_git(server, peer, request, &exchange).await;
     }
-    pages::serve(&server, peer, request).await
+    pages::serve(server, peer, request).await
 }
 
 /// A request id in the manner of GitHub's.
@@ -121,27 +134,36 @@ async fn api(
         (None, _) => "unknown",
     };
     let named = matched.as_ref().and_then(named);
-    let effects = server.world.faults.strike(operation, named.as_deref());
+    let ticket = Ticket::take(&server.world, &incoming, operation);
+    let arrival = ticket.arrival;
+    let met = Met { operation, repository: named.as_deref(), writes: arrival.writes };
+    // A limit is before everything else: what it refuses is not there for a fault to hit.
+    let effects = if arrival.refused.is_some() { Vec::new() } else { server.world.faults.strike(met) };
     if let Some(wait) = effects.iter().find_map(delay) {
         tokio::time::sleep(wait).await;
     }
-    if let Some(mut refused) = effects.iter().find_map(|effect| refuse(effect, &incoming)) {
+    let refused = ticket.refusal(&server.world, &incoming);
+    let struck = || effects.iter().find_map(|effect| ticket.struck(&server.world, &incoming, effect));
+    if let Some(mut refused) = refused.or_else(struck) {
         refused.facts.repo = named;
-        log(server, &incoming, operation, &refused, None, started);
+        log(server, &incoming, operation, &refused, None, arrival, started);
         return respond(refused);
     }
     let blocking = Arc::clone(server);
     let work = tokio::task::spawn_blocking(move || {
-        let answered = if is_graphql {
-            graphql::answer(&blocking.world, &incoming)
-        } else {
-            rest::answer(&blocking.world, &incoming, &canonical, matched.as_ref())
+        let answer = || match is_graphql {
+            true => graphql::answer(&blocking.world, &incoming),
+            false => rest::answer(&blocking.world, &incoming, &canonical, matched.as_ref()),
+        };
+        let answered = match effects.iter().find_map(stale).filter(|_| !arrival.writes) {
+            Some(lag) => blocking.world.lagging(lag, answer),
+            None => answer(),
         };
         if let Some(recorder) = &blocking.recorder {
             recorder.write(&incoming, &canonical, &answered);
         }
         let changed = after(&effects, answered.status);
-        log(&blocking, &incoming, operation, &answered, changed.0, started);
+        log(&blocking, &incoming, operation, &answered, changed.0, arrival, started);
         (answered, changed, incoming.request_id)
     });
     let (answered, (told, hold), id) = match work.await {
@@ -173,21 +195,11 @@ fn delay(effect: &Effect) -> Option<Duration> {
     }
 }
 
-fn refuse(effect: &Effect, incoming: &Incoming) -> Option<Answered> {
-    let Effect::Refuse { status, message, retry_after } = effect else { return None };
-    let refusal = Refusal::new(*status, message.clone().unwrap_or_else(|| "Server Error".into()));
-    let mut headers = vec![("x-github-request-id", incoming.request_id.clone())];
-    headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-    Some(Answered {
-        status: *status,
-        headers,
-        body: Payload::Json(refusal.body),
-        subject: format!("ip:{}", incoming.address),
-        token: None,
-        counted: false,
-        created: false,
-        facts: Default::default(),
-    })
+fn stale(effect: &Effect) -> Option<Lag> {
+    match effect {
+        Effect::Stale { seconds, changes } => Some(Lag { seconds: *seconds, changes: *changes }),
+        _ => None,
+    }
 }
 
 /// What a fault makes of an answer that was worked out: another status (0 cuts the connection), a wait.
@@ -211,30 +223,29 @@ fn log(
     operation: &str,
     answered: &Answered,
     told: Option<u16>,
+    arrival: Arrival,
     started: Instant,
 ) {
-    let now = server.world.clock.now();
-    let entry = Entry {
-        time: now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+    let retry_after = answered.headers.iter().find(|(name, _)| *name == "retry-after");
+    server.world.note(Entry {
         method: incoming.method.to_string(),
         path: incoming.path.clone(),
         query: incoming.query.clone(),
-        operation: operation.to_owned(),
         status: answered.status,
         answered: told,
         subject: answered.subject.clone(),
         token: answered.token.clone(),
         counted: answered.counted,
         content_creating: answered.created,
+        limit: answered.facts.limit.map(str::to_owned),
+        retry_after: retry_after.and_then(|(_, seconds)| seconds.parse().ok()),
         repo: answered.facts.repo.clone(),
         pull: answered.facts.pull,
         head: answered.facts.head.clone(),
         request_id: incoming.request_id.clone(),
         micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    };
-    if let Err(error) = server.world.log.write(&entry) {
-        tracing::error!(error = %error, "the log cannot be written");
-    }
+        ..Entry::of(arrival, server.world.clock.now(), operation)
+    });
 }
 
 async fn over_git(
@@ -249,8 +260,9 @@ async fn over_git(
     let (parts, body) = request.into_parts();
     let address = peer.ip().to_string();
     let named = format!("{}/{}", exchange.owner, exchange.name);
-    let effects =
-        if exchange.advertises { Vec::new() } else { server.world.faults.strike(operation, Some(&named)) };
+    let writes = exchange.service == git::http::Service::ReceivePack;
+    let met = Met { operation, repository: Some(&named), writes };
+    let effects = if exchange.advertises { Vec::new() } else { server.world.faults.strike(met) };
     if let Some(wait) = effects.iter().find_map(delay) {
         tokio::time::sleep(wait).await;
     }
@@ -265,8 +277,11 @@ async fn over_git(
         address,
         request_id: request_id(),
     };
-    if let Some(refused) = effects.iter().find_map(|effect| refuse(effect, &incoming)) {
-        log(server, &incoming, operation, &refused, None, started);
+    // Git is apart from the API and its limits: the ticket is for the words of a refusal alone.
+    let ticket = Ticket::apart(&server.world, &incoming);
+    let arrival = ticket.arrival;
+    if let Some(refused) = effects.iter().find_map(|effect| ticket.struck(&server.world, &incoming, effect)) {
+        log(server, &incoming, operation, &refused, None, arrival, started);
         return respond(refused);
     }
     let served = git::http::serve(&server.world, exchange, &incoming.headers, body, &incoming.address).await;
@@ -282,7 +297,7 @@ async fn over_git(
         facts: served.facts,
     };
     let (told, hold) = after(&effects, status);
-    log(server, &incoming, operation, &answered, told, started);
+    log(server, &incoming, operation, &answered, told, arrival, started);
     if let Some(hold) = hold {
         tokio::time::sleep(hold).await;
     }

@@ -1,8 +1,10 @@
 //! The twin as a value: started in this process on a port of its own, or by the `twin` program on the one it is
 //! given. Tests and harnesses build small worlds with it, act as people, break things and read the log.
 
-use crate::faults::Faults;
+use crate::clock::Going;
+use crate::faults::{Fault, Faults};
 use crate::founding::{FoundingError, found};
+use crate::limits::{Limits, Settings};
 use crate::log::Entry;
 use crate::people::{FileEdit, Maintainer, Refused};
 use crate::record::Recorder;
@@ -28,8 +30,14 @@ pub struct Options {
     pub repos: Option<usize>,
     /// Where the world lives; absent means a folder of its own that is removed when the twin is dropped.
     pub data: Option<PathBuf>,
-    /// Enforce the primary rate limit?
+    /// Enforce the limits?
     pub limited: bool,
+    /// Their numbers.
+    pub limits: Settings,
+    /// How the clock of a new world goes; one that exists has a clock already.
+    pub clock: Going,
+    /// What is broken from the start.
+    pub faults: Vec<Fault>,
     /// A file to record exchanges in.
     pub record: Option<PathBuf>,
 }
@@ -43,6 +51,9 @@ impl Default for Options {
             repos: None,
             data: None,
             limited: false,
+            limits: Settings::default(),
+            clock: Going::Ahead(0),
+            faults: Vec::new(),
             record: None,
         }
     }
@@ -132,7 +143,8 @@ impl Twin {
             None => None,
         };
         let world = tokio::task::spawn_blocking(move || {
-            let world = World::open(&dir, options.limited)?;
+            let world = World::open(&dir, Limits::new(options.limited, options.limits), options.clock)?;
+            options.faults.into_iter().for_each(|fault| world.faults.add(fault));
             found(&world, &options.org, options.from.as_deref(), options.repos)?;
             let maintainer = world.read(|state| {
                 let person = |account: &&crate::world::model::Account| {

@@ -25,6 +25,19 @@ impl Store {
         Self { root }
     }
 
+    /// Removes the locks that a killed twin's last writes left. For whoever has just come to hold the folder alone.
+    ///
+    /// # Errors
+    /// Where a folder cannot be read or a lock cannot be removed.
+    pub fn unlock(&self) -> std::io::Result<()> {
+        for repository in std::fs::read_dir(&self.root)? {
+            let path = repository?.path();
+            remove_locks(&path, false)?;
+            remove_locks(&path.join("refs"), true)?;
+        }
+        Ok(())
+    }
+
     /// Where a repository is.
     pub fn path(&self, id: u64) -> PathBuf {
         self.root.join(format!("{id}.git"))
@@ -45,6 +58,22 @@ impl Store {
         options.bare(true).external_template(false).initial_head(branch);
         Repository::init_opts(path, &options)
     }
+}
+
+fn remove_locks(folder: &Path, below: bool) -> std::io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() && below {
+            remove_locks(&path, below)?;
+        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "lock") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// The `git` program on a repository, untouched by the configuration of whoever runs the twin.
@@ -98,4 +127,29 @@ pub fn resolve_commit<'repo>(repository: &'repo Repository, name: &str) -> Optio
     }
     let is_prefix = (4..40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_prefix { repository.find_commit_by_prefix(name).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_of_a_killed_twin_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().to_owned());
+        let git = store.create(7, "main").unwrap();
+        let tree = git.treebuilder(None).unwrap().write().unwrap();
+        for name in ["refs/pull/1/head.lock", "packed-refs.lock"] {
+            let lock = store.path(7).join(name);
+            std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+            std::fs::write(lock, "").unwrap();
+        }
+        let author = git2::Signature::now("A", "a@example.com").unwrap();
+        let tree = git.find_tree(tree).unwrap();
+        let write = || git.commit(None, &author, &author, "A", &tree, &[]).unwrap();
+        assert!(git.reference("refs/pull/1/head", write(), true, "").is_err());
+        store.unlock().unwrap();
+        git.reference("refs/pull/1/head", write(), true, "").unwrap();
+        assert!(!store.path(7).join("packed-refs.lock").exists());
+    }
 }

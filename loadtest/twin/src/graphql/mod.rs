@@ -10,6 +10,7 @@ pub mod parse;
 mod pulls;
 
 use crate::auth::{Caller, identify};
+use crate::limits::{graphql_subject, told};
 use crate::rest::call::{Facts, Payload};
 use crate::rest::refusal::Refusal;
 use crate::rest::urls::Urls;
@@ -24,7 +25,7 @@ pub fn answer(world: &World, incoming: &Incoming) -> Answered {
     let identified = identify(world, incoming.header("authorization"), &incoming.address);
     let caller = identified.as_ref().ok().cloned().unwrap_or(Caller::Anonymous(incoming.address.clone()));
     // GraphQL has a budget of its own; a query without connections costs one point.
-    let subject = format!("{}/graphql", caller.subject());
+    let subject = graphql_subject(&caller.subject());
     let budget = world.limits.charge(&subject, world.clock.now());
     let mut facts = Facts::default();
     let mut created = false;
@@ -60,14 +61,14 @@ pub fn answer(world: &World, incoming: &Incoming) -> Answered {
         token: caller.token_id(),
         counted: !budget.exceeded,
         created,
-        facts,
+        facts: Facts { limit: budget.exceeded.then_some("primary"), ..facts },
     }
 }
 
 fn carry_out(execution: &mut Execution<'_>, body: &[u8]) -> Result<Value, Refusal> {
     if execution.budget.exceeded {
         // GitHub says this with status 200.
-        return Ok(json!({"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}));
+        return Ok(told::graphql_primary());
     }
     let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::new(400, "Problems parsing JSON"))?;
     let text = body["query"]

@@ -123,6 +123,8 @@ pub struct Facts {
     pub pull: Option<u64>,
     /// Head branch of a pull request that was opened.
     pub head: Option<String>,
+    /// The limit that refused it, by its word in the log.
+    pub limit: Option<&'static str>,
 }
 
 /// One request.

@@ -1,7 +1,7 @@
 //! What the API says of itself: the root, `/meta`, `/versions`, `/rate_limit`.
 
 use super::call::{Call, Outcome, Reply};
-use crate::limits::Budget;
+use crate::limits::{Budget, graphql_subject};
 use serde_json::{Value, json};
 
 /// The API versions that may be asked for; the first is the default.
@@ -34,11 +34,13 @@ pub fn versions(_: &Call<'_>) -> Outcome {
 
 /// `GET /rate_limit`, which is free.
 pub fn rate_limit(call: &Call<'_>) -> Outcome {
-    let core = budget(call.world.limits.look(&call.caller.subject(), call.now));
-    // Search, GraphQL and the rest are not charged by this twin, so their budgets are whole.
+    let subject = call.caller.subject();
+    let core = budget(call.world.limits.look(&subject, call.now));
+    let graphql = budget(call.world.limits.look(&graphql_subject(&subject), call.now));
+    // There is no search in this twin, so its budget is whole.
     let whole = |limit: u64, seconds: i64| json!({"limit": limit, "used": 0, "remaining": limit, "reset": call.now.timestamp() + seconds});
     Ok(Reply::ok(json!({
-        "resources": {"core": core, "search": whole(30, 60), "graphql": whole(5000, 3600)},
+        "resources": {"core": core, "search": whole(30, 60), "graphql": graphql},
         "rate": core,
     })))
 }

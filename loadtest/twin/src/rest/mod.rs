@@ -124,7 +124,10 @@ pub fn answer(world: &World, incoming: &Incoming, path: &str, matched: Option<&M
     };
     let mut reply = match (gate(incoming), identified) {
         (Err(refusal), _) | (Ok(()), Err(refusal)) => refused(refusal),
-        (Ok(()), Ok(_)) if budget.exceeded => refused(exceeded(&caller, &incoming.address)),
+        (Ok(()), Ok(_)) if budget.exceeded => {
+            answered.facts.limit = Some("primary");
+            refused(exceeded(&caller, &incoming.address))
+        }
         (Ok(()), Ok(_)) => {
             let (outcome, facts, kind) = operate(world, incoming, path, matched, caller.clone());
             answered.facts = facts;

@@ -29,21 +29,7 @@ impl Journal {
     /// others after it is an error, as it was not a kill that did that.
     pub fn open(path: &Path) -> io::Result<(Self, Vec<Line>)> {
         let file = open_append(path)?;
-        let text = std::fs::read(path)?;
-        let mut lines = Vec::new();
-        for (number, raw) in text.split(|byte| *byte == b'\n').enumerate() {
-            if raw.is_empty() {
-                continue;
-            }
-            let line = serde_json::from_slice(raw).map_err(|error| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{} line {}: {error}", path.display(), number + 1),
-                )
-            })?;
-            lines.push(line);
-        }
-        Ok((Self { file }, lines))
+        Ok((Self { file }, read(path)?))
     }
 
     /// Appends changes with a single write.
@@ -60,6 +46,25 @@ impl Journal {
         }
         self.file.write_all(&text)
     }
+}
+
+/// Reads the lines of a journal; they may be read as changes or as JSON.
+pub fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<Vec<T>> {
+    let text = std::fs::read(path)?;
+    let mut lines = Vec::new();
+    for (number, raw) in text.split(|byte| *byte == b'\n').enumerate() {
+        if raw.is_empty() {
+            continue;
+        }
+        let line = serde_json::from_slice(raw).map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} line {}: {error}", path.display(), number + 1),
+            )
+        })?;
+        lines.push(line);
+    }
+    Ok(lines)
 }
 
 /// Opens a file of JSON lines for appending, 0600, with a torn last line cut off.

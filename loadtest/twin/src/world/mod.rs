@@ -5,12 +5,13 @@
 pub mod change;
 pub mod journal;
 pub mod model;
+pub mod past;
 pub mod state;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Going};
 use crate::faults::Faults;
 use crate::limits::Limits;
-use crate::log::RequestLog;
+use crate::log::{Entry, RequestLog};
 use crate::secrets::Secrets;
 use change::Change;
 use journal::Journal;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 /// The layout of the data folder that this program reads and writes.
 pub const VERSION: &str = "1";
+
+const JOURNAL: &str = "journal.jsonl";
 
 /// Why a data folder cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +81,7 @@ pub struct World {
     pub faults: Faults,
     /// Who asked what.
     pub log: RequestLog,
-    /// Primary rate limits.
+    /// Rate limits.
     pub limits: Limits,
     /// Keys and tokens.
     pub secrets: Secrets,
@@ -87,31 +90,34 @@ pub struct World {
 }
 
 impl World {
-    /// Opens the data folder, creating it when it is missing or empty, and folds its journal.
-    pub fn open(dir: &Path, limited: bool) -> Result<Self, OpenError> {
+    /// Opens the data folder, creating it when it is missing or empty, and folds its journal. A new world's
+    /// clock goes as `first` says.
+    pub fn open(dir: &Path, limits: Limits, first: Going) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         std::fs::create_dir_all(dir.join("repos")).map_err(io)?;
         check_version(dir)?;
         let held = std::fs::File::create(dir.join("lock")).map_err(io)?;
         wait_for_lock(&held, dir)?;
-        let (journal, lines) = Journal::open(&dir.join("journal.jsonl")).map_err(io)?;
+        let (journal, lines) = Journal::open(&dir.join(JOURNAL)).map_err(io)?;
         let mut state = State::default();
         for line in &lines {
             state.apply(line.at, &line.change);
         }
         let log = RequestLog::open(&dir.join("log.jsonl")).map_err(io)?;
         let secrets = Secrets::open(dir).map_err(io)?;
+        let git = crate::git::Store::new(dir.join("repos"));
+        git.unlock().map_err(io)?;
         Ok(Self {
-            git: crate::git::Store::new(dir.join("repos")),
+            git,
             dir: dir.to_owned(),
             state: RwLock::new(state),
             journal: Mutex::new(journal),
             locks: Mutex::default(),
             _held: held,
-            clock: Clock::default(),
+            clock: Clock::open(&dir.join("clock.json"), first).map_err(io)?,
             faults: Faults::default(),
             log,
-            limits: Limits::new(limited),
+            limits,
             secrets,
         })
     }
@@ -121,9 +127,27 @@ impl World {
         &self.dir
     }
 
-    /// Looks at the state.
+    /// Looks at the state: the present one, or the one that a lagging read sees.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        match past::current() {
+            Some(past) => look(&past),
+            None => self.present(look),
+        }
+    }
+
+    fn present<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes a line of the log.
+    pub fn note(&self, entry: Entry) {
+        if let Err(error) = self.log.write(&entry) {
+            tracing::error!(error = %error, "the log cannot be written");
+        }
+    }
+
+    fn journal_file(&self) -> PathBuf {
+        self.dir.join(JOURNAL)
     }
 
     /// Decides on changes against a state that nobody else changes meanwhile, journals and applies them.
@@ -134,7 +158,7 @@ impl World {
     ) -> Result<T, E> {
         // The journal's lock is the writers' queue; readers are kept out only while the fold moves on.
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let (changes, value) = self.read(decision)?;
+        let (changes, value) = self.present(decision)?;
         if changes.is_empty() {
             return Ok(value);
         }

@@ -8,6 +8,7 @@ mod crash;
 mod desk;
 mod git_data;
 mod graphql;
+mod limits;
 mod oracle;
 mod program;
 mod pulls;
