@@ -27,10 +27,12 @@ fn mutates(words: &[&str], named: Option<&str>) -> bool {
         match *word {
             "{" => depth += 1,
             "}" => depth -= 1,
-            "mutation" if depth == 0 && at.checked_sub(1).is_none_or(|before| words[before] == "}") => {
-                if named.is_none_or(|named| words.get(at + 1) == Some(&named)) {
-                    return true;
-                }
+            "mutation"
+                if depth == 0
+                    && at.checked_sub(1).is_none_or(|before| words[before] == "}")
+                    && named.is_none_or(|named| words.get(at + 1) == Some(&named)) =>
+            {
+                return true;
             }
             _ => {}
         }
