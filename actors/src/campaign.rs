@@ -8,7 +8,7 @@ mod decide;
 
 use crate::{
     perform::select,
-    ports::{EffectKind, Message, MessageBody, Recipient},
+    ports::{EffectKind, Message, MessageBody, Recipient, RunControl},
     scope::{Delivery, Scope, Setback, count},
     shard::ShardMessage,
     tasks::{Busy, Panicked, Task},
@@ -254,7 +254,8 @@ async fn read_ahead(state: &mut CampaignState, run: &Run) -> Result<Known, Setba
 /// Brings what runs in line with what is recorded.
 fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &Run) {
     if run.state.is_end() {
-        state.scope.world.note(run.id, Instant::now(), run.state);
+        let control = RunControl { state: run.state, paused: None };
+        state.scope.world.note(run.id, Instant::now(), control);
         if state.selection.take().is_some() {
             count(EffectKind::Select, "stopped");
         }

@@ -76,7 +76,7 @@ impl From<serde_json::Error> for Setback {
 /// Why an effect is not to be performed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// The run has ended.
+    /// The run was cancelled, or failed.
     RunEnded,
     /// The process or the shard is being given up; the next owner sees to it.
     Draining,
@@ -127,8 +127,8 @@ impl Scope {
     }
 
     /// Waits until an effect of `run` may be performed: the lease is trusted, and the run, by a copy of its
-    /// state no older than a second, goes on. While the lease is in doubt or the store does not answer, nothing
-    /// is performed.
+    /// state no older than a second, goes on and is not paused. While the lease is in doubt or the store does not
+    /// answer, nothing is performed.
     pub(crate) async fn gate(&self, run: RunId) -> Result<(), Closed> {
         self.gate_unless(run, RunState::is_end).await
     }
@@ -144,8 +144,9 @@ impl Scope {
             if *self.draining.borrow() {
                 return Err(Closed::Draining);
             }
-            match self.world.state_of(run).await {
-                Ok(state) if shut(state) => return Err(Closed::RunEnded),
+            match self.world.control_of(run).await {
+                Ok(control) if shut(control.state) => return Err(Closed::RunEnded),
+                Ok(control) if control.paused.is_some() => {}
                 Ok(_) if self.lease.is_trusted() => return Ok(()),
                 Ok(_) => {}
                 Err(error) => {

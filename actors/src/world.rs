@@ -4,11 +4,11 @@
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
 use crate::{
-    clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::StoreError, settings::Settings,
-    tasks::Activity,
+    clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl, ports::StoreError,
+    settings::Settings, tasks::Activity,
 };
 use campaigns_domain::{
-    execution::run::{RunOptions, RunState},
+    execution::run::RunOptions,
     id::{Digest, RunId, Shard},
     spec::Spec,
 };
@@ -43,7 +43,7 @@ pub(crate) struct World {
     pub(crate) clock: StoreClock,
     stopped: watch::Sender<bool>,
     plans: Mutex<HashMap<RunId, Arc<Plan>>>,
-    states: Mutex<HashMap<RunId, (Instant, RunState)>>,
+    controls: Mutex<HashMap<RunId, (Instant, RunControl)>>,
     read_budgets: Mutex<HashMap<String, ReadBudget>>,
     wakes: Mutex<BTreeSet<Shard>>,
     woke: Notify,
@@ -67,7 +67,7 @@ impl World {
             activity: Activity::new(),
             stopped: watch::Sender::new(false),
             plans: Mutex::default(),
-            states: Mutex::default(),
+            controls: Mutex::default(),
             read_budgets: Mutex::default(),
             wakes: Mutex::default(),
             woke: Notify::new(),
@@ -96,20 +96,26 @@ impl World {
         spec.map(Arc::new).ok_or_else(|| StoreError::Corrupt(format!("spec {digest} is not there")))
     }
 
-    /// Where a run stands, by a copy no older than the settings allow.
-    pub(crate) async fn state_of(&self, run: RunId) -> Result<RunState, StoreError> {
-        let known = self.states.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied();
-        if let Some((at, state)) = known
-            && (state.is_end() || at.elapsed() <= self.settings.control_age)
+    /// What a run may do, by a copy no older than the settings allow.
+    pub(crate) async fn control_of(&self, run: RunId) -> Result<RunControl, StoreError> {
+        let known = self.controls.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned();
+        if let Some((at, control)) = known
+            && at.elapsed() <= self.settings.control_age
         {
-            return Ok(state);
+            return Ok(control);
         }
         // The copy is as old as the question, not as the answer.
         let asked = Instant::now();
         let control = self.ports.store.run_control(run).await?;
         let control = control.ok_or_else(|| StoreError::Corrupt(format!("run {run} is not there")))?;
-        self.note(run, asked, control.state);
-        Ok(control.state)
+        self.note(run, asked, control.clone());
+        Ok(control)
+    }
+
+    /// Whether a pause holds the run's effects, by that copy. Where it cannot be read nothing is said; the gate before
+    /// every effect waits then.
+    pub(crate) async fn is_paused(&self, run: RunId) -> bool {
+        self.control_of(run).await.is_ok_and(|control| control.paused.is_some())
     }
 
     /// What may be read of an organisation or user; one budget for everything in this process.
@@ -129,13 +135,13 @@ impl World {
         self.stopped.subscribe()
     }
 
-    /// Takes note of where a run stands.
-    pub(crate) fn note(&self, run: RunId, at: Instant, state: RunState) {
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        if states.len() >= MOST_RUNS {
-            states.clear();
+    /// Takes note of what a run may do.
+    pub(crate) fn note(&self, run: RunId, at: Instant, control: RunControl) {
+        let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        if controls.len() >= MOST_RUNS {
+            controls.clear();
         }
-        states.insert(run, (at, state));
+        controls.insert(run, (at, control));
     }
 
     /// Has the owners of these shards woken. Wakes are gathered, so that many commits cost few calls.

@@ -57,6 +57,12 @@ pub(crate) enum Command {
     Run(Run),
     /// Give a spec to the server and start a run of it.
     Apply(Apply),
+    /// Hold a campaign: nothing more is started or written until it is resumed.
+    Pause(Steer),
+    /// Let a paused campaign go on.
+    Resume(Steer),
+    /// End every run of a campaign that is under way.
+    Cancel(Steer),
     /// Read a campaign's pull requests afresh.
     Sync(Sync),
     /// Show campaigns, or where every target of one stands and why.
@@ -189,6 +195,15 @@ pub(crate) struct Apply {
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,
     /// Return as soon as the run is started.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Steer {
+    /// The campaign, or the id of one of its runs.
+    pub(crate) campaign: String,
+    /// Return as soon as it is recorded, without waiting until every owner has heard of it.
     #[arg(long)]
     pub(crate) no_wait: bool,
 }

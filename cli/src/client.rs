@@ -102,6 +102,13 @@ impl Client {
         Ok(response.bytes().await.context("the server's answer broke off")?.to_vec())
     }
 
+    /// Pauses, resumes or cancels (the verb) a run or a whole campaign (the path).
+    pub(crate) async fn steer(&self, path: &[&str], verb: &str) -> Result<Command> {
+        let path: Vec<&str> = path.iter().copied().chain([verb]).collect();
+        let request = self.request(Method::POST, &path, &[])?;
+        answer(request.send().await).await
+    }
+
     /// Asks for a fresh read of a campaign's pull requests.
     pub(crate) async fn sync(&self, campaign: &str) -> Result<Command> {
         let request = self.request(Method::POST, &["campaigns", campaign, "sync"], &[])?;

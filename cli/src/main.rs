@@ -14,6 +14,7 @@ mod signal;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
+use commands::steer::Verb;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -74,6 +75,9 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Validate(validate) => commands::validate::run(&validate, output),
         Command::Run(run) => commands::run::run(run, output).await,
         Command::Apply(apply) => commands::apply::run(apply, &connection, output).await,
+        Command::Pause(steer) => commands::steer::run(steer, Verb::Pause, &connection, output).await,
+        Command::Resume(steer) => commands::steer::run(steer, Verb::Resume, &connection, output).await,
+        Command::Cancel(steer) => commands::steer::run(steer, Verb::Cancel, &connection, output).await,
         Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,
         Command::Status(status) => commands::status::run(status, &connection, output).await,
         Command::Watch(watch) => commands::watch::run(watch, &connection, output).await,

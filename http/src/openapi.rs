@@ -4,7 +4,7 @@
 
 use crate::{
     auth::{May, Reading},
-    routes::{audit, campaigns, changesets, commands, events, runs, targets, whoami},
+    routes::{audit, campaigns, changesets, commands, events, runs, steer, targets, whoami},
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
 };
@@ -57,7 +57,12 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(campaigns::specs))
         .routes(routes!(runs::list, runs::create))
         .routes(routes!(runs::get))
-        .routes(routes!(runs::cancel))
+        .routes(routes!(steer::pause_run))
+        .routes(routes!(steer::resume_run))
+        .routes(routes!(steer::cancel_run))
+        .routes(routes!(steer::pause))
+        .routes(routes!(steer::resume))
+        .routes(routes!(steer::cancel))
         .routes(routes!(events::events))
         .routes(routes!(targets::list))
         .routes(routes!(targets::get))

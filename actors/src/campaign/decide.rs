@@ -78,6 +78,8 @@ impl Fold<'_> {
                 }
                 Ok(())
             }
+            MessageBody::PauseRun { by, .. } => self.apply(&RunEvent::Paused { by: by.clone() }),
+            MessageBody::ResumeRun { by, .. } => self.apply(&RunEvent::Resumed { by: by.clone() }),
             MessageBody::CancelRun { by, .. } => self.apply(&RunEvent::Cancelled { by: by.clone() }),
             MessageBody::AttemptEnded { target, ended } => {
                 let open = (*target, ended.attempt);

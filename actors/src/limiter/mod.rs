@@ -8,6 +8,7 @@ mod fold;
 mod follow;
 mod queue;
 mod record;
+mod scheduled;
 mod timer;
 
 use crate::{
@@ -98,6 +99,8 @@ pub(crate) struct LimiterState {
     sending: HashMap<ChangesetId, Task>,
     /// Whether the store may hold scheduled changesets that are not here.
     more: bool,
+    /// Whether a pause holds some of them, which are looked for again.
+    held: bool,
     syncs: VecDeque<Sync>,
     reading: Option<Task>,
     pace: Arc<Pace>,
@@ -137,6 +140,7 @@ impl Actor for LimiterActor {
             failures: 0,
             sending: HashMap::new(),
             more: true,
+            held: false,
             syncs: VecDeque::new(),
             reading: None,
             pace,
@@ -195,7 +199,7 @@ impl Actor for LimiterActor {
                     state.queue.push(row.campaign, changeset);
                 }
             }
-            LimiterMessage::Again => {}
+            LimiterMessage::Again => state.more |= std::mem::take(&mut state.held),
             LimiterMessage::Idle => {
                 if state.is_idle() && state.waiting.is_empty() && !state.turning {
                     myself.stop(None);
@@ -242,7 +246,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
     let mut inputs = std::mem::take(&mut state.waiting);
     let send = loop {
         load(state, &inputs).await?;
-        refill(state).await?;
+        scheduled::refill(state).await?;
         match record::record(state, &inputs).await {
             Ok(send) => break send,
             Err(Setback::Refused(reason)) if state.refusals < TRIES => {
@@ -303,35 +307,6 @@ async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback>
     Ok(())
 }
 
-/// Reads the next page of what is scheduled, once the last one is used up.
-async fn refill(state: &mut LimiterState) -> Result<(), Setback> {
-    let page = state.scope.world.settings.scheduled_page.max(1);
-    let idle = state.queue.is_empty() && state.put_off.len() < page && !state.scope.is_draining();
-    if !state.more || !idle || state.resting().is_some() {
-        return Ok(());
-    }
-    // The oldest may all be here already, being sent or put off.
-    let limit = page + state.put_off.len() + state.sending.len();
-    let asked = u32::try_from(limit).unwrap_or(u32::MAX);
-    let scheduled = match state.scope.world.ports.store.scheduled(&state.organization, asked).await {
-        Ok(scheduled) => scheduled,
-        Err(error @ StoreError::Unavailable(_)) => {
-            state.stumble(&error, "the queue of changesets");
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    state.stumbles = None;
-    state.more = scheduled.len() >= limit;
-    for row in scheduled {
-        if !state.is_held(&row.id) {
-            state.queue.push(row.campaign, row.id);
-            state.rows.entry(row.id).or_insert(row);
-        }
-    }
-    Ok(())
-}
-
 /// Sends one changeset, off the mailbox.
 fn begin(
     myself: &ActorRef<LimiterMessage>,
@@ -361,6 +336,10 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
         .set(f64::from(waiting));
     if state.is_idle() {
         state.busy = None;
+        if state.held && !state.scope.is_draining() {
+            state.timer = Some(Timer::passing(scheduled::LOOK_AGAIN, myself, || LimiterMessage::Again));
+            return;
+        }
         let wait = state.scope.world.settings.passivate_after;
         state.timer = Some(Timer::passing(wait, myself, || LimiterMessage::Idle));
         return;
@@ -371,11 +350,13 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     }
     // Also where the wait has just ended while this turn was recorded: nobody else would look at the queue again.
     let room = state.sending.len() < state.scope.world.settings.publish_at_once;
-    let turn = !state.queue.is_empty() && room;
+    // Where there is no room, a pause may make some; where a pause holds the rest, its end may.
+    let waits = !state.queue.is_empty();
     let resting = state.resting();
-    if (turn || resting.is_some()) && !state.scope.is_draining() {
-        let stopped = turn.then(|| state.pace.stopped_for().unwrap_or_default());
-        let wait = stopped.into_iter().chain(resting).min().unwrap_or_default();
+    if (waits || state.held || resting.is_some()) && !state.scope.is_draining() {
+        let stopped = (waits && room).then(|| state.pace.stopped_for().unwrap_or_default());
+        let held = (state.held || waits && !room).then_some(scheduled::LOOK_AGAIN);
+        let wait = stopped.into_iter().chain(resting).chain(held).min().unwrap_or_default();
         state.timer = Some(Timer::by_store(&state.scope.world.clock, wait, myself, LimiterMessage::Again));
     }
 }

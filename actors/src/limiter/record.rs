@@ -44,7 +44,10 @@ pub(super) async fn record(
                 MessageBody::Look { run, .. } => fold.consume(*run, message.id),
                 MessageBody::Ask { changeset, ask, by, command, run } => {
                     let beyond = match fold.row(changeset) {
-                        Some(row) => state.scope.world.state_of(row.wanted.run).await? == RunState::Cancelled,
+                        Some(row) => {
+                            let control = state.scope.world.control_of(row.wanted.run).await?;
+                            control.state == RunState::Cancelled
+                        }
                         None => false,
                     };
                     let what =
@@ -110,7 +113,14 @@ pub(super) async fn record(
             state.more = true;
         }
     }
-    let free = state.scope.world.settings.publish_at_once.saturating_sub(state.sending.len() + resumed.len());
+    // One that a pause holds before its next write keeps nobody else waiting.
+    let mut under_way = resumed.len();
+    for id in state.sending.keys() {
+        let run = fold.row(id).map(|row| row.wanted.run);
+        let paused = if let Some(run) = run { state.scope.world.is_paused(run).await } else { false };
+        under_way += usize::from(!paused);
+    }
+    let free = state.scope.world.settings.publish_at_once.saturating_sub(under_way);
     if !state.scope.is_draining() && state.pace.stopped_for().is_none() {
         let mut given = 0;
         while given < free
@@ -120,7 +130,15 @@ pub(super) async fn record(
             if state.sending.contains_key(&id) {
                 continue;
             }
-            let Some(generation) = fold.row(&id).map(|row| row.generation) else { continue };
+            let Some((generation, run)) = fold.row(&id).map(|row| (row.generation, row.wanted.run)) else {
+                continue;
+            };
+            // Passed over: it keeps its place in the store, and is read again once nothing holds it.
+            if state.scope.world.is_paused(run).await {
+                state.put_off.remove(&id);
+                state.held = true;
+                continue;
+            }
             given += usize::from(fold.happened(id, &ChangesetEvent::PublishStarted { generation }).await?);
         }
     }

@@ -59,8 +59,11 @@ pub trait Store: Send + Sync + 'static {
     /// A changeset.
     async fn changeset(&self, changeset: ChangesetId) -> Result<Option<Changeset>, StoreError>;
 
-    /// The scheduled changesets of an organisation, oldest first, at most `limit`.
+    /// The scheduled changesets of an organisation that no pause holds, oldest first, at most `limit`.
     async fn scheduled(&self, organization: &str, limit: u32) -> Result<Vec<Changeset>, StoreError>;
+
+    /// Whether the organisation has scheduled changesets that a pause holds, by the rows of their run and campaign.
+    async fn holds(&self, organization: &str) -> Result<bool, StoreError>;
 
     /// The changesets of a campaign in an organisation that have a pull request and are not merged, at most
     /// `limit`, with ids after `after`, in order of their ids.
@@ -72,7 +75,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Changeset>, StoreError>;
 
-    /// What a run may do now, read before every effect.
+    /// What a run may do now, read before every effect: what its row and its campaign's say, and what people have
+    /// asked of it that its owner has not taken up yet. An owner that is slow or gone delays a pause no longer than
+    /// this read is old.
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError>;
 
     /// Takes a permit for one content-creating write by the database's clock, under the locks of every capped
@@ -104,10 +109,12 @@ pub struct Committed {
 }
 
 /// What a run may do now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunControl {
-    /// Where it stands.
+    /// Where it stands; `cancelled` also where that is asked for and not taken up yet.
     pub state: RunState,
+    /// Who paused it or its campaign, while it is paused: no effect of it begins.
+    pub paused: Option<String>,
 }
 
 /// Why a commit did not take place.

@@ -275,6 +275,20 @@ pub enum MessageBody {
         /// The command that asked for it.
         command: CommandId,
     },
+    /// To a run: somebody paused it.
+    PauseRun {
+        /// Who.
+        by: String,
+        /// The command that asked for it.
+        command: CommandId,
+    },
+    /// To a run: somebody resumed it.
+    ResumeRun {
+        /// Who.
+        by: String,
+        /// The command that asked for it.
+        command: CommandId,
+    },
     /// To a run: an attempt is over.
     AttemptEnded {
         /// The target.

@@ -8,4 +8,5 @@ mod breaking;
 mod following;
 mod happy;
 mod owners;
+mod pausing;
 mod support;

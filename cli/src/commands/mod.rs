@@ -11,6 +11,7 @@ pub(crate) mod logs;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod steer;
 pub(crate) mod sync;
 pub(crate) mod twin;
 pub(crate) mod validate;

@@ -164,10 +164,15 @@ impl TwinProcess {
         self.admin(reqwest::Method::DELETE, "faults", None).await;
     }
 
+    /// Everything it was asked, oldest first.
+    pub(crate) async fn log(&self) -> Vec<campaigns_twin::Entry> {
+        let log = self.admin(reqwest::Method::GET, "log", None).await;
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// How many pull requests its log says were opened from each repository.
     pub(crate) async fn opened(&self) -> std::collections::BTreeMap<String, u32> {
-        let log = self.admin(reqwest::Method::GET, "log", None).await;
-        count_opened(log.lines().map(|line| serde_json::from_str(line).unwrap()))
+        count_opened(self.log().await.into_iter())
     }
 }
 

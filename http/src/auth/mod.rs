@@ -12,5 +12,7 @@ pub use gate::{CACHED_FOR, Gate};
 pub use roles::{Action, allows};
 pub use token::{NotAToken, Secret};
 
-pub(crate) use gate::{May, authenticate};
-pub(crate) use roles::{Applying, Auditing, Cancelling, Metering, Reading, Starting, Syncing};
+pub(crate) use gate::{Caller, May, authenticate};
+pub(crate) use roles::{
+    Applying, Auditing, Cancelling, Metering, Pausing, Reading, Resuming, Starting, Syncing,
+};

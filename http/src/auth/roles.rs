@@ -16,7 +16,11 @@ pub enum Action {
     StartDryRun,
     /// Starts a run that may open and update pull requests.
     StartRun,
-    /// Cancels a run.
+    /// Pauses a run or a campaign.
+    Pause,
+    /// Resumes a run or a campaign, so that it may write again.
+    Resume,
+    /// Cancels a run, or every run of a campaign.
     Cancel,
     /// Has pull requests read afresh.
     Sync,
@@ -26,11 +30,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Read,
         Self::Apply,
         Self::StartDryRun,
         Self::StartRun,
+        Self::Pause,
+        Self::Resume,
         Self::Cancel,
         Self::Sync,
         Self::ReadAudit,
@@ -43,6 +49,8 @@ impl Action {
             Self::Apply => "apply specs",
             Self::StartDryRun => "start dry runs",
             Self::StartRun => "start runs that may open pull requests (`dry_run: true` needs less)",
+            Self::Pause => "pause campaigns",
+            Self::Resume => "resume campaigns",
             Self::Cancel => "cancel runs",
             Self::Sync => "ask for a sync",
             Self::ReadAudit => "read the audit log",
@@ -59,8 +67,8 @@ pub fn allows(role: Role, action: Action) -> bool {
 pub(crate) fn least(action: Action) -> Role {
     match action {
         Action::Read => Role::Viewer,
-        Action::Apply | Action::StartDryRun | Action::Cancel | Action::Sync => Role::Author,
-        Action::StartRun | Action::ReadAudit => Role::Publisher,
+        Action::Apply | Action::StartDryRun | Action::Pause | Action::Cancel | Action::Sync => Role::Author,
+        Action::StartRun | Action::Resume | Action::ReadAudit => Role::Publisher,
     }
 }
 
@@ -83,6 +91,8 @@ permissions! {
     Metering = Read,
     Applying = Apply,
     Starting = StartDryRun,
+    Pausing = Pause,
+    Resuming = Resume,
     Cancelling = Cancel,
     Syncing = Sync,
     Auditing = ReadAudit,
@@ -97,7 +107,7 @@ mod tests {
         let may = |role| Action::ALL.into_iter().filter(|action| allows(role, *action)).collect::<Vec<_>>();
         use Action::*;
         assert_eq!(may(Role::Viewer), [Read]);
-        assert_eq!(may(Role::Author), [Read, Apply, StartDryRun, Cancel, Sync]);
+        assert_eq!(may(Role::Author), [Read, Apply, StartDryRun, Pause, Cancel, Sync]);
         assert_eq!(may(Role::Publisher), Action::ALL);
         assert_eq!(may(Role::Admin), Action::ALL);
     }

@@ -14,7 +14,7 @@ pub use reads::{
     RunKey, TargetFilter, TargetKey,
 };
 pub use writes::{
-    Cancelled, CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started, Wake,
+    CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started, Steer, Steered, Wake,
     Writes,
 };
 

@@ -100,15 +100,46 @@ pub struct NewCommand {
     pub by: Signed,
 }
 
-/// What became of a cancellation.
+/// What is asked of a run as a whole, or of every run of a campaign that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steer {
+    /// Nothing more is admitted or written until it is resumed; what is sent already finishes.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It ends; what runs is stopped.
+    Cancel,
+}
+
+impl Steer {
+    /// The word for it in commands and the audit log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// What became of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cancelled {
-    /// The run's owner is told.
-    Accepted(Box<Command>),
+pub enum Steered {
+    /// The owners are told.
+    Accepted(Box<Started>),
     /// The run has ended before.
     Ended(RunState),
-    /// There is no such run.
+    /// A run cannot be resumed while its campaign is paused.
+    CampaignPaused {
+        /// The campaign.
+        campaign: String,
+        /// Who paused it.
+        by: String,
+    },
+    /// No run of the campaign is under way.
     NoRun,
+    /// There is no such run or campaign.
+    Nothing,
 }
 
 /// A command that was recorded and the shards whose owners have a message now.
@@ -130,8 +161,17 @@ pub trait Writes: Send + Sync + 'static {
     /// Creates a run of the spec in force, in the state `selecting`, and tells its owner.
     async fn create_run(&self, by: &Signed, run: NewRun) -> Result<CreatedRun, StoreError>;
 
-    /// Tells a run's owner to cancel it.
-    async fn cancel_run(&self, run: RunId, command: NewCommand) -> Result<Cancelled, StoreError>;
+    /// Tells a run's owner to pause, resume or cancel it.
+    async fn steer_run(&self, run: RunId, steer: Steer, command: NewCommand) -> Result<Steered, StoreError>;
+
+    /// Tells the owners of every run of the campaign that is under way. A pause holds for the whole campaign: for runs
+    /// that are created later, and for what is asked of its changesets, until it is resumed.
+    async fn steer_campaign(
+        &self,
+        campaign: &str,
+        steer: Steer,
+        command: NewCommand,
+    ) -> Result<Steered, StoreError>;
 
     /// Tells every organisation with changesets of the campaign to read its pull requests afresh; `None` where
     /// there is no campaign of that name.

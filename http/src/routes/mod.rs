@@ -10,6 +10,7 @@ pub(crate) mod commands;
 pub(crate) mod events;
 pub(crate) mod probes;
 pub(crate) mod runs;
+pub(crate) mod steer;
 pub(crate) mod targets;
 pub(crate) mod whoami;
 

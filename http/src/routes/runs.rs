@@ -1,16 +1,16 @@
-//! Runs: creating, reading and cancelling them. Deliberately absent: pausing, which no machine knows yet.
+//! Runs: creating and reading them. Deliberately absent: pausing, resuming and cancelling them (`steer`).
 
 use super::{PAGE, Paging};
 use crate::{
-    auth::{Action, Cancelling, May, Reading, Starting},
-    body::{self, CampaignName, Id, JsonBody, NoBody, Params},
+    auth::{Action, May, Reading, Starting},
+    body::{self, CampaignName, Id, JsonBody, Params},
     cursor,
     error::ApiError,
     passage::RequestId,
-    ports::{Cancelled, CreatedRun, IdempotencyKey, NewCommand, NewRun},
+    ports::{CreatedRun, IdempotencyKey, NewRun},
     response,
     state::ApiState,
-    wire::{Command, CreateRun, Page, Run},
+    wire::{CreateRun, Page, Run},
 };
 use axum::{
     extract::State,
@@ -19,7 +19,7 @@ use axum::{
 };
 use campaigns_domain::{
     execution::run::RunOptions,
-    id::{CommandId, Digest, RunId, Shard},
+    id::{Digest, RunId, Shard},
     spec::Glob,
 };
 use uuid::Uuid;
@@ -105,30 +105,6 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let run = state.reads.run(RunId(id)).await?;
     response::tagged(&headers, &run.ok_or_else(|| ApiError::not_found(format!("run {id}")))?)
-}
-
-/// Cancels a run: no new attempt or write begins, and what runs is stopped. Asking again is asking once.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = Uuid, Path, description = "The run's id")),
-    responses((status = 202, body = Command, description = "The run's owner is told")))]
-pub(crate) async fn cancel(
-    May { caller, .. }: May<Cancelling>,
-    State(state): State<ApiState>,
-    Id(id): Id,
-    request_id: RequestId,
-    _: NoBody,
-) -> Result<Response, ApiError> {
-    let run = RunId(id);
-    let command = NewCommand { id: CommandId(Uuid::new_v5(&id, b"cancel")), by: caller.signed(&request_id) };
-    match state.writes.cancel_run(run, command).await? {
-        Cancelled::Accepted(command) => {
-            state.wake.wake(&[Shard::of_run(run)]).await;
-            response::json(StatusCode::ACCEPTED, &*command)
-        }
-        Cancelled::Ended(ended) => {
-            Err(ApiError::conflict("run-ended", format!("run {id} has ended already: it is {ended}")))
-        }
-        Cancelled::NoRun => Err(ApiError::not_found(format!("run {id}"))),
-    }
 }
 
 /// The caller's key, if it sent one.

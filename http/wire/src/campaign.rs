@@ -33,6 +33,12 @@ pub struct Campaign {
     /// The newest run, if there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latest_run: Option<Uuid>,
+    /// Who paused it, while it is paused: nothing is admitted or written for any run of it until it is resumed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paused_by: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paused_at: Option<DateTime<Utc>>,
     /// How many of its changesets stand where; states without any are left out.
     pub changesets: BTreeMap<String, u64>,
     /// When its first spec was applied.

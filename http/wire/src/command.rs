@@ -10,12 +10,16 @@ use uuid::Uuid;
 pub struct Command {
     /// Its id.
     pub id: Uuid,
-    /// What was asked: `cancel_run` or `sync`.
+    /// What was asked, such as `cancel_run`, `pause`, `sync` or `publish`.
     pub kind: String,
     /// What it is about, such as `run/<id>` or `campaign/<name>`.
     pub subject: String,
     /// How far it is.
     pub state: CommandState,
+    /// How many runs, organisations or changesets it covers.
+    pub covers: u32,
+    /// For how many of those it has not been taken up yet.
+    pub left: u32,
     /// How many owners have not acted on it yet.
     pub waiting: u32,
     /// Who asked.

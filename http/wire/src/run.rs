@@ -37,6 +37,9 @@ pub struct Run {
     pub state: RunState,
     /// Why it stands there; empty while all is well.
     pub reason: String,
+    /// Who paused it, while it is paused: nothing more is admitted or written for it until it is resumed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paused_by: Option<String>,
     /// How many targets may be worked on at once.
     pub window: u32,
     /// The glob it was limited to, if any.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 macro_rules! campaigns {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.name, c.owner, c.created, c.changed, s.digest, s.version, ",
+            "SELECT c.id, c.name, c.owner, c.created, c.changed, c.paused_by, c.paused_at, s.digest, s.version, ",
             "coalesce(s.normalised->>'description', '') AS description, ",
             "(SELECT r.id FROM runs r WHERE r.campaign = c.id ORDER BY r.created DESC, r.id DESC LIMIT 1) AS latest_run, ",
             "(SELECT coalesce(jsonb_object_agg(k.state, k.number), '{}') FROM (SELECT state, count(*) AS number ",
@@ -142,6 +142,8 @@ fn campaign(row: &PgRow) -> Result<Campaign, StoreError> {
         spec: get(row, "digest")?,
         version: count(row, "version")?,
         latest_run: get(row, "latest_run")?,
+        paused_by: get(row, "paused_by")?,
+        paused_at: get(row, "paused_at")?,
         changesets: counts(row, "changesets")?,
         created_at: get(row, "created")?,
         updated_at: get(row, "changed")?,

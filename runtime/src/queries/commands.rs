@@ -1,17 +1,17 @@
 //! Commands: a row, the messages that tell the owners, and how many of those wait.
 //!
-//! Deliberately absent: carrying them out.
+//! Deliberately absent: carrying them out, and the kinds that have a file of their own (`steer`).
 
 use super::{
     audit::{Change, note},
     campaigns,
-    rows::{failed, get, named},
+    rows::{failed, get},
 };
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::id::{CampaignId, CommandId, MessageId, RunId, Shard};
 use campaigns_http::{
-    ports::{Cancelled, NewCommand, Signed, Started, StoreError},
-    wire::{Command, CommandState, RunState},
+    ports::{NewCommand, Started, StoreError},
+    wire::{Command, CommandState},
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
@@ -19,9 +19,8 @@ use uuid::Uuid;
 
 pub(super) async fn one(connection: &mut PgConnection, id: CommandId) -> Result<Option<Command>, StoreError> {
     let row = sqlx::query(
-        "SELECT c.*, (SELECT count(*) FROM jsonb_array_elements_text(c.data->'messages') AS m (id) \
-         JOIN inbox i ON i.id = m.id::uuid WHERE i.consumed_at IS NULL) AS waiting \
-         FROM commands c WHERE c.id = $1",
+        "SELECT c.*, i.remaining, i.waiting FROM commands c CROSS JOIN LATERAL (SELECT count(*) AS remaining, \
+         count(DISTINCT recipient) AS waiting FROM inbox WHERE command = c.id AND consumed_at IS NULL) i WHERE c.id = $1",
     )
     .bind(id.0)
     .fetch_optional(connection)
@@ -35,48 +34,22 @@ pub(super) async fn send(
     connection: &mut PgConnection,
     message: &Message,
     run: Option<RunId>,
+    command: Option<CommandId>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO inbox (id, shard, run, recipient, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO inbox (id, shard, run, recipient, body, command) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(message.id.0)
     .bind(i16::try_from(message.to.shard().0).unwrap_or(i16::MAX))
     .bind(run.map(|run| run.0))
     .bind(Json(&message.to))
     .bind(Json(&message.body))
+    .bind(command.map(|command| command.0))
     .execute(connection)
     .await
     .map(drop)
     .map_err(failed)
-}
-
-/// Tells a run's owner to cancel it, with its row of the audit log.
-pub(super) async fn cancel(pool: &PgPool, run: RunId, new: NewCommand) -> Result<Cancelled, StoreError> {
-    let mut transaction = pool.begin().await.map_err(failed)?;
-    let row = sqlx::query("SELECT state FROM runs WHERE id = $1")
-        .bind(run.0)
-        .fetch_optional(&mut *transaction)
-        .await;
-    let Some(row) = row.map_err(failed)? else { return Ok(Cancelled::NoRun) };
-    if let Some(known) = one(&mut transaction, new.id).await? {
-        return Ok(Cancelled::Accepted(Box::new(known)));
-    }
-    let state: RunState = named(&row, "state")?;
-    if state.is_end() {
-        return Ok(Cancelled::Ended(state));
-    }
-    let body = MessageBody::CancelRun { by: new.by.actor.clone(), command: new.id };
-    let message = Message { id: MessageId::of(new.id.0, "cancel_run", 0), to: Recipient::Run(run), body };
-    let subject = format!("run/{run}");
-    let about = About { kind: "cancel_run", subject: &subject, campaign: None, run: Some(run) };
-    if record(&mut transaction, &new, &about, &[message]).await? {
-        let (before, after) = (json!({ "state": state }), json!({ "command": new.id }));
-        let change = Change { action: "run.cancel", kind: "run", subject: &run.to_string(), before, after };
-        note(&mut transaction, &new.by, change).await?;
-    }
-    let command = one(&mut transaction, new.id).await?.ok_or_else(gone)?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(Cancelled::Accepted(Box::new(command)))
 }
 
 /// Tells every organisation with changesets of the campaign to read its pull requests afresh.
@@ -120,22 +93,40 @@ pub(super) async fn sync(pool: &PgPool, name: &str, new: NewCommand) -> Result<O
 }
 
 /// What a command is about.
-struct About<'a> {
-    kind: &'a str,
-    subject: &'a str,
-    campaign: Option<Uuid>,
-    run: Option<RunId>,
+pub(super) struct About<'a> {
+    pub(super) kind: &'a str,
+    pub(super) subject: &'a str,
+    pub(super) campaign: Option<Uuid>,
+    pub(super) run: Option<RunId>,
 }
 
 /// Records a command and leaves its messages; whether it was not there before.
-async fn record(
+pub(super) async fn record(
     connection: &mut PgConnection,
     new: &NewCommand,
     about: &About<'_>,
     messages: &[Message],
 ) -> Result<bool, StoreError> {
-    let Signed { actor, .. } = &new.by;
-    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    if !insert(connection, new, about, messages.len()).await? {
+        return Ok(false);
+    }
+    for message in messages {
+        let run = match message.to {
+            Recipient::Run(run) => Some(run),
+            _ => about.run,
+        };
+        send(connection, message, run, Some(new.id)).await?;
+    }
+    Ok(true)
+}
+
+/// Records a command that covers so many things; whether it was not there before.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    new: &NewCommand,
+    about: &About<'_>,
+    covers: usize,
+) -> Result<bool, StoreError> {
     let made = sqlx::query(
         "INSERT INTO commands (id, kind, campaign, run, requested_by, data) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (id) DO NOTHING",
@@ -144,33 +135,31 @@ async fn record(
     .bind(about.kind)
     .bind(about.campaign)
     .bind(about.run.map(|run| run.0))
-    .bind(actor)
-    .bind(json!({ "subject": about.subject, "messages": ids }))
-    .execute(&mut *connection)
+    .bind(&new.by.actor)
+    .bind(json!({ "subject": about.subject, "covers": covers }))
+    .execute(connection)
     .await
     .map_err(failed)?;
-    if made.rows_affected() == 0 {
-        return Ok(false);
-    }
-    for message in messages {
-        send(connection, message, about.run).await?;
-    }
-    Ok(true)
+    Ok(made.rows_affected() > 0)
 }
 
-fn gone() -> StoreError {
+pub(super) fn gone() -> StoreError {
     StoreError::Corrupt(String::from("a command that was written is not there"))
 }
 
 fn command(row: &PgRow) -> Result<Command, StoreError> {
     let data: Value = get(row, "data")?;
-    let waiting: i64 = get(row, "waiting")?;
+    let number = |name| get::<i64>(row, name).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    let left = number("remaining")?;
+    let covers = data.get("covers").and_then(Value::as_u64).unwrap_or_default();
     Ok(Command {
         id: get(row, "id")?,
         kind: get(row, "kind")?,
         subject: data.get("subject").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        state: if waiting > 0 { CommandState::Accepted } else { CommandState::Done },
-        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        state: if left > 0 { CommandState::Accepted } else { CommandState::Done },
+        covers: u32::try_from(covers).unwrap_or(u32::MAX),
+        left,
+        waiting: number("waiting")?,
         created_by: get(row, "requested_by")?,
         created_at: get(row, "created")?,
     })

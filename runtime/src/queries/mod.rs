@@ -12,6 +12,7 @@ mod events;
 mod probe;
 mod rows;
 mod runs;
+mod steer;
 mod targets;
 
 use crate::store::Postgres;
@@ -19,8 +20,8 @@ use async_trait::async_trait;
 use campaigns_domain::id::{ChangesetId, CommandId, RunId, TargetId};
 use campaigns_http::{
     ports::{
-        Access, Cancelled, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun,
-        NewSpec, NewToken, Positions, Probe, Progress, Reads, RunKey, Signed, Started, StoreError,
+        Access, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun, NewSpec,
+        NewToken, Positions, Probe, Progress, Reads, RunKey, Signed, Started, Steer, Steered, StoreError,
         TargetFilter, TargetKey, Token, Writes,
     },
     wire::{
@@ -145,8 +146,17 @@ impl Writes for Queries {
         runs::create(&self.pool, by, run).await
     }
 
-    async fn cancel_run(&self, run: RunId, command: NewCommand) -> Result<Cancelled, StoreError> {
-        commands::cancel(&self.pool, run, command).await
+    async fn steer_run(&self, run: RunId, steer: Steer, command: NewCommand) -> Result<Steered, StoreError> {
+        steer::run(&self.pool, run, steer, command).await
+    }
+
+    async fn steer_campaign(
+        &self,
+        campaign: &str,
+        steer: Steer,
+        command: NewCommand,
+    ) -> Result<Steered, StoreError> {
+        steer::campaign(&self.pool, campaign, steer, command).await
     }
 
     async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError> {

@@ -28,7 +28,7 @@ use uuid::Uuid;
 macro_rules! runs {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, r.campaign, c.name, r.spec, r.state, r.reason, r.window_size, r.options, r.created_by, ",
+            "SELECT r.id, r.campaign, c.name, r.spec, r.state, r.reason, r.paused_by, r.window_size, r.options, r.created_by, ",
             "r.created, r.finished, p.* FROM runs r JOIN campaigns c ON c.id = r.campaign LEFT JOIN LATERAL (SELECT ",
             "sum(targets_selected)::bigint AS targets_selected, sum(targets_queued)::bigint AS targets_queued, ",
             "sum(targets_executing)::bigint AS targets_executing, sum(targets_unchanged)::bigint AS targets_unchanged, ",
@@ -105,18 +105,21 @@ pub(super) async fn create(pool: &PgPool, by: &Signed, new: NewRun) -> Result<Cr
             return Ok(CreatedRun::Existing(Box::new(run.ok_or_else(gone)?)));
         }
     }
-    let campaign: Option<(Uuid, String)> =
-        sqlx::query_as("SELECT id, spec FROM campaigns WHERE name = $1 AND spec IS NOT NULL")
-            .bind(&new.campaign)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    let Some((campaign, spec)) = campaign else { return Ok(CreatedRun::NoCampaign) };
+    // Whoever pauses the campaign meanwhile waits, and tells this run too.
+    let campaign: Option<(Uuid, String, Option<String>)> = sqlx::query_as(
+        "SELECT id, spec, paused_by FROM campaigns WHERE name = $1 AND spec IS NOT NULL FOR SHARE",
+    )
+    .bind(&new.campaign)
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(failed)?;
+    let Some((campaign, spec, paused)) = campaign else { return Ok(CreatedRun::NoCampaign) };
     let run = DomainRun::new(new.id, CampaignId(campaign), Digest(spec), new.window, new.options);
+    let run = run.of_paused(paused.as_deref());
     insert(&mut transaction, by, &run).await?;
     let to = Recipient::Run(run.id);
     let start = Message { id: MessageId::of(run.id.0, "start", 0), to, body: MessageBody::Start };
-    commands::send(&mut transaction, &start, Some(run.id)).await?;
+    commands::send(&mut transaction, &start, Some(run.id), None).await?;
     if let Some((key, digest)) = &new.key {
         sqlx::query("INSERT INTO idempotency_keys (key, body_digest, run) VALUES ($1, $2, $3)")
             .bind(key.as_str())
@@ -146,8 +149,8 @@ fn gone() -> StoreError {
 async fn insert(connection: &mut PgConnection, by: &Signed, run: &DomainRun) -> Result<(), StoreError> {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query(
-        "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, version, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, version, created_by, reason, paused_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(run.id.0)
     .bind(i16::try_from(Shard::of_run(run.id).0).unwrap_or(i16::MAX))
@@ -158,6 +161,8 @@ async fn insert(connection: &mut PgConnection, by: &Signed, run: &DomainRun) -> 
     .bind(Json(&run.options))
     .bind(run.version)
     .bind(&by.actor)
+    .bind(&run.reason)
+    .bind(&run.paused)
     .execute(connection)
     .await
     .map(drop)
@@ -173,6 +178,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         spec: get(row, "spec")?,
         state: named(row, "state")?,
         reason: get(row, "reason")?,
+        paused_by: get(row, "paused_by")?,
         window: count(row, "window_size")?,
         only: options.only,
         dry_run: options.dry_run,

@@ -142,6 +142,10 @@ impl Store for Postgres {
         self.read_followed(campaign, organization, after, limit).await
     }
 
+    async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
+        self.read_holds(organization).await
+    }
+
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.read_run_control(run).await
     }

@@ -135,7 +135,9 @@ impl Postgres {
         limit: u32,
     ) -> Result<Vec<Changeset>, StoreError> {
         let found = sqlx::query(
-            "SELECT * FROM changesets WHERE organization = $1 AND state = 'scheduled' ORDER BY queue_number LIMIT $2",
+            "SELECT c.* FROM changesets c WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT EXISTS (\
+             SELECT FROM runs r JOIN campaigns p ON p.id = r.campaign WHERE r.id = c.run \
+             AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL)) ORDER BY c.queue_number LIMIT $2",
         )
         .bind(organization.to_ascii_lowercase())
         .bind(i64::from(limit))
@@ -143,6 +145,18 @@ impl Postgres {
         .await
         .map_err(failure::read)?;
         found.iter().map(rows::changeset).collect()
+    }
+
+    pub(super) async fn read_holds(&self, organization: &str) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM changesets c JOIN runs r ON r.id = c.run JOIN campaigns p ON p.id = r.campaign \
+             WHERE c.organization = $1 AND c.state = 'scheduled' \
+             AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL))",
+        )
+        .bind(organization.to_ascii_lowercase())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(failure::read)
     }
 
     pub(super) async fn read_followed(
@@ -167,13 +181,23 @@ impl Postgres {
     }
 
     pub(super) async fn read_run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
-        let found = sqlx::query("SELECT state FROM runs WHERE id = $1")
-            .bind(run.0)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failure::read)?;
+        // Besides the rows, what waits for the run's owner: the newest word about a pause, and any cancellation.
+        let found = sqlx::query(
+            "WITH asked AS (SELECT body->>'kind' AS kind, body->>'by' AS by, number FROM inbox WHERE run = $1 \
+             AND consumed_at IS NULL AND body->>'kind' IN ('pause_run', 'resume_run', 'cancel_run')) \
+             SELECT CASE WHEN r.state IN ('selecting', 'running') AND EXISTS (SELECT FROM asked WHERE kind = 'cancel_run') \
+             THEN 'cancelled' ELSE r.state END AS state, coalesce(c.paused_by, \
+             (SELECT a.by FROM (SELECT kind, by FROM asked WHERE kind <> 'cancel_run' ORDER BY number DESC LIMIT 1) a \
+             WHERE a.kind = 'pause_run'), r.paused_by) AS paused \
+             FROM runs r JOIN campaigns c ON c.id = r.campaign WHERE r.id = $1",
+        )
+        .bind(run.0)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failure::read)?;
         let Some(row) = found else { return Ok(None) };
         let state: String = row.try_get("state").map_err(failure::read)?;
-        Ok(Some(RunControl { state: rows::named(&state)? }))
+        let paused = row.try_get("paused").map_err(failure::read)?;
+        Ok(Some(RunControl { state: rows::named(&state)?, paused }))
     }
 }

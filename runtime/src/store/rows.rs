@@ -60,6 +60,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         spec: Digest(get(row, "spec")?),
         state: name_of(row, "state")?,
         reason: get(row, "reason")?,
+        paused: get(row, "paused_by")?,
         window: count(row, "window_size")?,
         options: json(row, "options")?,
         total: count(row, "total")?,

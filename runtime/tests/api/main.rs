@@ -8,4 +8,5 @@ mod reads;
 mod routes;
 mod specs;
 mod stage;
+mod steering;
 mod writes;

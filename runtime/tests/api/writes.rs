@@ -94,6 +94,7 @@ async fn a_cancellation_is_done_when_the_owner_has_taken_it() {
     };
     let command = cancel().await;
     assert_eq!((command.state, command.waiting), (CommandState::Accepted, 1));
+    assert_eq!((command.kind.as_str(), command.covers, command.left), ("cancel_run", 1, 1));
     assert_eq!(command.subject, format!("run/{}", run.id));
     assert_eq!(cancel().await, command, "asking again is asking once");
     let id = RunId(run.id);

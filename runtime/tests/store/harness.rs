@@ -9,7 +9,7 @@ use campaigns_actors::ports::{
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{run::Run, target::TargetState},
-    id::{ChangesetId, EffectId, ExecutionId, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, EffectId, ExecutionId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use campaigns_runtime::{
@@ -113,6 +113,17 @@ impl StoreHarness for PostgresHarness {
         .execute(self.store.pool())
         .await
         .expect("a message");
+    }
+
+    async fn pause_campaign(&self, campaign: CampaignId, by: Option<&str>) {
+        sqlx::query(
+            "UPDATE campaigns SET paused_by = $2, paused_at = CASE WHEN $2 IS NOT NULL THEN now() END WHERE id = $1",
+        )
+        .bind(campaign.0)
+        .bind(by)
+        .execute(self.store.pool())
+        .await
+        .expect("a pause");
     }
 
     async fn dump(&self) -> Dump {

@@ -2,7 +2,8 @@
 //! end and every changeset that they proposed has settled.
 //!
 //! Positions below `next_position` have been admitted at least once; retries queue beside that watermark, since
-//! a watermark alone cannot bound them. Deliberately absent: totals by state, which are sums over the run's
+//! a watermark alone cannot bound them. A pause is a property beside the state: a paused run hears everything and
+//! admits nothing, and resuming it needs no memory of where it stood. Deliberately absent: totals by state, which are sums over the run's
 //! parts in the store.
 
 use super::target::AttemptEnded;
@@ -26,6 +27,9 @@ pub struct Run {
     pub state: RunState,
     /// Why it stands there, for people; empty while all is well.
     pub reason: String,
+    /// Who paused it, while it is paused: nothing is admitted meanwhile, and no effect of it begins.
+    #[serde(default)]
+    pub paused: Option<String>,
     /// How many admissions may be open at once; at least 1.
     pub window: u32,
     /// What its creator asked for besides the spec.
@@ -121,6 +125,16 @@ pub enum RunEvent {
     },
     /// A changeset that this run proposed has nothing left to be sent.
     ChangesetSettled,
+    /// Somebody paused the run.
+    Paused {
+        /// Who.
+        by: String,
+    },
+    /// Somebody resumed it.
+    Resumed {
+        /// Who.
+        by: String,
+    },
     /// Somebody cancelled the run.
     Cancelled {
         /// Who.
@@ -137,6 +151,8 @@ impl RunEvent {
             Self::SelectionFailed { .. } => "run.failed",
             Self::AttemptEnded { .. } => "run.attempt_ended",
             Self::ChangesetSettled => "run.changeset_settled",
+            Self::Paused { .. } => "run.paused",
+            Self::Resumed { .. } => "run.resumed",
             Self::Cancelled { .. } => "run.cancelled",
         }
     }
@@ -176,6 +192,7 @@ impl Run {
             spec,
             state: RunState::Selecting,
             reason: String::new(),
+            paused: None,
             window: window.max(1),
             options,
             total: 0,
@@ -204,6 +221,7 @@ impl Run {
                 next.total = *targets;
             }
             (RunState::Selecting, RunEvent::SelectionFailed { message }) => {
+                next.paused = None;
                 next.state = RunState::Failed;
                 next.reason.clone_from(message);
                 return Decision::applied(next, vec![RunEffect::Ended]);
@@ -220,7 +238,19 @@ impl Run {
                 }
             }
             (RunState::Running, RunEvent::ChangesetSettled) => next.settled += 1,
+            (_, RunEvent::Paused { .. }) if self.paused.is_some() => {
+                return Decision::Ignored(Straggler::AlreadyApplied);
+            }
+            (_, RunEvent::Paused { by }) => next.pause(by),
+            (_, RunEvent::Resumed { .. }) if self.paused.is_none() => {
+                return Decision::Ignored(Straggler::AlreadyApplied);
+            }
+            (_, RunEvent::Resumed { .. }) => {
+                next.paused = None;
+                next.reason.clear();
+            }
             (_, RunEvent::Cancelled { by }) => {
+                next.paused = None;
                 next.state = RunState::Cancelled;
                 next.reason = format!("cancelled by {by}");
                 return Decision::applied(next, vec![RunEffect::CancelTargets, RunEffect::Ended]);
@@ -229,6 +259,9 @@ impl Run {
         }
         let mut effects = next.admit();
         if next.is_done() {
+            // Also where it is paused: there is nothing left that could wait.
+            next.paused = None;
+            next.reason.clear();
             next.state = RunState::Completed;
             effects.push(RunEffect::Ended);
         }
@@ -240,7 +273,20 @@ impl Run {
         self.open.extend(targets.into_iter().map(|target| (target, 1)));
     }
 
-    /// Fills the window: retries first, then new positions, oldest first.
+    /// The same run as it begins in a campaign that somebody has paused; unchanged where nobody has.
+    pub fn of_paused(mut self, by: Option<&str>) -> Self {
+        if let Some(by) = by {
+            self.pause(by);
+        }
+        self
+    }
+
+    fn pause(&mut self, by: &str) {
+        self.paused = Some(by.to_owned());
+        self.reason = paused(by);
+    }
+
+    /// Fills the window: retries first, then new positions, oldest first. A paused run is not filled.
     fn admit(&mut self) -> Vec<RunEffect> {
         let mut effects = vec![];
         let mut room = self.room();
@@ -259,10 +305,18 @@ impl Run {
     }
 
     fn room(&self) -> u32 {
+        if self.state != RunState::Running || self.paused.is_some() {
+            return 0;
+        }
         self.window.saturating_sub(u32::try_from(self.open.len()).unwrap_or(u32::MAX))
     }
 
     fn is_done(&self) -> bool {
         self.state == RunState::Running && self.ended == self.total && self.settled >= self.proposed
     }
+}
+
+/// What a pause by this person is called wherever something waits for its end.
+pub fn paused(by: &str) -> String {
+    format!("paused by {by}")
 }

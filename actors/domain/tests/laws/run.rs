@@ -8,7 +8,7 @@ use campaigns_domain::{
     execution::{
         run::{
             Run,
-            RunEffect::{AdmitAgain, AdmitNext, CancelTargets, Ended, Select},
+            RunEffect::{self, AdmitAgain, AdmitNext, CancelTargets, Ended, Select},
             RunEvent, RunOptions, RunState,
         },
         target::{
@@ -42,6 +42,8 @@ enum Move {
     /// The same message again, later.
     Repeat(usize),
     CancelRun,
+    PauseRun,
+    ResumeRun,
     /// Nobody has asked for it.
     Noise(RunEvent),
 }
@@ -80,6 +82,9 @@ impl World {
 
     fn tell_run(&mut self, event: &RunEvent) -> bool {
         let Some((mut next, effects)) = self.run.apply(event).into_applied() else { return false };
+        let admits = |effect: &RunEffect| matches!(effect, AdmitNext { .. } | AdmitAgain { .. });
+        assert!(next.paused.is_none() || !effects.iter().any(admits), "a paused run admits: {effects:?}");
+        assert!(next.paused.is_none() || !next.state.is_end(), "it has ended and is paused: {next:?}");
         for effect in effects {
             match effect {
                 AdmitNext { from, count } => {
@@ -178,6 +183,12 @@ impl World {
             Move::CancelRun => {
                 self.tell_run(&RunEvent::Cancelled { by: "ada".to_owned() });
             }
+            Move::PauseRun => {
+                self.tell_run(&RunEvent::Paused { by: "ada".to_owned() });
+            }
+            Move::ResumeRun => {
+                self.tell_run(&RunEvent::Resumed { by: "ada".to_owned() });
+            }
             Move::Noise(event) => {
                 self.tell_run(event);
             }
@@ -213,6 +224,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         12 => any::<usize>().prop_map(Move::Deliver),
         4 => any::<usize>().prop_map(Move::Repeat),
         1 => noise.prop_map(Move::Noise),
+        1 => Just(Move::PauseRun),
+        1 => Just(Move::ResumeRun),
     ]
 }
 
@@ -227,6 +240,9 @@ proptest! {
         for step in &moves {
             world.step(step);
         }
+        world.settle();
+        // Whatever a pause has held goes on.
+        world.step(&Move::ResumeRun);
         world.settle();
         prop_assert_eq!(world.run.state, RunState::Completed);
         prop_assert!(world.targets.values().all(|target| target.state.is_end()));

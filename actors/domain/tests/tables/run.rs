@@ -7,7 +7,8 @@ use campaigns_domain::{
             Run,
             RunEffect::{self, AdmitAgain, AdmitNext, CancelTargets, Ended},
             RunEvent::{
-                self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Selected, SelectionFailed,
+                self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Paused, Resumed, Selected,
+                SelectionFailed,
             },
             RunOptions, RunState,
         },
@@ -118,4 +119,38 @@ fn what_is_passed_over() {
     assert_eq!(ignored(&run, over(0, 2, false, false)), Straggler::AlreadyApplied);
     step(&mut run, over(0, 1, false, false));
     assert_eq!(ignored(&run, over(0, 1, false, false)), Straggler::AlreadyApplied);
+}
+
+#[test]
+fn a_paused_run_hears_everything_and_admits_nothing() {
+    let by = || "ada".to_owned();
+    let mut run = new(2);
+    // Also while it selects.
+    assert_eq!(step(&mut run, Paused { by: by() }), []);
+    assert_eq!((run.paused.as_deref(), run.reason.as_str()), (Some("ada"), "paused by ada"));
+    assert_eq!(step(&mut run, selected(4)), []);
+    assert_eq!(run.state, RunState::Running);
+    assert_eq!(run.apply(&Paused { by: "bea".to_owned() }), Decision::Ignored(Straggler::AlreadyApplied));
+    assert_eq!(step(&mut run, Resumed { by: by() }), [AdmitNext { from: 0, count: 2 }]);
+    assert_eq!((run.paused.as_deref(), run.reason.as_str()), (None, ""));
+    assert_eq!(run.apply(&Resumed { by: by() }), Decision::Ignored(Straggler::AlreadyApplied));
+    // What was admitted comes to its end, and retries wait in front.
+    step(&mut run, Paused { by: by() });
+    assert_eq!(step(&mut run, over(0, 1, true, false)), []);
+    assert_eq!(step(&mut run, over(1, 1, false, true)), []);
+    assert_eq!(step(&mut run, ChangesetSettled), []);
+    let resumed = [AdmitAgain { target: target(0), attempt: 2 }, AdmitNext { from: 2, count: 1 }];
+    assert_eq!(step(&mut run, Resumed { by: by() }), resumed);
+    // With nothing left to wait for it ends, paused or not.
+    step(&mut run, over(0, 2, false, false));
+    step(&mut run, Paused { by: by() });
+    let mut ended = new(2);
+    step(&mut ended, selected(1));
+    step(&mut ended, Paused { by: by() });
+    assert_eq!(step(&mut ended, over(0, 1, false, false)), [Ended]);
+    assert_eq!((ended.state, ended.paused), (RunState::Completed, None));
+    // Cancelling wins.
+    assert_eq!(step(&mut run, Cancelled { by: by() }), [CancelTargets, Ended]);
+    assert_eq!((run.state, run.paused.as_deref()), (RunState::Cancelled, None));
+    assert_eq!(run.apply(&Resumed { by: by() }), Decision::Ignored(Straggler::Ended));
 }

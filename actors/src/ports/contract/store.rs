@@ -17,6 +17,7 @@ pub mod fixture;
 mod guards;
 mod messages;
 mod numbering;
+mod pauses;
 mod permits;
 mod reads;
 
@@ -25,7 +26,11 @@ use super::super::{
     memory::{Dump, MemoryStore},
 };
 use async_trait::async_trait;
-use campaigns_domain::{execution::run::Run, id::RunId, spec::Spec};
+use campaigns_domain::{
+    execution::run::Run,
+    id::{CampaignId, RunId},
+    spec::Spec,
+};
 use std::{sync::Arc, time::Duration};
 
 /// A store under test, with what the port leaves out.
@@ -42,6 +47,9 @@ pub trait StoreHarness: Send + Sync + 'static {
 
     /// Puts a message into the inbox without a lease, as the API does.
     async fn send(&self, run: Option<RunId>, message: &Message);
+
+    /// Pauses the campaign or lets it go on, as the API does.
+    async fn pause_campaign(&self, campaign: CampaignId, by: Option<&str>);
 
     /// Everything that is stored.
     async fn dump(&self) -> Dump;
@@ -71,6 +79,10 @@ impl StoreHarness for Arc<MemoryStore> {
 
     async fn send(&self, run: Option<RunId>, message: &Message) {
         MemoryStore::send(self, run, message);
+    }
+
+    async fn pause_campaign(&self, campaign: CampaignId, by: Option<&str>) {
+        MemoryStore::pause_campaign(self, campaign, by);
     }
 
     async fn dump(&self) -> Dump {
@@ -117,6 +129,8 @@ where
         reads::a_run_is_read_with_its_admissions,
         reads::targets_are_read_by_position_and_end,
         reads::changesets_are_read_by_turn_and_by_id,
+        pauses::a_pause_holds_before_its_owner_has_heard_of_it,
+        pauses::what_a_pause_holds_keeps_its_turn,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,
         batches::one_row_changes_several_times_in_a_batch,

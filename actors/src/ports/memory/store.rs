@@ -56,6 +56,15 @@ impl MemoryStore {
         self.lock().send(run, message);
     }
 
+    /// What the API does when a campaign is paused or resumed, besides the messages to its runs.
+    pub fn pause_campaign(&self, campaign: CampaignId, by: Option<&str>) {
+        let paused = &mut self.lock().paused;
+        match by {
+            Some(by) => paused.insert(campaign, by.to_owned()),
+            None => paused.remove(&campaign),
+        };
+    }
+
     /// Everything that is stored, in an order of its own.
     pub fn dump(&self) -> Dump {
         self.lock().dump()
@@ -156,9 +165,19 @@ impl Store for MemoryStore {
             .values()
             .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
             .filter(|stored| stored.changeset.state == ChangesetState::Scheduled)
+            .filter(|stored| !rows.holds(&stored.changeset))
             .collect();
         scheduled.sort_by_key(|stored| stored.queue_number);
         Ok(scheduled.into_iter().take(limit as usize).map(|stored| stored.changeset.clone()).collect())
+    }
+
+    async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
+        let rows = self.lock();
+        let mut here =
+            rows.changesets.values().filter(|stored| stored.organization.eq_ignore_ascii_case(organization));
+        Ok(here.any(|stored| {
+            stored.changeset.state == ChangesetState::Scheduled && rows.holds(&stored.changeset)
+        }))
     }
 
     async fn followed(
@@ -183,7 +202,7 @@ impl Store for MemoryStore {
     }
 
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
-        Ok(self.lock().runs.get(&run).map(|run| RunControl { state: run.state }))
+        Ok(self.lock().run_control(run))
     }
 
     async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {

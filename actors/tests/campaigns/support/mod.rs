@@ -135,6 +135,18 @@ impl House {
         self.tell(run, MessageId::of(run.0, "cancel", 1), Recipient::Run(run), body);
     }
 
+    /// Pauses a run; each word about it is the `nth`.
+    pub(crate) fn pause(&self, run: RunId, nth: u32) {
+        let body = MessageBody::PauseRun { by: "ada".to_owned(), command: CommandId(Uuid::nil()) };
+        self.tell(run, MessageId::of(run.0, "steer", nth), Recipient::Run(run), body);
+    }
+
+    /// Resumes a run.
+    pub(crate) fn resume(&self, run: RunId, nth: u32) {
+        let body = MessageBody::ResumeRun { by: "ada".to_owned(), command: CommandId(Uuid::nil()) };
+        self.tell(run, MessageId::of(run.0, "steer", nth), Recipient::Run(run), body);
+    }
+
     /// Asks for a fresh read of a run's campaign.
     pub(crate) fn sync(&self, run: RunId, nth: u32) {
         let campaign = self.store.dump().runs[&run].campaign;

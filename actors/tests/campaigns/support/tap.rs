@@ -254,6 +254,10 @@ impl Store for Behind {
     ) -> Result<Vec<Changeset>, StoreError> {
         self.tap.store(self.ports.store.followed(campaign, organization, after, limit)).await
     }
+    async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
+        self.tap.store(self.ports.store.holds(organization)).await
+    }
+
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.tap.store(self.ports.store.run_control(run)).await
     }

@@ -45,7 +45,10 @@ pub(super) async fn a_run_is_read_with_its_admissions<H: StoreHarness>(harness: 
     after.open.insert((targets[3].id, 1));
     after.again = vec![(targets[1].id, 2), (targets[0].id, 2)];
     assert_eq!(store.run(world.run.id).await.unwrap(), Some(after.clone()));
-    assert_eq!(store.run_control(world.run.id).await.unwrap(), Some(RunControl { state: RunState::Running }));
+    assert_eq!(
+        store.run_control(world.run.id).await.unwrap(),
+        Some(RunControl { state: RunState::Running, paused: None })
+    );
 
     // Admitted in its turn, and closed.
     let mut transition = world.transition(Shard::of_run(world.run.id)).await;

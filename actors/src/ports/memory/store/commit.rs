@@ -250,6 +250,7 @@ fn kind(change: &RowChange) -> String {
 fn write_run(run: &mut Run, after: &Run) {
     run.state = after.state;
     run.reason.clone_from(&after.reason);
+    run.paused.clone_from(&after.paused);
     run.window = after.window;
     run.total = after.total;
     run.next_position = after.next_position;

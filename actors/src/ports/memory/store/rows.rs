@@ -2,15 +2,17 @@
 //!
 //! Deliberately absent: changing them (`commit`).
 
-use super::super::super::{AdmissionState, Effect, Execution, Message, RowChange, Subject};
+use super::super::super::{
+    AdmissionState, Effect, Execution, Message, MessageBody, Recipient, RowChange, RunControl, Subject,
+};
 use super::permits::StoredPermit;
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
     execution::{
-        run::Run,
+        run::{Run, RunState},
         target::{Target, TargetState},
     },
-    id::{ChangesetId, Digest, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, Digest, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use serde_json::Value;
@@ -24,6 +26,8 @@ use tokio::time::Instant;
 pub(super) struct Rows {
     pub(super) epochs: BTreeMap<Shard, i64>,
     pub(super) specs: BTreeMap<Digest, Spec>,
+    /// Who paused a campaign.
+    pub(super) paused: BTreeMap<CampaignId, String>,
     /// Without their admissions.
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) targets: BTreeMap<TargetId, Target>,
@@ -163,6 +167,7 @@ impl Default for Rows {
         Self {
             epochs: BTreeMap::new(),
             specs: BTreeMap::new(),
+            paused: BTreeMap::new(),
             runs: BTreeMap::new(),
             targets: BTreeMap::new(),
             executions: BTreeMap::new(),
@@ -228,6 +233,28 @@ impl Rows {
         asked.sort_by_key(|(number, _)| *number);
         run.again = asked.into_iter().map(|(_, admission)| admission).collect();
         Some(run)
+    }
+
+    /// Whether a pause of its run or campaign holds a changeset.
+    pub(super) fn holds(&self, changeset: &Changeset) -> bool {
+        let run = self.runs.get(&changeset.wanted.run);
+        run.is_some_and(|run| run.paused.is_some()) || self.paused.contains_key(&changeset.campaign)
+    }
+
+    /// What a run may do, by its row, its campaign, and the messages that wait for its owner.
+    pub(super) fn run_control(&self, id: RunId) -> Option<RunControl> {
+        let run = self.runs.get(&id)?;
+        let to = Recipient::Run(id);
+        let waiting = || self.inbox.values().filter(|stored| !stored.consumed && stored.message.to == to);
+        let cancelled = waiting().any(|stored| matches!(stored.message.body, MessageBody::CancelRun { .. }));
+        let state = if cancelled && !run.state.is_end() { RunState::Cancelled } else { run.state };
+        let asked = waiting().rev().find_map(|stored| match &stored.message.body {
+            MessageBody::PauseRun { by, .. } => Some(Some(by.clone())),
+            MessageBody::ResumeRun { .. } => Some(None),
+            _ => None,
+        });
+        let paused = asked.flatten().or_else(|| run.paused.clone());
+        Some(RunControl { state, paused: self.paused.get(&run.campaign).cloned().or(paused) })
     }
 
     /// The targets of a run that `choose` takes, by position.
