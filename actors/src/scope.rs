@@ -23,7 +23,7 @@ use tokio::{sync::watch, time::Instant};
 /// How long a task waits before it asks again whether it may act.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// How long a wait goes on before the run's state is asked for again.
-const HEAR_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const HEAR_AFTER: Duration = Duration::from_secs(2);
 
 /// One incarnation of a shard.
 #[derive(Clone)]

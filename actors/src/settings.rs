@@ -32,9 +32,8 @@ pub struct Settings {
     pub followed_page: u32,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,
-    /// What reading one organisation may cost: by default 575 REST points and 2,000 GraphQL points a minute, 64
-    /// requests at once. GitHub gives 900 REST points to reads and writes together, and 65 writes a minute of 5
-    /// points each are left room for.
+    /// What reading one organisation may cost: by default 500 of the 900 REST points a minute (the others are for
+    /// writes), 2,000 GraphQL points a minute, and 64 requests at once.
     pub reads: ReadLimits,
     /// The windows that hold for one organisation's writes.
     pub budget: Budget,
@@ -87,7 +86,7 @@ impl Default for Settings {
             followed_page: 100,
             reads_at_once: 8,
             reads: ReadLimits {
-                rest: vec![Window { seconds: 60, cap: 575 }],
+                rest: vec![Window { seconds: 60, cap: 500 }],
                 graphql: vec![Window { seconds: 60, cap: 2_000 }],
                 at_once: Some(64),
             },

@@ -3,6 +3,7 @@
 //! Deliberately absent: any token. Tokens come from the environment or from a file, never from argv, which other
 //! users of the machine can read.
 
+use crate::limits::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -154,6 +155,8 @@ pub(crate) struct Serve {
     pub(crate) github: Github,
     #[command(flatten)]
     pub(crate) steps: Steps,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +184,8 @@ pub(crate) struct Run {
     pub(crate) github: Github,
     #[command(flatten)]
     pub(crate) steps: Steps,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 #[derive(Debug, Args)]

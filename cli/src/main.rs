@@ -8,6 +8,7 @@ mod arguments;
 mod client;
 mod commands;
 mod connection;
+mod limits;
 mod output;
 mod progress;
 mod signal;

@@ -13,7 +13,7 @@ mod timer;
 
 use crate::{
     perform::{
-        permits::Pace,
+        pace::Pace,
         publish::{self, Outcome, Sent},
         sync::Page,
     },

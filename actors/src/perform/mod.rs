@@ -4,6 +4,7 @@
 //! Deliberately absent: recording. Nothing here commits a transition.
 
 pub(crate) mod execute;
+pub(crate) mod pace;
 pub(crate) mod permits;
 pub(crate) mod publish;
 mod reads;

@@ -1,91 +1,20 @@
 //! Permits: before every content-creating write one is taken from the store, inside an even pace, and while the
 //! organisation is not asked to wait.
 //!
-//! Deliberately absent: what is written (`publish`), and who goes first (`limiter`).
+//! Deliberately absent: what is written (`publish`), how fast at most (`pace`), and who goes first (`limiter`).
 
+use super::pace::{Pace, Turn};
 use crate::{
-    clock::StoreClock,
     ports::{CodeHostError, CommitError, Permit, PermitAnswer, PermitRequest, ReadBudget},
     scope::{Closed, Scope},
 };
 use campaigns_domain::{
     changeset::Changeset,
     id::{CampaignId, RunId},
+    publish::budget::{CapScope, Counted, HeldBy, WriteKind},
 };
 use futures::future::BoxFuture;
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, Reference},
-    middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed},
-};
-use std::{
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::time::Instant;
-
-/// How fast an organisation is written to, shared by whatever writes there.
-#[derive(Debug)]
-pub(crate) struct Pace {
-    /// Nothing is sent before this, by the store's clock.
-    until: Mutex<Option<Instant>>,
-    even: Option<RateLimiter<NotKeyed, InMemoryState, ByStore, NoOpMiddleware<Duration>>>,
-    clock: StoreClock,
-}
-
-/// The store's clock, counted from when the pace was made.
-#[derive(Debug, Clone)]
-struct ByStore(Instant, StoreClock);
-
-impl Clock for ByStore {
-    type Instant = Duration;
-    fn now(&self) -> Duration {
-        self.1.now().saturating_duration_since(self.0)
-    }
-}
-
-impl Pace {
-    pub(crate) fn new(writes_per_second: Option<NonZeroU32>, clock: StoreClock) -> Self {
-        let by_store = ByStore(clock.now(), clock.clone());
-        let even =
-            writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), by_store));
-        Self { until: Mutex::new(None), even, clock }
-    }
-
-    /// Nothing is sent to the organisation for this long.
-    pub(crate) fn stop_for(&self, wait: Duration) {
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let then = self.clock.now() + wait;
-        *until = Some(until.map_or(then, |until| until.max(then)));
-    }
-
-    /// How long nothing may be sent from now.
-    pub(crate) fn stopped_for(&self) -> Option<Duration> {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map(|until| self.clock.until(until)).filter(|wait| !wait.is_zero())
-    }
-
-    /// Waits until the organisation may be written to for `run`.
-    async fn wait(&self, writes: &Writes<'_>) -> Result<(), Closed> {
-        loop {
-            if let Some(wait) = self.stopped_for() {
-                pause(writes, wait).await?;
-                continue;
-            }
-            let Some(even) = &self.even else { return Ok(()) };
-            match even.check() {
-                Ok(()) => return Ok(()),
-                Err(not_yet) => {
-                    let now = even.clock().now();
-                    let wait: Duration = not_yet.earliest_possible().duration_since(now).into();
-                    pause(writes, wait.max(Duration::from_millis(1))).await?;
-                }
-            }
-        }
-    }
-}
+use std::time::Duration;
 
 /// Why no permit was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,15 +59,21 @@ impl<'a> Writes<'a> {
     /// write itself is sent once.
     pub(crate) async fn send<'c, T>(
         &self,
-        opens_pull_request: bool,
+        kind: WriteKind,
         write: impl Fn(Permit) -> BoxFuture<'c, Result<T, CodeHostError>> + Send,
     ) -> Result<Result<T, CodeHostError>, Stopped> {
         loop {
-            let permit = self.take(opens_pull_request).await?;
+            // The turn is kept until the answer is recorded: the next write's distance is counted from there.
+            let (permit, _turn) = self.take(kind).await?;
             let receipt = Permit { id: permit.id, expires: permit.expires };
             let answer = write(permit).await;
             match &answer {
-                Err(CodeHostError::PermitExpired) => continue,
+                Err(CodeHostError::PermitExpired) => {
+                    if let Err(error) = self.scope.world.ports.store.return_permit(receipt).await {
+                        tracing::debug!(%error, "a permit that was not used counts all the same");
+                    }
+                    continue;
+                }
                 // Counted as unanswered, which is longer.
                 Err(CodeHostError::Unknown(_)) => {}
                 _ => {
@@ -151,8 +86,10 @@ impl<'a> Writes<'a> {
         }
     }
 
-    async fn take(&self, opens_pull_request: bool) -> Result<Permit, Stopped> {
+    async fn take(&self, kind: WriteKind) -> Result<(Permit, Option<Turn>), Stopped> {
+        let budget = &self.scope.world.settings.budget;
         let mut tries = 0;
+        let mut turn = self.turn(budget.spacing).await?;
         loop {
             self.pace.wait(self).await.map_err(Stopped::Closed)?;
             self.gate().await.map_err(Stopped::Closed)?;
@@ -160,16 +97,25 @@ impl<'a> Writes<'a> {
                 organization: self.organization.clone(),
                 campaign: self.campaign,
                 run: self.run,
-                opens_pull_request,
-                budget: self.scope.world.settings.budget.clone(),
+                kind,
+                budget: budget.clone(),
             };
             let wait = match self.scope.world.ports.store.take_permit(&self.scope.lease, request).await {
-                Ok(PermitAnswer::Granted(permit)) if self.scope.lease.is_trusted() => return Ok(permit),
+                Ok(PermitAnswer::Granted(permit)) if self.scope.lease.is_trusted() => {
+                    metrics::counter!("campaigns_permits_total", "kind" => kind.as_str()).increment(1);
+                    return Ok((permit, turn));
+                }
                 Ok(PermitAnswer::Granted(_)) => continue,
-                Ok(PermitAnswer::Wait(wait)) => {
-                    metrics::counter!("campaigns_permit_waits_total", "organization" => self.organization.clone())
-                        .increment(1);
-                    wait.max(Duration::from_millis(1))
+                Ok(PermitAnswer::Wait(wait, by)) => {
+                    self.count_wait(wait, by);
+                    if !holds_everybody(by) {
+                        // Others go first meanwhile.
+                        drop(turn.take());
+                        self.wait(wait).await?;
+                        turn = self.turn(budget.spacing).await?;
+                        continue;
+                    }
+                    wait
                 }
                 Err(CommitError::Fenced(_)) => return Err(Stopped::Fenced),
                 Err(error) => {
@@ -178,18 +124,45 @@ impl<'a> Writes<'a> {
                     self.scope.world.settings.patience.wait(tries)
                 }
             };
-            pause(self, wait).await.map_err(Stopped::Closed)?;
+            self.wait(wait).await?;
         }
+    }
+
+    /// Waits by the store's clock, for hours if need be, and hears meanwhile that nothing is to be sent any more.
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), Closed> {
+        let clock = &self.scope.world.clock;
+        let then = clock.now() + wait;
+        while !clock.until(then).is_zero() {
+            self.scope.rest(then).await?;
+            self.gate().await?;
+        }
+        Ok(())
+    }
+
+    async fn turn(&self, spacing: u32) -> Result<Option<Turn>, Stopped> {
+        self.pace.turn(self, spacing).await.map_err(Stopped::Closed)
+    }
+
+    async fn wait(&self, wait: Duration) -> Result<(), Stopped> {
+        self.pause(wait.max(Duration::from_millis(1))).await.map_err(Stopped::Closed)
+    }
+
+    fn count_wait(&self, wait: Duration, by: HeldBy) {
+        let by = match by {
+            HeldBy::Spacing => "spacing",
+            HeldBy::Window { scope, .. } => scope.as_str(),
+        };
+        metrics::counter!("campaigns_permit_waits_total", "organization" => self.organization.clone(), "by" => by)
+            .increment(1);
+        metrics::histogram!("campaigns_permit_wait_seconds", "by" => by).record(wait.as_secs_f64());
     }
 }
 
-/// Waits by the store's clock, for hours if need be, and hears meanwhile that nothing is to be sent any more.
-async fn pause(writes: &Writes<'_>, wait: Duration) -> Result<(), Closed> {
-    let clock = &writes.scope.world.clock;
-    let then = clock.now() + wait;
-    while !clock.until(then).is_zero() {
-        writes.scope.rest(then).await?;
-        writes.gate().await?;
+/// Whether whoever comes next would have to wait as long: then the place in the line is kept.
+fn holds_everybody(by: HeldBy) -> bool {
+    match by {
+        HeldBy::Spacing => true,
+        HeldBy::Window { scope: CapScope::Campaign, .. } => false,
+        HeldBy::Window { cap, .. } => cap.counted != Counted::PullRequests,
     }
-    Ok(())
 }

@@ -4,7 +4,8 @@
 //! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
 
 use super::{
-    permits::{Pace, Stopped, Writes},
+    pace::Pace,
+    permits::{Stopped, Writes},
     tree,
 };
 use crate::{
@@ -16,7 +17,7 @@ use campaigns_domain::{
     id::CommitSha,
     publish::{
         BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
-        pull_request_step,
+        budget::WriteKind, pull_request_step,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -174,7 +175,9 @@ async fn once(
                 base: changeset.base_branch.clone(),
                 draft,
             };
-            let sent = writes.send(true, |permit| host.create_pull_request(repository, &new, permit)).await?;
+            let sent = writes
+                .send(WriteKind::PullRequest, |permit| host.create_pull_request(repository, &new, permit))
+                .await?;
             (limits(writes, sent)?, false)
         }
     };
@@ -235,15 +238,19 @@ async fn branch(
         BranchStep::Create => {
             let base = changeset.wanted.base.clone();
             let commit = commit(writes, repository, changeset, &tree, base, written).await?;
-            let sent =
-                writes.send(false, |permit| host.create_branch(repository, name, &commit, permit)).await?;
+            let sent = writes
+                .send(WriteKind::Branch, |permit| host.create_branch(repository, name, &commit, permit))
+                .await?;
             limits(writes, sent)?;
             Ok(Ok(commit))
         }
         BranchStep::Append(head) => {
             let commit = commit(writes, repository, changeset, &tree, head, written).await?;
-            let sent =
-                writes.send(false, |permit| host.advance_branch(repository, name, &commit, permit)).await?;
+            let sent = writes
+                .send(WriteKind::BranchUpdate, |permit| {
+                    host.advance_branch(repository, name, &commit, permit)
+                })
+                .await?;
             limits(writes, sent)?;
             Ok(Ok(commit))
         }
@@ -270,7 +277,8 @@ async fn commit(
         author: changeset.wanted.author.clone(),
     };
     let host = &writes.scope.world.ports.code_host;
-    let sent = writes.send(false, |permit| host.create_commit(repository, &draft, permit)).await?;
+    let sent =
+        writes.send(WriteKind::Commit, |permit| host.create_commit(repository, &draft, permit)).await?;
     let commit = limits(writes, sent)?;
     written.commit = Some((parent, commit.clone()));
     Ok(commit)
@@ -290,7 +298,7 @@ async fn adopt(
     let (number, wanted) = (seen.reference.number, &changeset.wanted);
     let host = &writes.scope.world.ports.code_host;
     let update = |permit| host.update_pull_request(repository, number, &wanted.title, &wanted.body, permit);
-    let sent = writes.send(false, update).await?;
+    let sent = writes.send(WriteKind::PullRequestUpdate, update).await?;
     limits(writes, sent)
 }
 

@@ -13,7 +13,10 @@ use campaigns_domain::{
     changeset::Changeset,
     execution::{Manifest, manifest::Blob},
     id::{Digest, ExecutionId},
-    publish::commit::{EntryContent, PlannedContent, PlannedEntry, TreeEntry, TreeLimits, TreePlan},
+    publish::{
+        budget::WriteKind,
+        commit::{EntryContent, PlannedContent, PlannedEntry, TreeEntry, TreeLimits, TreePlan},
+    },
 };
 use std::collections::HashMap;
 
@@ -33,7 +36,9 @@ pub(super) async fn write(
     let mut uploaded: HashMap<Digest, String> = HashMap::new();
     for blob in &plan.blobs {
         let content = content(writes, &ArtifactKey::Content(execution, blob.digest.clone())).await?;
-        let sent = writes.send(false, |permit| host.create_blob(repository, content.clone(), permit)).await?;
+        let sent = writes
+            .send(WriteKind::Blob, |permit| host.create_blob(repository, content.clone(), permit))
+            .await?;
         uploaded.insert(blob.digest.clone(), limits(writes, sent)?);
     }
     let mut tree = changeset.wanted.base.0.clone();
@@ -42,7 +47,9 @@ pub(super) async fn write(
         for entry in planned {
             entries.push(resolve(writes, execution, &uploaded, entry).await?);
         }
-        let sent = writes.send(false, |permit| host.create_tree(repository, &tree, &entries, permit)).await?;
+        let sent = writes
+            .send(WriteKind::Tree, |permit| host.create_tree(repository, &tree, &entries, permit))
+            .await?;
         tree = limits(writes, sent)?;
     }
     Ok(tree)

@@ -5,7 +5,7 @@
 
 use campaigns_domain::{
     id::{CampaignId, RunId},
-    publish::budget::Budget,
+    publish::budget::{Budget, HeldBy, WriteKind},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,9 +20,9 @@ pub struct PermitRequest {
     pub campaign: CampaignId,
     /// The run that writes.
     pub run: RunId,
-    /// Whether the write opens a pull request, which has a cap of its own.
-    pub opens_pull_request: bool,
-    /// The windows that have to hold.
+    /// What the write does.
+    pub kind: WriteKind,
+    /// The windows that have to hold; they also say what the write costs.
     pub budget: Budget,
 }
 
@@ -31,8 +31,8 @@ pub struct PermitRequest {
 pub enum PermitAnswer {
     /// It may be sent now.
     Granted(Permit),
-    /// Not before this long from now.
-    Wait(Duration),
+    /// Not before this long from now, and what holds it longest.
+    Wait(Duration, HeldBy),
 }
 
 /// The right to send one write. Taken by value by every writing call, so that one permit is one request.

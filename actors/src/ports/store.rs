@@ -87,6 +87,9 @@ pub trait Store: Send + Sync + 'static {
     /// Records that the write of a permit was answered.
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError>;
 
+    /// Gives a permit back whose write certainly did not leave: it counts no longer. One that was answered stays.
+    async fn return_permit(&self, permit: Permit) -> Result<(), StoreError>;
+
     /// How far the clock that permits go by has been moved ahead of passing time. Production never moves it; a test
     /// does, and whoever waits by that clock hears of it here within moments.
     fn moved_ahead(&self) -> watch::Receiver<Duration>;

@@ -15,9 +15,14 @@ use campaigns_domain::{
         target::TargetState,
     },
     id::RunId,
-    publish::budget::{Budget, Window},
+    publish::budget::{Budget, Cap, Counted},
 };
 use std::time::Duration;
+
+/// One window over an organisation, and no other limit.
+fn capped(counted: Counted, seconds: u32, cap: u32) -> Budget {
+    Budget { organization: vec![Cap::new(counted, seconds, cap)], ..Budget::unlimited() }
+}
 
 /// Lets time go by until a run has ended.
 async fn ended(house: &House, run: RunId) {
@@ -34,7 +39,7 @@ async fn a_cancelled_run_starts_nothing_more() {
     let mut house = House::new().with_repositories(40);
     house.window = 4;
     // Two pull requests an hour: most changesets wait when the run is cancelled.
-    house.settings.budget = Budget { writes: vec![], pull_requests: vec![Window { seconds: 3600, cap: 2 }] };
+    house.settings.budget = capped(Counted::PullRequests, 3600, 2);
     for n in 0..40 {
         let script = Script::writes("a.txt", "a").taking(Duration::from_secs(10));
         house.executor.script(&house.repository(&format!("r{n}")).name, script);
@@ -130,7 +135,7 @@ async fn a_closed_pull_request_is_not_opened_again() {
 async fn campaigns_take_turns() {
     let mut house = House::new().with_repositories(30);
     house.settings.publish_at_once = 1;
-    house.settings.budget = Budget { writes: vec![Window { seconds: 60, cap: 4 }], pull_requests: vec![] };
+    house.settings.budget = capped(Counted::Content, 60, 4);
     let large = house.begin("large");
     let system = house.start().await;
     tokio::time::sleep(Duration::from_secs(120)).await;

@@ -30,6 +30,7 @@ pub(crate) async fn run(arguments: Run, form: Output) -> Result<Verdict> {
     let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
     settings.database_url = serve::database_url()?;
     settings.unlimited = arguments.github.unlimited;
+    arguments.limits.apply(&mut settings);
     serve::steps(&mut settings, &arguments.steps);
     let replica = Replica::start(settings).await?;
     let outcome = tokio::select! {

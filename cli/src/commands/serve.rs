@@ -22,6 +22,7 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
     settings.listen = arguments.listen;
     settings.database_url = database_url()?;
     settings.unlimited = arguments.github.unlimited;
+    arguments.limits.apply(&mut settings);
     steps(&mut settings, &arguments.steps);
     if !arguments.listen.ip().is_loopback() {
         output::note("the server is open to the network: put TLS in front of it");

@@ -22,7 +22,7 @@ use campaigns_actors::{
     Settings, System,
     ports::{Artifacts, Cluster, CodeHost, Executor, Ports, ReadLimits, Store, memory::MemoryCluster},
 };
-use campaigns_domain::publish::budget::Budget;
+use campaigns_domain::publish::budget::{Budget, POINTS_A_MINUTE, Window, split_points};
 use campaigns_http::{ApiParts, ApiState, auth::Bootstrap, auth::bootstrap_token};
 use database::Database;
 use folder::Folder;
@@ -55,7 +55,11 @@ pub struct ReplicaSettings {
     pub parallelism: u32,
     /// Whether steps that name a container run in the plain sandbox instead.
     pub no_container: bool,
-    /// Whether no limits of our own are kept on writes.
+    /// The limits that are kept on writes.
+    pub budget: Budget,
+    /// How many REST points a minute may be spent on reading one organisation.
+    pub read_points: u32,
+    /// Whether no limits of our own are kept.
     pub unlimited: bool,
 }
 
@@ -70,6 +74,8 @@ impl ReplicaSettings {
             listen: ([127, 0, 0, 1], 0).into(),
             parallelism: u32::try_from(cores).unwrap_or(2),
             no_container: false,
+            budget: Budget::default(),
+            read_points: split_points(POINTS_A_MINUTE).1,
             unlimited: false,
         }
     }
@@ -226,7 +232,8 @@ async fn first_token(access: &Queries, file: &Path) -> Result<String> {
 }
 
 fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
-    let mut actors = Settings { scratch, ..Settings::default() };
+    let mut actors = Settings { scratch, budget: settings.budget.clone(), ..Settings::default() };
+    actors.reads.rest = vec![Window { seconds: 60, cap: settings.read_points }];
     if settings.unlimited {
         actors.budget = Budget::unlimited();
         actors.reads = ReadLimits::default();

@@ -158,6 +158,10 @@ impl Store for Postgres {
         self.record_answer(permit).await
     }
 
+    async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
+        self.take_back(&permit).await
+    }
+
     fn moved_ahead(&self) -> watch::Receiver<Duration> {
         self.clock.ahead()
     }

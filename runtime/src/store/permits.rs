@@ -10,7 +10,7 @@ use super::{
 use campaigns_actors::ports::{CommitError, Lease, Permit, PermitAnswer, PermitRequest, StoreError};
 use campaigns_domain::{
     id::{Epoch, Shard},
-    publish::budget::Window,
+    publish::budget::HeldBy,
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,13 +47,15 @@ impl Postgres {
                 fence.shard
             )));
         }
-        let windows = windows(&request);
+        let charge = request.budget.charge(request.kind);
+        let caps: Vec<_> = request.budget.caps(charge).collect();
         // The permit's life is counted from before the request for it, so that it never outlives the row's.
         let asked = Instant::now();
         let id = Uuid::new_v4();
-        let answer: Result<(String, i64), sqlx::Error> = sqlx::query_as(
-            "SELECT outcome, wait_microseconds FROM campaigns_take_permit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
-             make_interval(secs => $11), make_interval(secs => $12))",
+        let answer: Result<(String, i64, Option<i32>), sqlx::Error> = sqlx::query_as(
+            "SELECT outcome, wait_microseconds, held_by FROM campaigns_take_permit($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+             $10, $11, $12, $13, $14, $15, make_interval(secs => $16), make_interval(secs => $17), \
+             make_interval(secs => $18))",
         )
         .bind(id)
         .bind(i16::try_from(fence.shard.0).unwrap_or(-1))
@@ -61,21 +63,34 @@ impl Postgres {
         .bind(organization)
         .bind(request.campaign.0)
         .bind(request.run.0)
-        .bind(request.opens_pull_request)
-        .bind(windows.iter().map(|(window, _)| i64::from(window.seconds)).collect::<Vec<_>>())
-        .bind(windows.iter().map(|(window, _)| i64::from(window.cap)).collect::<Vec<_>>())
-        .bind(windows.iter().map(|(_, pull_requests_only)| *pull_requests_only).collect::<Vec<_>>())
+        .bind(request.kind.as_str())
+        .bind(charge.content)
+        .bind(charge.pull_request)
+        .bind(i64::from(charge.points))
+        .bind(caps.iter().map(|(scope, _)| scope.as_str()).collect::<Vec<_>>())
+        .bind(caps.iter().map(|(_, cap)| cap.counted.as_str()).collect::<Vec<_>>())
+        .bind(caps.iter().map(|(_, cap)| i64::from(cap.window.seconds)).collect::<Vec<_>>())
+        .bind(caps.iter().map(|(_, cap)| i64::from(cap.window.cap)).collect::<Vec<_>>())
+        .bind(caps.iter().map(|(_, cap)| i64::from(cap.counted.weight(charge))).collect::<Vec<_>>())
+        .bind(f64::from(request.budget.spacing) / 1000.0)
         .bind(PERMIT_LIFE.as_secs_f64())
         .bind(PERMIT_ANSWER_WITHIN.as_secs_f64())
         .fetch_one(&self.fence_pool)
         .await;
-        let (outcome, wait) = answer.map_err(|error| match Failure::of(&error) {
+        let (outcome, wait, held_by) = answer.map_err(|error| match Failure::of(&error) {
             Failure::Refused(words) => CommitError::Refused(words),
             Failure::Again(words) | Failure::Unavailable(words) => CommitError::Unavailable(words),
         })?;
         match outcome.as_str() {
             "granted" => Ok(PermitAnswer::Granted(Permit { id, expires: asked + PERMIT_LIFE })),
-            "wait" => Ok(PermitAnswer::Wait(Duration::from_micros(wait.unsigned_abs()))),
+            "wait" => {
+                let position = held_by.and_then(|held_by| usize::try_from(held_by).ok()).unwrap_or_default();
+                // Positions count from 1; 0 is the distance to the write before.
+                let cap = position.checked_sub(1).and_then(|position| caps.get(position));
+                let by =
+                    cap.map_or(HeldBy::Spacing, |(scope, cap)| HeldBy::Window { scope: *scope, cap: *cap });
+                Ok(PermitAnswer::Wait(Duration::from_micros(wait.unsigned_abs()), by))
+            }
             _ => Err(CommitError::Fenced(fence)),
         }
     }
@@ -91,11 +106,13 @@ impl Postgres {
         .map(drop)
         .map_err(failure::read)
     }
-}
 
-/// The windows that a request has to fit into, and whether each counts pull requests alone.
-fn windows(request: &PermitRequest) -> Vec<(Window, bool)> {
-    let writes = request.budget.writes.iter().map(|window| (*window, false));
-    let opened = request.budget.pull_requests.iter().filter(|_| request.opens_pull_request);
-    writes.chain(opened.map(|window| (*window, true))).collect()
+    pub(super) async fn take_back(&self, permit: &Permit) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM permits WHERE id = $1 AND answered IS NULL")
+            .bind(permit.id)
+            .execute(&self.fence_pool)
+            .await
+            .map(drop)
+            .map_err(failure::read)
+    }
 }

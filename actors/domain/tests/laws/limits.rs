@@ -3,9 +3,13 @@
 use super::samples::{delete, manifest, put};
 use campaigns_domain::{
     execution::{Change, manifest::ChangedFile},
+    id::CampaignId,
     publish::{
         TreeLimits, TreePlan,
-        budget::{NotBefore, Window, next_slot},
+        budget::{
+            Budget, Cap, Charge, ContentWrites, Counted, NotBefore, Spent, Window, WriteKind, next_slot,
+            split_points,
+        },
         commit::PlannedContent,
     },
 };
@@ -57,6 +61,108 @@ proptest! {
             prop_assert!(most_within(&writes, window.seconds) <= window.cap as usize);
         }
         prop_assert!(!waited || !windows.is_empty());
+    }
+}
+
+fn any_caps() -> impl Strategy<Value = Vec<Cap>> {
+    let counted = prop_oneof![Just(Counted::Content), Just(Counted::PullRequests), Just(Counted::Points)];
+    let cap = (counted, 1..120_u32, 1..6_u32).prop_map(|(counted, seconds, cap)| {
+        Cap::new(counted, seconds, if counted == Counted::Points { 5 * cap + 2 } else { cap })
+    });
+    prop::collection::vec(cap, 0..3)
+}
+
+fn any_budget() -> impl Strategy<Value = Budget> {
+    let content = prop_oneof![Just("all"), Just("none"), Just("pull-request,commit")];
+    (any_caps(), any_caps(), any_caps(), 0..3_000_u32, content).prop_map(
+        |(global, campaign, organization, spacing, content)| Budget {
+            global,
+            campaign,
+            organization,
+            spacing,
+            content: ContentWrites::parse(content).unwrap(),
+        },
+    )
+}
+
+/// A write as it was made: when, by which campaign, where, at what cost.
+type Made = (DateTime<Utc>, usize, usize, Charge);
+
+/// Whether some window of the budget holds more than its cap, or two writes are too close, counted independently.
+fn is_over(budget: &Budget, made: &[Made]) -> bool {
+    let over = |caps: &[Cap], of: &dyn Fn(&Made) -> usize| {
+        caps.iter().any(|cap| {
+            let length = TimeDelta::seconds(i64::from(cap.window.seconds));
+            made.iter().any(|first| {
+                let within = made
+                    .iter()
+                    .filter(|one| of(one) == of(first) && one.0 >= first.0 && one.0 < first.0 + length);
+                let sum: u32 = within
+                    .map(|one| match cap.counted {
+                        Counted::Content => u32::from(one.3.content),
+                        Counted::PullRequests => u32::from(one.3.pull_request),
+                        Counted::Points => one.3.points,
+                    })
+                    .sum();
+                sum > cap.window.cap
+            })
+        })
+    };
+    let close = made.iter().enumerate().any(|(n, one)| {
+        made[..n]
+            .iter()
+            .any(|other| one.2 == other.2 && (one.0 - other.0).num_milliseconds() < i64::from(budget.spacing))
+    });
+    close
+        || over(&budget.global, &|_| 0)
+        || over(&budget.campaign, &|one| one.1)
+        || over(&budget.organization, &|one| one.2)
+}
+
+proptest! {
+    #[test]
+    fn windows_hold_jointly_in_every_scope_and_nothing_waits_without_need(
+        budget in any_budget(),
+        asked in prop::collection::vec((0..15_000_i64, 0..2_usize, 0..2_usize, 0..4_usize), 1..40),
+    ) {
+        let campaigns = [1, 2].map(|n| CampaignId(uuid::Uuid::from_u128(n)));
+        let organizations = ["acme", "globex"];
+        let kinds = [WriteKind::Tree, WriteKind::Commit, WriteKind::Branch, WriteKind::PullRequest];
+        let mut now = at(0);
+        let mut made: Vec<Made> = vec![];
+        for (gap, campaign, organization, kind) in asked {
+            now += TimeDelta::milliseconds(gap);
+            let charge = budget.charge(kinds[kind]);
+            let history: Vec<_> = made
+                .iter()
+                .map(|(at, campaign, organization, charge)| Spent {
+                    counts_from: *at,
+                    organization: organizations[*organization],
+                    campaign: campaigns[*campaign],
+                    charge: *charge,
+                })
+                .collect();
+            let fits = |at| budget.fits(&history, organizations[organization], campaigns[campaign], charge, at);
+            if let Err(hold) = fits(now) {
+                prop_assert!(hold.until > now);
+                let earlier = hold.until - TimeDelta::milliseconds(1);
+                prop_assert!(fits(earlier.max(now)).is_err());
+                prop_assert_eq!(fits(hold.until), Ok(()));
+                let mut hasty = made.clone();
+                hasty.push((earlier, campaign, organization, charge));
+                prop_assert!(is_over(&budget, &hasty), "it could have gone at {}", earlier);
+                now = hold.until;
+            }
+            made.push((now, campaign, organization, charge));
+        }
+        prop_assert!(!is_over(&budget, &made));
+    }
+
+    #[test]
+    fn points_are_divided_without_rest(points in 20..10_000_u32) {
+        let (writes, reads) = split_points(points);
+        prop_assert_eq!(writes + reads, points);
+        prop_assert!(writes >= 5 && reads >= 1);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sliding windows, to the second.
 
-use campaigns_domain::publish::budget::{Budget, NotBefore, Window, next_slot};
+use campaigns_domain::publish::budget::{
+    Budget, ContentWrites, Counted, NotBefore, Window, WriteKind, next_slot,
+};
 use chrono::{DateTime, Utc};
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -38,11 +40,16 @@ fn several_windows_hold_together() {
 
 #[test]
 fn githubs_hour_is_used_to_the_full() {
-    let budget = Budget::default();
+    let windows: Vec<_> = Budget::default()
+        .organization
+        .into_iter()
+        .filter(|cap| cap.counted == Counted::Content)
+        .map(|cap| cap.window)
+        .collect();
     let mut now = at(0);
     let mut history = vec![];
     while history.len() < 1000 {
-        match next_slot(&history, &budget.writes, now) {
+        match next_slot(&history, &windows, now) {
             Ok(()) => history.push(now),
             Err(NotBefore(later)) => {
                 assert!(later > now);
@@ -56,4 +63,25 @@ fn githubs_hour_is_used_to_the_full() {
     assert_eq!(history[499], at(360));
     assert_eq!(history[500], at(3600));
     assert_eq!(history[999], at(3960));
+}
+
+#[test]
+fn which_writes_count_is_a_setting() {
+    let all = Budget::default();
+    for kind in WriteKind::ALL {
+        let charge = all.charge(kind);
+        assert!(charge.content && charge.points == 5, "{kind:?}");
+        assert_eq!(charge.pull_request, kind == WriteKind::PullRequest);
+    }
+    let content = ContentWrites::parse("pull-request, comment").unwrap();
+    let some = Budget { content, ..Budget::default() };
+    assert!(some.charge(WriteKind::PullRequest).content && some.charge(WriteKind::Comment).content);
+    let tree = some.charge(WriteKind::Tree);
+    assert!(!tree.content);
+    let caps: Vec<_> = some.caps(tree).map(|(_, cap)| cap.counted).collect();
+    assert_eq!(caps, [Counted::Points], "it costs points all the same");
+    assert!(ContentWrites::parse("none").unwrap().kinds().next().is_none());
+    assert_eq!(ContentWrites::parse("all"), Ok(ContentWrites::default()));
+    let wrong = ContentWrites::parse("pull-request,tea").unwrap_err();
+    assert!(wrong.contains("`tea` is no kind of write") && wrong.contains("branch-update"), "{wrong}");
 }

@@ -20,6 +20,7 @@ mod numbering;
 mod pauses;
 mod permits;
 mod reads;
+mod scopes;
 
 use super::super::{
     CommitError, Committed, Message, Store, Transition,
@@ -143,6 +144,10 @@ where
         permits::an_old_epoch_gets_no_permit,
         permits::windows_hold_under_concurrency,
         permits::whoever_waits_hears_that_the_clock_was_moved,
+        scopes::a_write_has_to_fit_into_every_scope,
+        scopes::points_and_distance_hold_for_what_creates_no_content_too,
+        scopes::a_write_that_never_left_is_given_back,
+        scopes::a_cap_over_everything_holds_whoever_asks_at_once,
     );
 }
 

@@ -214,6 +214,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
+        self.lock().permits.retain(|stored| stored.answered || stored.id != permit.id);
+        Ok(())
+    }
+
     fn moved_ahead(&self) -> watch::Receiver<Duration> {
         self.ahead.subscribe()
     }

@@ -271,6 +271,9 @@ impl Store for Behind {
     async fn answer_permit(&self, permit: &Permit) -> Result<(), StoreError> {
         self.tap.store(self.ports.store.answer_permit(permit)).await
     }
+    async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
+        self.tap.store(self.ports.store.return_permit(permit)).await
+    }
     fn moved_ahead(&self) -> watch::Receiver<Duration> {
         self.ports.store.moved_ahead()
     }

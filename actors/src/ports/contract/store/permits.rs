@@ -7,7 +7,7 @@ use super::{
 use crate::ports::{CommitError, Lease, Permit, PermitAnswer, PermitRequest};
 use campaigns_domain::{
     id::Shard,
-    publish::budget::{Budget, Window},
+    publish::budget::{Budget, Cap, Counted, Window, WriteKind},
 };
 use futures::future::join_all;
 use std::{sync::Arc, time::Duration};
@@ -26,26 +26,28 @@ fn ask<H: StoreHarness>(
     pull_requests: &[Window],
     opens: bool,
 ) -> PermitRequest {
+    let content = writes.iter().map(|window| Cap { counted: Counted::Content, window: *window });
+    let opened = pull_requests.iter().map(|window| Cap { counted: Counted::PullRequests, window: *window });
     PermitRequest {
         organization: ORGANIZATION.to_owned(),
         campaign: world.run.campaign,
         run: world.run.id,
-        opens_pull_request: opens,
-        budget: Budget { writes: writes.to_vec(), pull_requests: pull_requests.to_vec() },
+        kind: if opens { WriteKind::PullRequest } else { WriteKind::Tree },
+        budget: Budget { organization: content.chain(opened).collect(), ..Budget::unlimited() },
     }
 }
 
 async fn granted<H: StoreHarness>(world: &World<H>, lease: &Lease, request: &PermitRequest) -> Permit {
     match world.store().take_permit(lease, request.clone()).await.unwrap() {
         PermitAnswer::Granted(permit) => permit,
-        PermitAnswer::Wait(wait) => panic!("it has to wait {wait:?}"),
+        PermitAnswer::Wait(wait, by) => panic!("it has to wait {wait:?} for {by:?}"),
     }
 }
 
 async fn wait<H: StoreHarness>(world: &World<H>, lease: &Lease, request: &PermitRequest) -> Duration {
     match world.store().take_permit(lease, request.clone()).await.unwrap() {
         PermitAnswer::Granted(_) => panic!("it was granted"),
-        PermitAnswer::Wait(wait) => wait,
+        PermitAnswer::Wait(wait, _) => wait,
     }
 }
 
@@ -171,7 +173,7 @@ pub(super) async fn windows_hold_under_concurrency<H: StoreHarness>(harness: Arc
                     unanswered.push((seen.len(), permit));
                     seen.push(Seen { granted: now, latest: now + UNANSWERED });
                 }
-                PermitAnswer::Wait(wait) => {
+                PermitAnswer::Wait(wait, _) => {
                     shortest = Some(shortest.map_or(wait, |other: Duration| other.min(wait)))
                 }
             }

@@ -1,10 +1,14 @@
-//! Permits in memory: exact sliding windows by the store's own clock.
+//! Permits in memory: exact sliding windows by the store's own clock, judged by the domain.
 //!
 //! Deliberately absent: forgetting old permits; a test ends before that matters.
 
 use super::super::super::{CommitError, Fence, Permit, PermitAnswer, PermitRequest};
 use super::rows::Rows;
-use campaigns_domain::{id::Shard, publish::budget::Window};
+use campaigns_domain::{
+    id::{CampaignId, Shard},
+    publish::budget::{Charge, Spent},
+};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -15,18 +19,20 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub(super) struct StoredPermit {
-    id: Uuid,
+    pub(super) id: Uuid,
     organization: String,
-    opens_pull_request: bool,
-    answered: bool,
+    campaign: CampaignId,
+    charge: Charge,
+    pub(super) answered: bool,
     /// On the store's clock: it still counts for the length of a window after this.
-    counts_from: Duration,
+    counts_from: DateTime<Utc>,
 }
 
 impl Rows {
-    /// The time that permits go by, since the store was made.
-    fn now(&self) -> Duration {
-        self.started.elapsed() + self.clock_moved
+    /// The time that permits go by.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        let passed = self.started.elapsed() + self.clock_moved;
+        DateTime::UNIX_EPOCH + TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX)
     }
 
     pub(super) fn take_permit(
@@ -45,47 +51,32 @@ impl Rows {
             return Err(CommitError::Fenced(fence));
         }
         let now = self.now();
-        let writes = request.budget.writes.iter().map(|window| (window, false));
-        let opened = request.budget.pull_requests.iter().filter(|_| request.opens_pull_request);
-        let free = writes
-            .chain(opened.map(|window| (window, true)))
-            .filter_map(|(window, only)| self.free_at(&organization, window, only, now))
-            .max();
-        if let Some(free) = free {
-            return Ok(PermitAnswer::Wait((free - now).max(Duration::from_micros(1))));
+        let history = self.spent();
+        let charge = request.budget.charge(request.kind);
+        if let Err(hold) = request.budget.fits(&history, &organization, request.campaign, charge, now) {
+            let wait = (hold.until - now).to_std().unwrap_or_default();
+            return Ok(PermitAnswer::Wait(wait.max(Duration::from_micros(1)), hold.by));
         }
         let permit = Permit::new(Uuid::new_v4(), LIFE);
         self.permits.push(StoredPermit {
             id: permit.id,
             organization,
-            opens_pull_request: request.opens_pull_request,
+            campaign: request.campaign,
+            charge,
             answered: false,
             counts_from: now + LIFE + ANSWER_WITHIN,
         });
         Ok(PermitAnswer::Granted(permit))
     }
 
-    /// When a full window has room again; `None` where it has room now.
-    fn free_at(
-        &self,
-        organization: &str,
-        window: &Window,
-        only_opened: bool,
-        now: Duration,
-    ) -> Option<Duration> {
-        let length = Duration::from_secs(window.seconds.into());
-        let Some(last_that_fits) = (window.cap as usize).checked_sub(1) else { return Some(now + length) };
-        let mut leave: Vec<Duration> = self
-            .permits
-            .iter()
-            .filter(|permit| {
-                permit.organization == organization && (permit.opens_pull_request || !only_opened)
-            })
-            .map(|permit| permit.counts_from + length)
-            .filter(|leaves| *leaves > now)
-            .collect();
-        leave.sort_by(|one, other| other.cmp(one));
-        leave.get(last_that_fits).copied()
+    fn spent(&self) -> Vec<Spent<'_>> {
+        let spent = self.permits.iter().map(|permit| Spent {
+            counts_from: permit.counts_from,
+            organization: &permit.organization,
+            campaign: permit.campaign,
+            charge: permit.charge,
+        });
+        spent.collect()
     }
 
     pub(super) fn answer_permit(&mut self, permit: &Permit) {
