@@ -8,6 +8,7 @@ use campaigns_actors::ports::{
 use campaigns_domain::{
     changeset::{Ask, ChangesetState},
     execution::run::{RunOptions, RunState},
+    publish::budget::{Budget, Cap, Counted},
 };
 use std::time::Duration;
 
@@ -49,10 +50,8 @@ async fn what_was_refused_is_tried_again_when_somebody_asks() {
 async fn what_is_asked_after_a_cancellation_is_done() {
     let mut house = House::new().with_repositories(2);
     house.window = 1;
-    house.settings.budget = campaigns_domain::publish::budget::Budget {
-        writes: vec![],
-        pull_requests: vec![campaigns_domain::publish::budget::Window { seconds: 3600, cap: 1 }],
-    };
+    house.settings.budget =
+        Budget { organization: vec![Cap::new(Counted::PullRequests, 3600, 1)], ..Budget::unlimited() };
     let run = house.begin("cancelled");
     let system = house.start().await;
     tokio::time::sleep(Duration::from_secs(60)).await;
