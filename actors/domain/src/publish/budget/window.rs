@@ -51,7 +51,7 @@ impl Window {
             return Some(now + length);
         }
         let mut within: Vec<_> = history.iter().filter(|(at, _)| *at + length > now).collect();
-        within.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+        within.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
         let mut room = self.cap.max(weight) - weight;
         for (at, weighs) in within {
             if *weighs > room {
