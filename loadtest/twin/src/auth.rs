@@ -4,7 +4,7 @@
 use crate::rest::refusal::Refusal;
 use crate::secrets;
 use crate::world::World;
-use crate::world::model::{Grant, Holder, Level};
+use crate::world::model::{Grant, Holder, Level, RepositoryRecord};
 use base64::Engine;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
@@ -43,13 +43,15 @@ impl Caller {
     }
 
     /// May it know of a repository at all?
-    pub fn sees(&self, repository: u64, private: bool) -> bool {
+    pub fn sees(&self, record: &RepositoryRecord) -> bool {
         match self {
-            Self::Anonymous(_) | Self::App(_) => !private,
+            Self::Anonymous(_) | Self::App(_) => !record.private,
             Self::Token(grant) => match &grant.holder {
                 Holder::Person { .. } => true,
                 Holder::Installation { repositories, .. } => {
-                    !private || repositories.as_ref().is_none_or(|only| only.contains(&repository))
+                    let chosen = repositories.as_ref().is_none_or(|only| only.contains(&record.id));
+                    // The app is not installed where a repository was transferred to.
+                    !record.private || (chosen && record.transferred_to.is_none())
                 }
             },
         }
@@ -120,7 +122,27 @@ fn token(world: &World, token: &str) -> Result<Caller, Refusal> {
     if grant.expires_at.is_some_and(|at| at <= world.clock.now()) {
         return Err(Refusal::bad_credentials());
     }
-    Ok(Caller::Token(Arc::new(grant)))
+    Ok(Caller::Token(Arc::new(as_granted(world, grant)?)))
+}
+
+/// An installation's token is worth what the installation is worth now: nothing when it is gone or suspended, and no
+/// permission that was taken away since.
+fn as_granted(world: &World, mut grant: Grant) -> Result<Grant, Refusal> {
+    if let Holder::Installation { permissions, .. } = &mut grant.holder {
+        let installation = world.read(|state| state.installation.clone());
+        let installation = installation.ok_or_else(Refusal::bad_credentials)?;
+        if installation.suspended_at.is_some() {
+            return Err(Refusal::suspended());
+        }
+        permissions.retain(|name, level| match installation.permissions.get(name) {
+            Some(granted) => {
+                *level = (*level).min(*granted);
+                true
+            }
+            None => false,
+        });
+    }
+    Ok(grant)
 }
 
 /// Ten minutes, and a minute for clocks that differ.

@@ -129,6 +129,8 @@ impl RepositoryBuilder {
                 created_at: now,
                 updated_at: now,
                 pushed_at: now,
+                settings: Default::default(),
+                transferred_to: None,
             };
             Ok((vec![Change::RepositoryCreated { record }], id))
         })

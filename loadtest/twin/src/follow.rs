@@ -4,7 +4,7 @@
 
 use crate::git::refs::{Move, tip};
 use crate::world::World;
-use crate::world::change::Change;
+use crate::world::change::{Change, RefMove};
 use crate::world::model::{Merge, Pull};
 use git2::{Oid, Repository};
 
@@ -31,7 +31,13 @@ pub fn follow(
         return Ok(());
     }
     let touched = |branch: &str| moves.iter().any(|moved| moved.branch() == Some(branch));
-    let mut changes = vec![Change::RefsMoved { repository }];
+    let text = |oid: Option<Oid>| oid.map(|oid| oid.to_string());
+    let moved = moves.iter().map(|moved| RefMove {
+        name: moved.name.clone(),
+        old: text(moved.old),
+        new: text(moved.new),
+    });
+    let mut changes = vec![Change::RefsMoved { repository, moves: moved.collect(), by: actor }];
     for pull in open_pulls(world, repository) {
         if touched(&pull.head) || touched(&pull.base) {
             changes.extend(consequences(world, git, repository, &pull, touched(&pull.base), actor)?);

@@ -106,7 +106,12 @@ pub fn found(
             permissions: permissions(),
             created_at: now,
         },
-        installation: Installation { id: INSTALLATION, permissions: permissions(), created_at: now },
+        installation: Installation {
+            id: INSTALLATION,
+            permissions: permissions(),
+            created_at: now,
+            suspended_at: None,
+        },
     });
     Ok(world.record(changes)?)
 }

@@ -1,7 +1,7 @@
 //! The twin: a GitHub that is a small true world over real bare git repositories. It serves github.com's layout
 //! and GitHub Enterprise Server's, keeps its world on disk through kill -9, has faults as fields, and answers
 //! what it does not do with a 501 that names the operation. It enforces GitHub's documented primary and secondary
-//! limits by a clock that can be moved or held. Webhooks, reviews, checks and forks are not here yet.
+//! limits by a clock that can be moved or held. Webhooks and forks are not here yet.
 
 // One JSON shape is a long `json!`.
 #![recursion_limit = "256"]
@@ -11,6 +11,7 @@ pub mod arrival;
 pub mod auth;
 pub mod build;
 pub mod clock;
+pub mod codeowners;
 pub mod command;
 pub mod conditional;
 pub mod faults;
@@ -20,6 +21,7 @@ pub mod git;
 pub mod graphql;
 pub mod limits;
 pub mod log;
+pub mod merging;
 #[cfg(feature = "oracle")]
 pub mod oracle;
 pub mod pages;
@@ -32,6 +34,7 @@ pub mod rest;
 pub mod secrets;
 pub mod seed;
 pub mod serve;
+pub mod settle;
 pub mod standing;
 pub mod twin;
 pub mod world;
@@ -42,3 +45,5 @@ pub use limits::{Creating, Settings, Wording};
 pub use log::Entry;
 pub use people::{Maintainer, Refused};
 pub use twin::{AppAccess, Options, StartError, Twin};
+pub use world::rules::{Bypass, Demands};
+pub use world::verdict::{Conclusion, StatusState};

@@ -1,14 +1,19 @@
 //! What people do in this world without the API: merge and close at the web page, push commits, make and delete
-//! branches, rename and archive repositories. Each goes the way the API would, under the repository's lock. Every
-//! function blocks; async callers use `Twin`'s verbs.
+//! branches, rename and archive repositories, and more in the files below. Each goes the way the API would, under
+//! the repository's lock, and what follows by itself has happened when it returns. Every function blocks; async
+//! callers use `Twin`'s verbs.
+
+mod conversation;
+mod governance;
 
 use crate::follow::follow;
 use crate::git::merge::Method;
 use crate::git::objects::{NewCommit, PathEdit, edit_tree, write_commit};
 use crate::git::refs::{self, Move};
+use crate::merging::{self, Wanted, Words, carry_out};
 use crate::rest::git_data::as_person;
-use crate::rest::pulls_write::{close_as, merge_as};
 use crate::rest::refusal::Refusal;
+use crate::settle::settle;
 use crate::world::World;
 use crate::world::change::Change;
 use crate::world::model::{Account, AccountKind, RepositoryRecord};
@@ -50,6 +55,7 @@ pub type FileEdit<'a> = (&'a str, Option<&'a [u8]>);
 #[derive(Clone, Copy)]
 pub struct Maintainer<'a> {
     world: &'a World,
+    login: Option<&'a str>,
 }
 
 impl fmt::Debug for Maintainer<'_> {
@@ -61,13 +67,21 @@ impl fmt::Debug for Maintainer<'_> {
 impl<'a> Maintainer<'a> {
     /// The maintainer of a world.
     pub fn of(world: &'a World) -> Self {
-        Self { world }
+        Self { world, login: None }
+    }
+
+    /// Another of its people, by login.
+    pub fn named(world: &'a World, login: &'a str) -> Self {
+        Self { world, login: Some(login) }
     }
 
     fn account(&self) -> Result<Account, Refused> {
-        self.world
-            .read(|state| state.accounts.values().find(|account| account.kind == AccountKind::User).cloned())
-            .ok_or_else(|| Refused("there are no people in this world".into()))
+        let known = |account: &&Account| {
+            self.login.map_or(account.kind == AccountKind::User, |login| account.login == login)
+        };
+        self.world.read(|state| state.accounts.values().find(known).cloned()).ok_or_else(|| {
+            Refused(format!("there is no {} in this world", self.login.unwrap_or("maintainer")))
+        })
     }
 
     fn record(&self, name: &str) -> Result<RepositoryRecord, Refused> {
@@ -84,14 +98,45 @@ impl<'a> Maintainer<'a> {
 
     /// Merges a pull request; returns the commit that the base then has.
     pub fn merge(&self, repository: &str, number: u64) -> Result<String, Refused> {
-        let record = self.record(repository)?;
-        Ok(merge_as(self.world, record.id, number, self.account()?.id, Method::Merge)?.to_string())
+        self.in_repository(repository, |me, record| {
+            let pull = me.world.read(|state| state.pull(record.id, number).cloned());
+            let pull = pull.ok_or_else(Refusal::not_found)?;
+            let git = me.world.git.open(record.id)?;
+            let who = me.account()?.id;
+            let author = merging::author(me.world, who)?;
+            let wanted = Wanted { method: Method::Merge, head: None, words: Words::default() };
+            Ok(carry_out(me.world, &git, record, &pull, wanted, (&author, who))?.to_string())
+        })
     }
 
     /// Closes a pull request.
     pub fn close(&self, repository: &str, number: u64) -> Result<(), Refused> {
-        let record = self.record(repository)?;
-        Ok(close_as(self.world, record.id, number, self.account()?.id)?)
+        let by = self.account()?.id;
+        self.in_repository(repository, |me, record| {
+            let repository = record.id;
+            me.world.decide(|state| {
+                let pull = state.pull(repository, number).ok_or_else(Refusal::not_found)?;
+                let closed = pull.is_open().then_some(Change::PullClosed { repository, number, by });
+                Ok::<_, Refused>((closed.into_iter().collect(), ()))
+            })
+        })
+    }
+
+    /// Does something in a repository under its lock, and lets happen what follows by itself.
+    fn in_repository<T>(
+        &self,
+        name: &str,
+        act: impl FnOnce(&Self, &RepositoryRecord) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let id = self.record(name)?.id;
+        let lock = self.world.lock_of(id);
+        let _held = lock.blocking_lock();
+        // As it is now that nobody else changes it.
+        let record = self.world.read(|state| state.repositories.get(&id).map(|found| found.record.clone()));
+        let record = record.ok_or_else(|| Refused(format!("there is no repository {name}")))?;
+        let value = act(self, &record)?;
+        settle(self.world, id)?;
+        Ok(value)
     }
 
     /// Pushes one commit with these files to a branch, which is made from the default branch if it is missing.
@@ -103,46 +148,69 @@ impl<'a> Maintainer<'a> {
         message: &str,
         files: &[FileEdit<'_>],
     ) -> Result<String, Refused> {
-        let record = self.record(repository)?;
-        let account = self.account()?;
-        let lock = self.world.lock_of(record.id);
-        let _held = lock.blocking_lock();
-        let git = self.world.git.open(record.id)?;
-        let tip = refs::tip(&git, branch);
-        let parent = tip.or_else(|| refs::tip(&git, &record.default_branch));
-        let base = match parent {
-            Some(oid) => Some(git.find_commit(oid)?.tree()?),
-            None => None,
-        };
-        let mut edits = Vec::new();
-        for (path, content) in files {
-            let mode = base.as_ref().and_then(|tree| tree.get_path(std::path::Path::new(path)).ok());
-            let mode = mode.map_or(0o100_644, |entry| entry.filemode());
-            edits.push(match content {
-                Some(content) => ((*path).to_owned(), PathEdit::Put { oid: git.blob(content)?, mode }),
-                None => ((*path).to_owned(), PathEdit::Delete),
-            });
-        }
-        let tree = edit_tree(&git, base.as_ref(), edits)?;
-        let person = as_person(&account, self.world.clock.now());
-        let parents: Vec<git2::Oid> = parent.into_iter().collect();
-        let new = NewCommit { author: &person, committer: &person, message, tree, parents: &parents };
-        let commit = write_commit(&git, &new, None, None)?;
-        let name = format!("refs/heads/{branch}");
-        git.reference(&name, commit, true, "pushed")?;
-        let moved = Move { name, old: tip, new: Some(commit) };
-        follow(self.world, &git, record.id, &[moved], account.id)?;
-        Ok(commit.to_string())
+        self.commit(repository, branch, message, files, false)
+    }
+
+    /// Pushes with force: the tip of the branch is replaced by another commit on what came before it.
+    pub fn force_push(
+        &self,
+        repository: &str,
+        branch: &str,
+        message: &str,
+        files: &[FileEdit<'_>],
+    ) -> Result<String, Refused> {
+        self.commit(repository, branch, message, files, true)
+    }
+
+    fn commit(
+        &self,
+        repository: &str,
+        branch: &str,
+        message: &str,
+        files: &[FileEdit<'_>],
+        force: bool,
+    ) -> Result<String, Refused> {
+        self.in_repository(repository, |me, record| {
+            let account = me.account()?;
+            let git = me.world.git.open(record.id)?;
+            let tip = refs::tip(&git, branch);
+            let parent = tip.or_else(|| refs::tip(&git, &record.default_branch));
+            let base = match parent {
+                Some(oid) => Some(git.find_commit(oid)?.tree()?),
+                None => None,
+            };
+            let mut edits = Vec::new();
+            for (path, content) in files {
+                let mode = base.as_ref().and_then(|tree| tree.get_path(std::path::Path::new(path)).ok());
+                let mode = mode.map_or(0o100_644, |entry| entry.filemode());
+                edits.push(match content {
+                    Some(content) => ((*path).to_owned(), PathEdit::Put { oid: git.blob(content)?, mode }),
+                    None => ((*path).to_owned(), PathEdit::Delete),
+                });
+            }
+            let tree = edit_tree(&git, base.as_ref(), edits)?;
+            let person = as_person(&account, me.world.clock.now());
+            let parents: Vec<git2::Oid> = match tip {
+                Some(tip) if force => git.find_commit(tip)?.parent_ids().collect(),
+                _ => parent.into_iter().collect(),
+            };
+            let new = NewCommit { author: &person, committer: &person, message, tree, parents: &parents };
+            let commit = write_commit(&git, &new, None, None)?;
+            let name = format!("refs/heads/{branch}");
+            git.reference(&name, commit, true, "pushed")?;
+            let moved = Move { name, old: tip, new: Some(commit) };
+            follow(me.world, &git, record.id, &[moved], account.id)?;
+            Ok(commit.to_string())
+        })
     }
 
     /// Deletes a branch.
     pub fn delete_branch(&self, repository: &str, branch: &str) -> Result<(), Refused> {
-        let record = self.record(repository)?;
-        let lock = self.world.lock_of(record.id);
-        let _held = lock.blocking_lock();
-        let git = self.world.git.open(record.id)?;
-        let moved = refs::delete(&git, &format!("refs/heads/{branch}"))?;
-        Ok(follow(self.world, &git, record.id, &[moved], self.account()?.id)?)
+        self.in_repository(repository, |me, record| {
+            let git = me.world.git.open(record.id)?;
+            let moved = refs::delete(&git, &format!("refs/heads/{branch}"))?;
+            Ok(follow(me.world, &git, record.id, &[moved], me.account()?.id)?)
+        })
     }
 
     /// Gives a repository another name; the old one redirects.
@@ -156,9 +224,11 @@ impl<'a> Maintainer<'a> {
     }
 
     fn change(&self, repository: &str, edit: impl FnOnce(&mut RepositoryRecord)) -> Result<(), Refused> {
-        let mut record = self.record(repository)?;
-        edit(&mut record);
-        record.updated_at = self.world.clock.now();
-        Ok(self.world.record(vec![Change::RepositoryChanged { record }])?)
+        self.in_repository(repository, |me, record| {
+            let mut record = record.clone();
+            edit(&mut record);
+            record.updated_at = me.world.clock.now();
+            Ok(me.world.record(vec![Change::RepositoryChanged { record }])?)
+        })
     }
 }

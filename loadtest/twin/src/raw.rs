@@ -115,7 +115,7 @@ fn file(
         return Err(Refusal::not_found());
     };
     let (record, full_name) = find(world, owner, name)?;
-    if !caller.sees(record.id, record.private) || !caller.may(record.id, &[("contents", Level::Read)]) {
+    if !caller.sees(&record) || !caller.may(record.id, &[("contents", Level::Read)]) {
         return Err(Refusal::not_found());
     }
     let git = world.git.open(record.id)?;

@@ -119,6 +119,8 @@ fn make(
         created_at: now,
         updated_at: now,
         pushed_at: now,
+        settings: Default::default(),
+        transferred_to: None,
     })
 }
 

@@ -283,6 +283,18 @@ impl Twin {
             .map_err(|error| Refused(error.to_string()))?
     }
 
+    /// Does something as another of its people, by login.
+    pub async fn as_person<T: Send + 'static>(
+        &self,
+        login: &str,
+        act: impl FnOnce(&Maintainer<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (world, login) = (Arc::clone(&self.world), login.to_owned());
+        tokio::task::spawn_blocking(move || act(&Maintainer::named(&world, &login)))
+            .await
+            .map_err(|error| Refused(error.to_string()))?
+    }
+
     /// Merges a pull request as a person does; returns the base's new commit.
     pub async fn merge(&self, repository: &str, number: u64) -> Result<String, Refused> {
         let repository = repository.to_owned();

@@ -128,7 +128,7 @@ fn admit(world: &World, exchange: &Exchange, caller: &Caller) -> Result<Reposito
         })
     });
     let level = if exchange.service == Service::ReceivePack { Level::Write } else { Level::Read };
-    let visible = found.filter(|record| caller.sees(record.id, record.private));
+    let visible = found.filter(|record| caller.sees(record));
     match (visible, caller) {
         (Some(record), _) if !caller.may(record.id, &[("contents", level)]) => match caller {
             Caller::Anonymous(_) => Err(Refusal::requires_authentication()),
@@ -242,6 +242,7 @@ async fn receive(
     tokio::task::spawn_blocking(move || {
         let git = world.git.open(id)?;
         follow(&world, &git, id, &refs::moves(&before, &after), actor)?;
+        crate::settle::settle(&world, id).map_err(|refusal| anyhow::anyhow!("{}", refusal.body))?;
         anyhow::Ok(())
     })
     .await??;

@@ -4,9 +4,11 @@
 use super::objects::{NewCommit, Person, write_commit};
 use crate::secrets::Secrets;
 use git2::{Oid, Repository};
+use serde::{Deserialize, Serialize};
 
 /// How to merge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Method {
     /// A merge commit.
     Merge,
@@ -14,6 +16,26 @@ pub enum Method {
     Squash,
     /// Each commit again on top of the base.
     Rebase,
+}
+
+impl Method {
+    /// GitHub's word in REST.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+
+    /// How GitHub speaks of its commits.
+    pub fn commits(self) -> &'static str {
+        match self {
+            Self::Merge => "Merge commits",
+            Self::Squash => "Squash merges",
+            Self::Rebase => "Rebase merges",
+        }
+    }
 }
 
 /// Why it cannot be merged.

@@ -96,11 +96,9 @@ impl<'a> Execution<'a> {
 
     /// The answer's body: data, and errors where there were some.
     pub fn answer(&mut self, document: &Document) -> Result<Value, Refusal> {
-        if document.kind != "query" {
-            let name = asked(&document.selection, "Mutation").into_iter().next().map(|field| field.name);
-            return Err(unserved(&format!("mutation {}", name.unwrap_or_default())));
-        }
-        let data = self.pick(&document.selection, "Query", |me, field| match field.name.as_str() {
+        let kind = if document.kind == "mutation" { "Mutation" } else { "Query" };
+        let data = self.pick(&document.selection, kind, |me, field| match field.name.as_str() {
+            _ if kind == "Mutation" => me.mutation(field),
             "viewer" => me.viewer(field),
             "rateLimit" => me.rate_limit(field),
             "repository" => me.repository(field),

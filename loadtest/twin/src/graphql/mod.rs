@@ -4,6 +4,7 @@
 
 pub mod execute;
 pub mod lex;
+pub mod mutations;
 mod nodes;
 mod objects;
 pub mod parse;

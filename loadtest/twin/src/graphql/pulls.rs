@@ -8,6 +8,7 @@ use crate::rest::refusal::Refusal;
 use crate::rest::shape::node_id;
 use crate::standing::{self, Standing};
 use crate::world::model::{Pull, RepositoryRecord};
+use crate::world::rules::{AutoMerge, Queued};
 use serde_json::{Value, json};
 
 impl Execution<'_> {
@@ -76,8 +77,12 @@ impl Execution<'_> {
                     };
                     me.standing(standing, field)?
                 }
-                "isInMergeQueue" => json!(false),
-                "mergeQueueEntry" | "autoMergeRequest" => Value::Null,
+                "isInMergeQueue" => json!(me.place(record, &pull).is_some()),
+                "mergeQueueEntry" => me.queue_entry(record, &pull, field)?,
+                "autoMergeRequest" => match &pull.auto_merge {
+                    Some(request) => me.auto_merge_request(request, field)?,
+                    None => Value::Null,
+                },
                 "author" => me.person(Some(pull.author), field)?,
                 "mergedBy" => me.person(pull.merge.as_ref().map(|merge| merge.by), field)?,
                 "mergeCommit" => match &pull.merge {
@@ -112,7 +117,53 @@ impl Execution<'_> {
         })
     }
 
-    fn person(&mut self, id: Option<u64>, field: &Field) -> Result<Value, Refusal> {
+    /// Its place in the queue, and how many stand before it.
+    fn place(&self, record: &RepositoryRecord, pull: &Pull) -> Option<(Queued, usize)> {
+        self.world.read(|state| {
+            let all = state.repositories.get(&record.id)?.queue.iter();
+            let mut same = all.filter(|place| place.base == pull.base).enumerate();
+            let (before, place) = same.find(|(_, place)| place.pull == pull.number)?;
+            Some((place.clone(), before))
+        })
+    }
+
+    pub(super) fn queue_entry(
+        &mut self,
+        record: &RepositoryRecord,
+        pull: &Pull,
+        field: &Field,
+    ) -> Result<Value, Refusal> {
+        let Some((place, before)) = self.place(record, pull) else { return Ok(Value::Null) };
+        self.pick(&field.selection, "MergeQueueEntry", |me, field| {
+            Ok(match field.name.as_str() {
+                "id" => json!(node_id("MQE", place.id)),
+                "state" => json!(if before == 0 { "AWAITING_CHECKS" } else { "QUEUED" }),
+                "position" => json!(before + 1),
+                "enqueuedAt" => json!(stamp(place.at)),
+                "enqueuer" => me.person(Some(place.by), field)?,
+                "headCommit" => match &place.group {
+                    Some((group, _)) => me.commit(group, field)?,
+                    None => Value::Null,
+                },
+                _ => return Err(no_field("MergeQueueEntry", field)),
+            })
+        })
+    }
+
+    fn auto_merge_request(&mut self, request: &AutoMerge, field: &Field) -> Result<Value, Refusal> {
+        self.pick(&field.selection, "AutoMergeRequest", |me, field| {
+            Ok(match field.name.as_str() {
+                "mergeMethod" => json!(request.method),
+                "enabledAt" => json!(stamp(request.at)),
+                "enabledBy" => me.person(Some(request.by), field)?,
+                "commitHeadline" => json!(request.headline),
+                "commitBody" => json!(request.body),
+                _ => return Err(no_field("AutoMergeRequest", field)),
+            })
+        })
+    }
+
+    pub(super) fn person(&mut self, id: Option<u64>, field: &Field) -> Result<Value, Refusal> {
         let account = id.and_then(|id| self.world.read(|state| state.accounts.get(&id).cloned()));
         account.map_or(Ok(Value::Null), |account| self.account(&account, &field.selection))
     }

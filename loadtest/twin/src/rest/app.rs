@@ -9,6 +9,7 @@ use crate::paging::cut;
 use crate::secrets;
 use crate::world::change::Change;
 use crate::world::model::{Account, App, Grant, Holder, Installation, Level, Permissions, RepositoryRecord};
+use crate::world::state::Found;
 use chrono::Duration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,13 +30,17 @@ fn shown(call: &Call<'_>) -> Result<Value, Refusal> {
 
 /// `GET /app`
 pub fn get(call: &Call<'_>) -> Outcome {
-    let (app, _, org) = known(call)?;
+    let (app, org) = call
+        .world
+        .read(|state| Some((state.app.clone()?, state.org().cloned()?)))
+        .ok_or_else(Refusal::not_found)?;
     Ok(Reply::ok(shape::apps::integration(&call.urls, &app, &org)))
 }
 
 /// `GET /app/installations`
 pub fn installations(call: &Call<'_>) -> Outcome {
-    let page = cut(call, vec![shown(call)?]);
+    let installed = call.world.read(|state| state.installation.is_some());
+    let page = cut(call, if installed { vec![shown(call)?] } else { Vec::new() });
     Ok(Reply::ok(page.items.into()).link(page.link))
 }
 
@@ -57,8 +62,12 @@ pub fn of_org(call: &Call<'_>) -> Outcome {
 /// `GET /repos/{owner}/{repo}/installation`
 pub fn of_repository(call: &Call<'_>) -> Outcome {
     // The app itself may ask about a private repository, which `Call::repository` would hide from it.
-    let exists = call.world.read(|state| state.repository(call.param("owner"), call.param("repo")).is_some());
-    if !exists {
+    let installed = call.world.read(|state| {
+        let (Found::Here(found) | Found::Moved(found)) =
+            state.repository(call.param("owner"), call.param("repo"))?;
+        Some(found.record.transferred_to.is_none())
+    });
+    if installed != Some(true) {
         return Err(Refusal::not_found());
     }
     Ok(Reply::ok(shown(call)?))
@@ -76,6 +85,9 @@ fn named(call: &Call<'_>) -> Result<Installation, Refusal> {
 pub fn create_token(call: &Call<'_>) -> Outcome {
     let installation = named(call)?;
     let (app, _, org) = known(call)?;
+    if installation.suspended_at.is_some() {
+        return Err(Refusal::suspended());
+    }
     let chosen = chosen(call)?;
     let permissions = permissions(call, &installation.permissions)?;
     let token = secrets::installation_token(app.id);

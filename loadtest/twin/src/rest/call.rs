@@ -199,7 +199,7 @@ impl Call<'_> {
                 })
             })
             .ok_or_else(Refusal::not_found)?;
-        if !self.caller.sees(record.id, record.private) {
+        if !self.caller.sees(&record) {
             return Err(Refusal::not_found());
         }
         if moved {

@@ -232,7 +232,13 @@ fn operate(
         .flatten()
         .map(|id| world.lock_of(id));
     let held = lock.as_ref().map(|lock| lock.blocking_lock());
-    let outcome = (route.handler)(&call);
+    let mut outcome = (route.handler)(&call);
+    if let (true, Ok(())) = (held.is_some(), outcome.as_ref().map(|_| ()))
+        && let Some(id) = named_repository(world, matched)
+        && let Err(refusal) = crate::settle::settle(world, id)
+    {
+        outcome = Err(refusal);
+    }
     drop(held);
     (outcome, call.facts.into_inner(), route.kind)
 }

@@ -4,8 +4,9 @@ use super::call::{Call, Outcome, Reply};
 use super::refusal::Refusal;
 use super::shape;
 use super::shape::pulls::Measures;
-use crate::git::{diff, full_oid, merge, refs};
+use crate::git::{diff, full_oid, refs};
 use crate::paging::cut;
+use crate::standing;
 use crate::world::model::{Pull, RepositoryRecord};
 use git2::{Oid, Repository};
 use serde_json::Value;
@@ -19,16 +20,20 @@ pub fn ends(git: &Repository, pull: &Pull) -> Result<(Oid, Oid), Refusal> {
 }
 
 /// Commits, lines and files, and, when asked, whether it merges cleanly.
-pub fn measure(git: &Repository, pull: &Pull, mergeability: bool) -> Result<Measures, Refusal> {
+pub fn measure(
+    call: &Call<'_>,
+    git: &Repository,
+    record: &RepositoryRecord,
+    pull: &Pull,
+    mergeability: bool,
+) -> Result<Measures, Refusal> {
     let (common, head) = ends(git, pull)?;
     let files = diff::files(&diff::between(git, Some(common), head)?)?;
     let (additions, deletions) = super::history::lines(&files);
-    let mergeable = match refs::tip(git, &pull.base) {
-        Some(base) if mergeability && pull.is_open() => Some(merge::is_clean(git, base, head)?),
-        _ => None,
-    };
+    let standing = if mergeability { Some(standing::of(call.world, record.id, pull)?) } else { None };
     Ok(Measures {
-        mergeable,
+        mergeable: standing.as_ref().and_then(|standing| standing.mergeable),
+        state: standing.map_or("unknown", |standing| standing.state.word()),
         commits: diff::commits(git, common, head)?.len(),
         additions,
         deletions,
@@ -116,7 +121,7 @@ pub fn get(call: &Call<'_>) -> Outcome {
     if call.wants("patch") {
         return Ok(Reply::raw("application/vnd.github.patch; charset=utf-8", patches(&git, &pull)?));
     }
-    let measures = measure(&git, &pull, true)?;
+    let measures = measure(call, &git, &record, &pull, true)?;
     Ok(Reply::ok(shown(call, &record, pull.number, measures)?).modified(pull.updated_at))
 }
 

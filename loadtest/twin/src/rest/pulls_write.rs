@@ -1,18 +1,19 @@
 //! Pull requests, writing: opening, editing, closing, reopening, merging, with GitHub's refusals. The duplicate
-//! is refused with 422 and "A pull request already exists for owner:branch.". Auto-merge, the merge queue and
-//! updating a branch are not here.
+//! is refused with 422 and "A pull request already exists for owner:branch.". How a merge is carried out is
+//! `merging`'s; auto-merge and the merge queue are GraphQL's alone.
 
 use super::call::{Call, Outcome, Reply};
-use super::git_data::{acting, as_person};
+use super::git_data::acting;
 use super::pulls::{measure, shown};
 use super::refusal::Refusal;
-use crate::follow::{follow, set_head};
-use crate::git::merge::{MergeError, Method, merge as merge_commits};
-use crate::git::objects::Person;
+use crate::follow::set_head;
+use crate::git::merge::Method;
 use crate::git::{full_oid, refs};
+use crate::merging::{self, Wanted, Words, carry_out};
+use crate::settle::ask_owners;
 use crate::world::World;
 use crate::world::change::{Change, Edit};
-use crate::world::model::{Merge, Pull, RepositoryRecord};
+use crate::world::model::{Level, Pull, RepositoryRecord};
 use git2::{Oid, Repository};
 use serde_json::json;
 
@@ -79,19 +80,22 @@ pub fn create(call: &Call<'_>) -> Outcome {
             labels: Vec::new(),
             assignees: Vec::new(),
             reviewers: Vec::new(),
+            teams: Vec::new(),
+            auto_merge: None,
             created_at: call.now,
             updated_at: call.now,
         };
         Ok((vec![Change::PullOpened { repository: record.id, pull: pull.clone() }], pull))
     })?;
     set_head(&git, pull.number, &pull.head_sha)?;
+    ask_owners(call.world, &git, record.id, pull.number)?;
     {
         let mut facts = call.facts.borrow_mut();
         facts.pull = Some(pull.number);
         facts.head = Some(pull.head.clone());
     }
     // Mergeability is worked out later, as at GitHub: null now, known at the next read.
-    let value = shown(call, &record, pull.number, measure(&git, &pull, false)?)?;
+    let value = shown(call, &record, pull.number, measure(call, &git, &record, &pull, false)?)?;
     let url = value["url"].as_str().unwrap_or_default().to_owned();
     Ok(Reply::json(201, value).header("location", url))
 }
@@ -137,7 +141,7 @@ pub fn update(call: &Call<'_>) -> Outcome {
     changes.extend(state_change(call, &git, &record, &pull)?);
     call.world.record(changes)?;
     let now = call.pull(&record)?;
-    Ok(Reply::ok(shown(call, &record, pull.number, measure(&git, &now, true)?)?))
+    Ok(Reply::ok(shown(call, &record, pull.number, measure(call, &git, &record, &now, true)?)?))
 }
 
 fn new_base(
@@ -220,101 +224,26 @@ pub fn merge(call: &Call<'_>) -> Outcome {
     let words =
         Words { title: call.optional_text("commit_title")?, message: call.optional_text("commit_message")? };
     let author = acting(call)?;
-    let commit = carry_out(
-        call.world,
-        &git,
-        &record,
-        &pull,
-        (method, call.optional_text("sha")?, words),
-        (&author, call.actor()?),
-    )?;
+    let wanted = Wanted { method, head: call.optional_text("sha")?, words };
+    let commit = carry_out(call.world, &git, &record, &pull, wanted, (&author, call.actor()?))?;
     Ok(Reply::ok(
         json!({"sha": commit.to_string(), "merged": true, "message": "Pull Request successfully merged"}),
     ))
 }
 
-/// What the merge commit says, where the caller wants something of its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Words<'a> {
-    /// First line.
-    pub title: Option<&'a str>,
-    /// The rest.
-    pub message: Option<&'a str>,
-}
-
-/// Merges a pull request, or says in GitHub's words why not. Under the repository's lock.
-pub fn carry_out(
-    world: &World,
-    git: &Repository,
-    record: &RepositoryRecord,
-    pull: &Pull,
-    (method, expected, words): (Method, Option<&str>, Words<'_>),
-    (author, actor): (&Person, u64),
-) -> Result<Oid, Refusal> {
-    if !pull.is_open() {
-        return Err(Refusal::new(405, "Pull Request is not mergeable"));
+/// `PUT …/pulls/{pull_number}/update-branch`
+pub fn update_branch(call: &Call<'_>) -> Outcome {
+    let record = call.repository()?;
+    let pull = call.pull(&record)?;
+    // The commit lands on the head branch, so that contents must be writable too.
+    if !call.caller.may(record.id, &[("contents", Level::Write)]) {
+        return Err(Refusal::new(403, "Resource not accessible by integration")
+            .header("x-accepted-github-permissions", "pull_requests=write,contents=write"));
     }
-    if pull.draft {
-        return Err(Refusal::new(405, "Pull Request is still a draft"));
-    }
-    let (base, head) = refs::tip(git, &pull.base)
-        .zip(full_oid(&pull.head_sha))
-        .ok_or_else(|| Refusal::new(405, "Pull Request is not mergeable"))?;
-    if expected.is_some_and(|expected| expected != pull.head_sha) {
-        return Err(Refusal::new(409, "Head branch was modified. Review and try the merge again."));
-    }
-    let owner = world.read(|state| state.org().map(|org| org.login.clone())).unwrap_or_default();
-    let (title, body) = match method {
-        Method::Squash => {
-            (format!("{} (#{})", pull.title, pull.number), pull.body.clone().unwrap_or_default())
-        }
-        _ => (format!("Merge pull request #{} from {owner}/{}", pull.number, pull.head), pull.title.clone()),
-    };
-    let title = words.title.map_or(title, str::to_owned);
-    let body = words.message.map_or(body, str::to_owned);
-    let message = if body.is_empty() { title } else { format!("{title}\n\n{body}") };
-    let committer = Person::service(world.clock.now());
-    let commit = merge_commits(git, base, head, method, &message, (author, &committer), &world.secrets)
-        .map_err(|error| match error {
-            MergeError::Conflict => Refusal::new(405, "Pull Request is not mergeable"),
-            MergeError::Git(error) => error.into(),
-        })?;
-    let moved = refs::update(git, &format!("refs/heads/{}", pull.base), commit, false)?;
-    // Journalled before `follow` looks at the other pull requests, so that this one is already merged to it.
-    let merge = Merge { at: world.clock.now(), by: actor, commit: commit.to_string() };
-    world.record(vec![Change::PullMerged { repository: record.id, number: pull.number, merge }])?;
-    follow(world, git, record.id, &[moved], actor)?;
-    Ok(commit)
-}
-
-/// Merges as a person does at the web page. Takes the repository's lock; not for async code.
-pub fn merge_as(
-    world: &World,
-    repository: u64,
-    number: u64,
-    actor: u64,
-    method: Method,
-) -> Result<Oid, Refusal> {
-    let lock = world.lock_of(repository);
-    let _held = lock.blocking_lock();
-    let (record, pull, account) = world
-        .read(|state| {
-            let record = state.repositories.get(&repository)?.record.clone();
-            Some((record, state.pull(repository, number)?.clone(), state.accounts.get(&actor)?.clone()))
-        })
-        .ok_or_else(Refusal::not_found)?;
-    let git = world.git.open(repository)?;
-    let author = as_person(&account, world.clock.now());
-    carry_out(world, &git, &record, &pull, (method, None, Words::default()), (&author, actor))
-}
-
-/// Closes as a person does at the web page. Takes the repository's lock; not for async code.
-pub fn close_as(world: &World, repository: u64, number: u64, actor: u64) -> Result<(), Refusal> {
-    let lock = world.lock_of(repository);
-    let _held = lock.blocking_lock();
-    world.decide(|state| {
-        let pull = state.pull(repository, number).ok_or_else(Refusal::not_found)?;
-        let closed = pull.is_open().then_some(Change::PullClosed { repository, number, by: actor });
-        Ok((closed.into_iter().collect(), ()))
-    })
+    let git = call.git(&record)?;
+    let expected = call.optional_text("expected_head_sha")?;
+    let author = acting(call)?;
+    merging::update_branch(call.world, &git, &record, &pull, expected, (&author, call.actor()?))?;
+    let url = format!("{}/pulls/{}", call.home(&record).api, pull.number);
+    Ok(Reply::json(202, json!({"message": "Updating pull request branch.", "url": url})))
 }

@@ -49,6 +49,11 @@ impl Refusal {
         Self::new(401, "Requires authentication")
     }
 
+    /// The installation's owner suspended it.
+    pub fn suspended() -> Self {
+        Self::new(403, "This installation has been suspended")
+    }
+
     /// The input is well-formed and wrong.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, message)

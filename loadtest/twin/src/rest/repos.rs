@@ -43,7 +43,7 @@ pub fn visible(call: &Call<'_>) -> Vec<RepositoryRecord> {
             .repositories
             .values()
             .map(|found| &found.record)
-            .filter(|record| call.caller.sees(record.id, record.private))
+            .filter(|record| call.caller.sees(record))
             .cloned()
             .collect()
     })

@@ -81,6 +81,7 @@ pub fn route(id: &str) -> Option<Route> {
         "pulls/create" => route(pulls_write::create, PULLS_WRITE, Creates),
         "pulls/update" => route(pulls_write::update, PULLS_WRITE, Creates),
         "pulls/merge" => route(pulls_write::merge, CONTENTS_WRITE, Creates),
+        "pulls/update-branch" => route(pulls_write::update_branch, PULLS_WRITE, Creates),
         "pulls/list" => route(pulls::list, PULLS, Reads),
         "pulls/get" => route(pulls::get, PULLS, Reads),
         "pulls/list-files" => route(pulls::files, PULLS, Reads),

@@ -1,14 +1,11 @@
-//! Every way in which the world can change, and what each does to the state. Applying is total and
-//! deterministic: the state is the fold of the journal. A change carries its ids and times, so nothing is
-//! drawn here.
+//! Every way in which the world can change. It is the one place that everything passes: what is not a change here
+//! did not happen, and whoever tells others of the world (the journal, webhooks) reads it off these. A change
+//! carries its ids and times; what it does to the state is `fold`'s.
 
-use super::model::{
-    Account, App, Comment, Grant, Installation, Label, Merge, Pull, Repository, RepositoryRecord,
-};
-use super::state::State;
-use chrono::{DateTime, Utc};
+use super::model::{Account, App, Comment, Grant, Installation, Label, Merge, Pull, RepositoryRecord};
+use super::rules::{AutoMerge, Queued, Rule, Team};
+use super::verdict::Verdict;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,10 +42,31 @@ pub enum Change {
         /// Its record as it is now.
         record: RepositoryRecord,
     },
-    /// A branch or tag moved.
+    /// A repository was deleted, with everything in it.
+    RepositoryDeleted {
+        /// The repository.
+        repository: u64,
+    },
+    /// The owner changed the installation (suspended it, took permissions away), or removed it.
+    InstallationChanged {
+        /// As it is now; absent when it is removed.
+        installation: Option<Installation>,
+    },
+    /// A team as it is now.
+    TeamFormed {
+        /// The team.
+        team: Team,
+    },
+    /// Branches or tags moved.
     RefsMoved {
         /// The repository.
         repository: u64,
+        /// Each of them.
+        #[serde(default)]
+        moves: Vec<RefMove>,
+        /// Who moved them.
+        #[serde(default)]
+        by: u64,
     },
     /// A pull request was opened.
     PullOpened {
@@ -102,6 +120,56 @@ pub enum Change {
         /// How.
         merge: Merge,
     },
+    /// Made a draft, or ready for review.
+    PullDrafted {
+        /// The repository.
+        repository: u64,
+        /// The number.
+        number: u64,
+        /// A draft now?
+        draft: bool,
+        /// By whom.
+        by: u64,
+    },
+    /// It is to merge by itself, or no more.
+    AutoMergeSet {
+        /// The repository.
+        repository: u64,
+        /// The number.
+        number: u64,
+        /// How; absent when it is not to.
+        request: Option<AutoMerge>,
+    },
+    /// It took a place in the merge queue, or its place changed.
+    PullQueued {
+        /// The repository.
+        repository: u64,
+        /// Its place.
+        place: Queued,
+    },
+    /// It left the merge queue.
+    PullDequeued {
+        /// The repository.
+        repository: u64,
+        /// The number.
+        number: u64,
+        /// Why, in GitHub's word (`MERGE`, `CI_FAILURE`, `MANUAL`, …).
+        reason: String,
+    },
+    /// A status, a check run or a review.
+    Judged {
+        /// The repository.
+        repository: u64,
+        /// What was said.
+        verdict: Verdict,
+    },
+    /// A branch's rules changed.
+    Ruled {
+        /// The repository.
+        repository: u64,
+        /// The rule.
+        rule: Rule,
+    },
     /// A label came into being.
     LabelCreated {
         /// The repository.
@@ -123,6 +191,17 @@ pub enum Change {
         /// Its id.
         id: u64,
     },
+}
+
+/// A ref that moved; no commit before when it was made, none after when it was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefMove {
+    /// Full name.
+    pub name: String,
+    /// Where it was.
+    pub old: Option<String>,
+    /// Where it is.
+    pub new: Option<String>,
 }
 
 /// The fields of a pull request that its people edit; absent means unchanged.
@@ -149,6 +228,9 @@ pub struct Edit {
     /// The requested reviewers it has now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewers: Option<Vec<u64>>,
+    /// The requested teams it has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<u64>>,
 }
 
 /// `Option<Option<T>>` that keeps an explicit null apart from an absent field.
@@ -165,130 +247,5 @@ mod double {
         from: D,
     ) -> Result<Option<Option<String>>, D::Error> {
         Option::<String>::deserialize(from).map(Some)
-    }
-}
-
-impl State {
-    /// Applies one change that happened at `at`.
-    pub fn apply(&mut self, at: DateTime<Utc>, change: &Change) {
-        match change {
-            Change::Founded { organization, accounts, app, installation } => {
-                self.see_id(organization.id);
-                self.organization = organization.id;
-                for account in accounts.iter().chain([organization]) {
-                    self.see_id(account.id);
-                    self.accounts.insert(account.id, account.clone());
-                }
-                self.see_id(app.id);
-                self.see_id(installation.id);
-                self.app = Some(app.clone());
-                self.installation = Some(installation.clone());
-            }
-            Change::TokenIssued { grant } => {
-                self.grants.insert(grant.digest.clone(), grant.clone());
-            }
-            Change::TokenRevoked { digest } => {
-                self.grants.remove(digest);
-            }
-            Change::RepositoryCreated { record } => {
-                self.see_id(record.id);
-                self.names.insert(record.name.to_lowercase(), record.id);
-                self.repositories.insert(
-                    record.id,
-                    Repository {
-                        record: record.clone(),
-                        pulls: BTreeMap::new(),
-                        labels: BTreeMap::new(),
-                        comments: BTreeMap::new(),
-                    },
-                );
-            }
-            // An old name keeps leading to the repository until another one takes it, as at GitHub.
-            Change::RepositoryChanged { record } => {
-                self.names.insert(record.name.to_lowercase(), record.id);
-                if let Some(repository) = self.repositories.get_mut(&record.id) {
-                    repository.record = record.clone();
-                }
-            }
-            Change::RefsMoved { repository } => {
-                if let Some(repository) = self.repositories.get_mut(repository) {
-                    repository.record.pushed_at = at;
-                    repository.record.updated_at = at;
-                }
-            }
-            Change::PullOpened { repository, pull } => {
-                self.see_id(pull.id);
-                self.pull_ids.insert(pull.id, (*repository, pull.number));
-                if let Some(repository) = self.repositories.get_mut(repository) {
-                    repository.pulls.insert(pull.number, pull.clone());
-                }
-            }
-            Change::PullEdited { repository, number, edit } => {
-                self.pull_mut(*repository, *number, at, |pull| {
-                    let edit = (**edit).clone();
-                    pull.title = edit.title.unwrap_or_else(|| pull.title.clone());
-                    pull.body = edit.body.unwrap_or_else(|| pull.body.clone());
-                    if let Some((base, sha)) = edit.base {
-                        pull.base = base;
-                        pull.base_sha = sha;
-                    }
-                    pull.maintainer_can_modify =
-                        edit.maintainer_can_modify.unwrap_or(pull.maintainer_can_modify);
-                    pull.labels = edit.labels.unwrap_or_else(|| pull.labels.clone());
-                    pull.assignees = edit.assignees.unwrap_or_else(|| pull.assignees.clone());
-                    pull.reviewers = edit.reviewers.unwrap_or_else(|| pull.reviewers.clone());
-                })
-            }
-            Change::PullHeadMoved { repository, number, sha, base_sha } => {
-                self.pull_mut(*repository, *number, at, |pull| {
-                    pull.head_sha.clone_from(sha);
-                    pull.base_sha.clone_from(base_sha);
-                });
-            }
-            Change::PullClosed { repository, number, by } => {
-                self.pull_mut(*repository, *number, at, |pull| {
-                    pull.closed_at = Some(at);
-                    pull.closed_by = Some(*by);
-                })
-            }
-            Change::PullReopened { repository, number } => self.pull_mut(*repository, *number, at, |pull| {
-                pull.closed_at = None;
-                pull.closed_by = None;
-            }),
-            Change::PullMerged { repository, number, merge } => {
-                self.pull_mut(*repository, *number, at, |pull| {
-                    pull.closed_at = Some(merge.at);
-                    pull.closed_by = Some(merge.by);
-                    pull.merge = Some(merge.clone());
-                })
-            }
-            Change::LabelCreated { repository, label } => {
-                self.see_id(label.id);
-                if let Some(repository) = self.repositories.get_mut(repository) {
-                    repository.labels.insert(label.name.to_lowercase(), label.clone());
-                }
-            }
-            Change::CommentWritten { repository, comment } => {
-                self.see_id(comment.id);
-                if let Some(repository) = self.repositories.get_mut(repository) {
-                    repository.comments.insert(comment.id, comment.clone());
-                }
-                self.pull_mut(*repository, comment.pull, at, |_| ());
-            }
-            Change::CommentDeleted { repository, id } => {
-                if let Some(repository) = self.repositories.get_mut(repository) {
-                    repository.comments.remove(id);
-                }
-            }
-        }
-    }
-
-    fn pull_mut(&mut self, repository: u64, number: u64, at: DateTime<Utc>, change: impl FnOnce(&mut Pull)) {
-        if let Some(pull) =
-            self.repositories.get_mut(&repository).and_then(|repository| repository.pulls.get_mut(&number))
-        {
-            change(pull);
-            pull.updated_at = at;
-        }
     }
 }

@@ -3,10 +3,13 @@
 //! that repository's lock. Deciding what may be asked is `rest`'s; touching objects is `git`'s.
 
 pub mod change;
+mod fold;
 pub mod journal;
 pub mod model;
 pub mod past;
+pub mod rules;
 pub mod state;
+pub mod verdict;
 
 use crate::clock::{Clock, Going};
 use crate::faults::Faults;

@@ -1,6 +1,8 @@
 //! What the world is made of: accounts, the app and its installation, grants behind tokens, repositories and
 //! pull requests. Plain data. Branches, commits and files are not here: the bare repositories are their truth.
 
+use super::rules::{AutoMerge, Protection, Queued, Ruleset, Settings};
+use super::verdict::{CheckRun, Review, Status};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +87,9 @@ pub struct Installation {
     pub permissions: Permissions,
     /// When it was installed.
     pub created_at: DateTime<Utc>,
+    /// When its owner suspended it.
+    #[serde(default)]
+    pub suspended_at: Option<DateTime<Utc>>,
 }
 
 /// Who a token speaks for.
@@ -145,6 +150,12 @@ pub struct RepositoryRecord {
     pub updated_at: DateTime<Utc>,
     /// When a branch last moved.
     pub pushed_at: DateTime<Utc>,
+    /// How pull requests are merged.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Another owner's login, after it was transferred out of the organisation and out of the app's reach.
+    #[serde(default)]
+    pub transferred_to: Option<String>,
 }
 
 /// A label of a repository.
@@ -225,6 +236,12 @@ pub struct Pull {
     pub assignees: Vec<u64>,
     /// Accounts.
     pub reviewers: Vec<u64>,
+    /// Teams that are asked for a review.
+    #[serde(default)]
+    pub teams: Vec<u64>,
+    /// Is it to merge by itself?
+    #[serde(default)]
+    pub auto_merge: Option<AutoMerge>,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// When anything about it last changed.
@@ -254,4 +271,34 @@ pub struct Repository {
     pub labels: BTreeMap<String, Label>,
     /// Comments by id.
     pub comments: BTreeMap<u64, Comment>,
+    /// Statuses by commit, oldest first.
+    pub statuses: BTreeMap<String, Vec<Status>>,
+    /// Check runs by id.
+    pub check_runs: BTreeMap<u64, CheckRun>,
+    /// Reviews by id.
+    pub reviews: BTreeMap<u64, Review>,
+    /// Classic protection by branch.
+    pub protections: BTreeMap<String, Protection>,
+    /// Rulesets by id.
+    pub rulesets: BTreeMap<u64, Ruleset>,
+    /// Merge queues of all branches, first come first.
+    pub queue: Vec<Queued>,
+}
+
+impl Repository {
+    /// A new one.
+    pub fn new(record: RepositoryRecord) -> Self {
+        Self {
+            record,
+            pulls: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            check_runs: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            protections: BTreeMap::new(),
+            rulesets: BTreeMap::new(),
+            queue: Vec::new(),
+        }
+    }
 }

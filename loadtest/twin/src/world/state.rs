@@ -2,6 +2,7 @@
 //! what changes it is in `change`.
 
 use super::model::{Account, App, Grant, Installation, Pull, Repository};
+use super::rules::Team;
 use std::collections::{BTreeMap, HashMap};
 
 /// Everything that is known, apart from what the bare repositories hold.
@@ -21,6 +22,8 @@ pub struct State {
     pub repositories: BTreeMap<u64, Repository>,
     /// Lower-case names, former ones too, to ids.
     pub names: HashMap<String, u64>,
+    /// Teams by id.
+    pub teams: BTreeMap<u64, Team>,
     /// Ids of pull requests to their repositories and numbers.
     pub pull_ids: HashMap<u64, (u64, u64)>,
     last_id: u64,
@@ -58,11 +61,13 @@ impl State {
 
     /// A repository by owner and name.
     pub fn repository(&self, owner: &str, name: &str) -> Option<Found<'_>> {
-        if !self.org()?.login.eq_ignore_ascii_case(owner) {
+        let repository = self.repositories.get(self.names.get(&name.to_lowercase())?)?;
+        let org = &self.org()?.login;
+        let its = repository.record.transferred_to.as_ref().unwrap_or(org).eq_ignore_ascii_case(owner);
+        if !its && !org.eq_ignore_ascii_case(owner) {
             return None;
         }
-        let repository = self.repositories.get(self.names.get(&name.to_lowercase())?)?;
-        Some(if repository.record.name.eq_ignore_ascii_case(name) {
+        Some(if its && repository.record.name.eq_ignore_ascii_case(name) {
             Found::Here(repository)
         } else {
             Found::Moved(repository)
@@ -71,12 +76,20 @@ impl State {
 
     /// `owner/name` of a repository.
     pub fn full_name(&self, repository: &Repository) -> String {
-        format!("{}/{}", self.org().map_or("", |org| &org.login), repository.record.name)
+        let org = self.org().map_or("", |org| &org.login);
+        let owner = repository.record.transferred_to.as_deref().unwrap_or(org);
+        format!("{owner}/{}", repository.record.name)
     }
 
     /// A pull request.
     pub fn pull(&self, repository: u64, number: u64) -> Option<&Pull> {
         self.repositories.get(&repository)?.pulls.get(&number)
+    }
+
+    /// The administrator of the organisation: the first of its people.
+    pub fn admin(&self) -> u64 {
+        let person = |account: &&Account| account.kind == super::model::AccountKind::User;
+        self.accounts.values().find(person).map_or(0, |account| account.id)
     }
 
     /// The next free id.

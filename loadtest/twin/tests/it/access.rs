@@ -185,9 +185,8 @@ async fn what_is_not_there_is_named() {
     let answer = desk.get("/repos/acme/one/actions/runs").await.expect(501).json();
     assert_eq!(answer["operation"], "actions/list-workflow-runs-for-repo");
     desk.get("/repos/acme/one/no/such").await.expect(404);
-    let query =
-        json!({"query": "mutation { markPullRequestReadyForReview(input: {}) { clientMutationId } }"});
-    desk.post("/graphql", query).await.refused(501, "markPullRequestReadyForReview");
+    let query = json!({"query": "mutation { addStar(input: {}) { clientMutationId } }"});
+    desk.post("/graphql", query).await.refused(501, "addStar");
 }
 
 #[tokio::test]

@@ -176,6 +176,29 @@ impl Desk {
         self.post("/graphql", body).await.expect(200).json()
     }
 
+    /// Carries out one mutation of a pull request; the whole answer. `more` is put into its input.
+    pub(crate) async fn mutate(&self, name: &str, id: &Value, more: Value) -> Value {
+        let kind: String = name[..1].to_uppercase() + &name[1..];
+        let (named, asked) = match name {
+            "dequeuePullRequest" => ("id", "mergeQueueEntry { state }"),
+            "enqueuePullRequest" => ("pullRequestId", "mergeQueueEntry { state position }"),
+            _ => ("pullRequestId", "pullRequest { number isDraft state autoMergeRequest { mergeMethod } }"),
+        };
+        let query = format!(
+            "mutation($input: {kind}Input!) {{ {name}(input: $input) {{ clientMutationId {asked} }} }}"
+        );
+        let mut input = json!({named: id, "clientMutationId": "mine"});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.graphql(&query, json!({"input": input})).await
+    }
+
+    /// `mergeStateStatus` of a pull request.
+    pub(crate) async fn merge_state(&self, id: &Value) -> String {
+        let query = "query($id: ID!) { node(id: $id) { ... on PullRequest { mergeStateStatus } } }";
+        let answer = self.graphql(query, json!({"id": id})).await;
+        answer["data"]["node"]["mergeStateStatus"].as_str().unwrap().to_owned()
+    }
+
     /// A JWT of the app.
     pub(crate) fn jwt(&self) -> String {
         let app = self.twin.app();

@@ -6,11 +6,14 @@
 mod access;
 mod crash;
 mod desk;
+mod follows;
 mod git_data;
 mod graphql;
 mod limits;
 mod oracle;
+mod people;
 mod program;
 mod pulls;
 mod reading;
+mod rules;
 mod wire;

@@ -49,7 +49,7 @@ pub fn installation(urls: &Urls, found: &Installation, app: &App, account: &Acco
         "has_multiple_single_files": false,
         "single_file_paths": [],
         "suspended_by": null,
-        "suspended_at": null,
+        "suspended_at": found.suspended_at.map(stamp),
     })
 }
 

@@ -7,6 +7,7 @@ use super::users::{merge, simple};
 use crate::clock::stamp;
 use crate::rest::urls::Urls;
 use crate::world::model::{Account, AccountKind, Comment, Label, Pull, Repository};
+use crate::world::rules::Team;
 use crate::world::state::State;
 use serde_json::{Value, json};
 
@@ -15,6 +16,8 @@ use serde_json::{Value, json};
 pub struct Measures {
     /// Does it merge cleanly? `None` while nobody has looked.
     pub mergeable: Option<bool>,
+    /// The merge button, in GitHub's word.
+    pub state: &'static str,
     /// Commits of the head that the base has not.
     pub commits: usize,
     /// Lines added.
@@ -35,6 +38,28 @@ fn association(state: &State, id: u64) -> &'static str {
         Some(AccountKind::Organization) => "OWNER",
         _ => "CONTRIBUTOR",
     }
+}
+
+/// `team`.
+pub fn team(urls: &Urls, org: &Account, team: &Team) -> Value {
+    let api = format!("{}/organizations/{}/team/{}", urls.api, org.id, team.id);
+    json!({
+        "id": team.id,
+        "node_id": node_id("T", team.id),
+        "name": team.name,
+        "slug": team.slug,
+        "description": null,
+        "privacy": "closed",
+        "notification_setting": "notifications_enabled",
+        "permission": "push",
+        "url": api,
+        "html_url": format!("{}/orgs/{}/teams/{}", urls.web, org.login, team.slug),
+        "members_url": format!("{api}/members{{/member}}"),
+        "repositories_url": format!("{api}/repos"),
+        "parent": null,
+        "type": "organization",
+        "organization_id": org.id,
+    })
 }
 
 /// `label`.
@@ -85,6 +110,12 @@ pub fn listed_pull(
     };
     let assignees: Vec<Value> = pull.assignees.iter().map(|id| account(urls, state, Some(*id))).collect();
     let reviewers: Vec<Value> = pull.reviewers.iter().map(|id| account(urls, state, Some(*id))).collect();
+    let teams: Vec<Value> = pull
+        .teams
+        .iter()
+        .filter_map(|id| state.teams.get(id))
+        .map(|found| team(urls, owner, found))
+        .collect();
     let link = |href: String| json!({"href": href});
     json!({
         "url": own,
@@ -108,7 +139,7 @@ pub fn listed_pull(
         "assignee": assignees.first(),
         "assignees": assignees,
         "requested_reviewers": reviewers,
-        "requested_teams": [],
+        "requested_teams": teams,
         "labels": labels(urls, &full, repository, pull),
         "milestone": null,
         "draft": pull.draft,
@@ -130,7 +161,12 @@ pub fn listed_pull(
             "statuses": link(format!("{api}/statuses/{}", pull.head_sha)),
         },
         "author_association": association(state, pull.author),
-        "auto_merge": null,
+        "auto_merge": pull.auto_merge.as_ref().map(|request| json!({
+            "enabled_by": account(urls, state, Some(request.by)),
+            "merge_method": request.method.word(),
+            "commit_title": request.headline.clone().unwrap_or_default(),
+            "commit_message": request.body.clone().unwrap_or_default(),
+        })),
         "active_lock_reason": null,
     })
 }
@@ -145,19 +181,13 @@ pub fn full_pull(
     measures: Measures,
 ) -> Value {
     let mut value = listed_pull(urls, state, owner, repository, pull);
-    let mergeable_state = match (measures.mergeable, pull.draft) {
-        (None, _) => "unknown",
-        (Some(false), _) => "dirty",
-        (Some(true), true) => "draft",
-        (Some(true), false) => "clean",
-    };
     merge(
         &mut value,
         json!({
             "merged": pull.merge.is_some(),
             "mergeable": measures.mergeable,
             "rebaseable": measures.mergeable,
-            "mergeable_state": mergeable_state,
+            "mergeable_state": measures.state,
             "merged_by": account(urls, state, pull.merge.as_ref().map(|merge| merge.by)),
             "comments": repository.comments.values().filter(|comment| comment.pull == pull.number).count(),
             "review_comments": 0,

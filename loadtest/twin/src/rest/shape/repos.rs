@@ -94,12 +94,12 @@ pub fn full(urls: &Urls, owner: &Account, record: &RepositoryRecord, open: usize
     merge(
         &mut value,
         json!({
-            "allow_rebase_merge": true,
-            "allow_squash_merge": true,
-            "allow_merge_commit": true,
-            "allow_auto_merge": false,
+            "allow_rebase_merge": record.settings.allow_rebase_merge,
+            "allow_squash_merge": record.settings.allow_squash_merge,
+            "allow_merge_commit": record.settings.allow_merge_commit,
+            "allow_auto_merge": record.settings.allow_auto_merge,
             "allow_update_branch": false,
-            "delete_branch_on_merge": false,
+            "delete_branch_on_merge": record.settings.delete_branch_on_merge,
             "use_squash_pr_title_as_default": false,
             "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
             "squash_merge_commit_message": "COMMIT_MESSAGES",
