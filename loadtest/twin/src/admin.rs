@@ -1,8 +1,10 @@
 //! `/_twin/`: what GitHub does not have. Faults, clock, limits, the log, a summary of the state, and people's
-//! verbs for harnesses in other processes. Loopback only, with the admin token as a bearer.
+//! verbs (`verbs`) for harnesses in other processes. Loopback only, with the admin token as a bearer.
+
+mod verbs;
 
 use crate::faults::Fault;
-use crate::people::{FileEdit, Maintainer, Refused};
+use crate::people::Refused;
 use crate::serve::Server;
 use crate::world::World;
 use axum::body::Body;
@@ -11,18 +13,9 @@ use axum::http::{HeaderValue, Method, Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-
-#[derive(Deserialize)]
-struct Push {
-    branch: String,
-    #[serde(default)]
-    message: Option<String>,
-    files: BTreeMap<String, Option<String>>,
-}
 
 /// Serves the admin space.
 pub async fn serve(server: &Arc<Server>, peer: SocketAddr, request: Request) -> Response<Body> {
@@ -73,7 +66,6 @@ fn log(world: &World) -> Response<Body> {
 
 fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {
     let parts: Vec<&str> = path.split('/').collect();
-    let person = Maintainer::of(world);
     match (method.as_str(), &parts[..]) {
         ("GET", ["state"]) => Ok(state(world)),
         ("GET", ["faults"]) => Ok(json!(world.faults.list())),
@@ -98,35 +90,10 @@ fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value,
             world.limits.set(settings.map_err(wrong)?);
             Ok(limits(world))
         }
-        ("POST", ["repositories", name, "pulls", number, verb @ ("merge" | "close")]) => {
-            let number = number.parse().map_err(|_| Refused(format!("{number} is no number")))?;
-            if *verb == "merge" {
-                return Ok(json!({"sha": person.merge(name, number)?}));
-            }
-            person.close(name, number)?;
-            Ok(json!({}))
+        (verb, parts) => {
+            let done = if verb == "POST" { verbs::act(world, parts, body) } else { None };
+            done.unwrap_or_else(|| Err(Refused(format!("there is no {method} /_twin/{path}"))))
         }
-        ("POST", ["repositories", name, "push"]) => {
-            let push: Push = parse(body)?;
-            let files: Vec<FileEdit<'_>> = push
-                .files
-                .iter()
-                .map(|(path, content)| (path.as_str(), content.as_ref().map(String::as_bytes)))
-                .collect();
-            let message = push.message.as_deref().unwrap_or("A change by hand");
-            Ok(json!({"sha": person.push(name, &push.branch, message, &files)?}))
-        }
-        ("POST", ["repositories", name, "rename"]) => {
-            let wanted: BTreeMap<String, String> = parse(body)?;
-            let to = wanted.get("name").ok_or_else(|| Refused("`name` is missing".into()))?;
-            person.rename(name, to)?;
-            Ok(json!({}))
-        }
-        ("POST", ["repositories", name, "archive"]) => {
-            person.archive(name, true)?;
-            Ok(json!({}))
-        }
-        _ => Err(Refused(format!("there is no {method} /_twin/{path}"))),
     }
 }
 

@@ -174,17 +174,21 @@ pub fn has_queue(repository: &Repository, branch: &str) -> bool {
     sources(repository, branch).iter().any(|source| source.demands.queue)
 }
 
+/// What a status says.
+pub fn says(state: StatusState) -> Rollup {
+    match state {
+        StatusState::Error => Rollup::Error,
+        StatusState::Failure => Rollup::Failure,
+        StatusState::Pending => Rollup::Pending,
+        StatusState::Success => Rollup::Success,
+    }
+}
+
 /// What each check and status of a commit says, by name; the newest counts.
 pub fn checks(repository: &Repository, sha: &str) -> BTreeMap<String, Rollup> {
     let mut found = BTreeMap::new();
     for status in repository.statuses.get(sha).into_iter().flatten() {
-        let says = match status.state {
-            StatusState::Error => Rollup::Error,
-            StatusState::Failure => Rollup::Failure,
-            StatusState::Pending => Rollup::Pending,
-            StatusState::Success => Rollup::Success,
-        };
-        found.insert(status.context.clone(), says);
+        found.insert(status.context.clone(), says(status.state));
     }
     for run in repository.check_runs.values().filter(|run| run.sha == sha) {
         let says = match (run.status, run.conclusion) {

@@ -15,10 +15,13 @@ pub mod pulls_write;
 pub mod refusal;
 pub mod repos;
 pub mod reviewers;
+pub mod reviews;
+pub mod rules;
 pub mod shape;
 pub mod table;
 pub mod urls;
 pub mod users;
+pub mod verdicts;
 
 use crate::auth::{Caller, identify};
 use crate::limits::Budget;

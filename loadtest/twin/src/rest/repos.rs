@@ -8,7 +8,9 @@ use super::shape::repos::Access;
 use crate::auth::Caller;
 use crate::git::refs;
 use crate::paging::{cut, cut_by};
+use crate::standing::sources;
 use crate::world::model::{Account, AccountKind, Holder, Level, RepositoryRecord};
+use crate::world::rules::Protection;
 use serde_json::{Value, json};
 
 impl Call<'_> {
@@ -138,6 +140,14 @@ pub fn topics(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(json!({"names": page.items})))
 }
 
+/// Is a branch protected, by rulesets or classically, and how by the latter?
+fn guarded(call: &Call<'_>, record: &RepositoryRecord, branch: &str) -> (bool, Option<Protection>) {
+    call.world.read(|state| {
+        let Some(found) = state.repositories.get(&record.id) else { return (false, None) };
+        (!sources(found, branch).is_empty(), found.protections.get(branch).cloned())
+    })
+}
+
 /// `GET /repos/{owner}/{repo}/branches`
 pub fn branches(call: &Call<'_>) -> Outcome {
     let record = call.repository()?;
@@ -146,8 +156,8 @@ pub fn branches(call: &Call<'_>) -> Outcome {
         .into_iter()
         .filter_map(|(name, oid)| Some((name.strip_prefix("refs/heads/")?.to_owned(), oid)))
         .collect();
-    if call.query("protected") == Some("true") {
-        all.clear();
+    if let Some(wanted) = call.query("protected") {
+        all.retain(|(name, _)| guarded(call, &record, name).0.to_string() == wanted);
     }
     let page = cut(call, all);
     let items: Vec<Value> = page
@@ -157,7 +167,7 @@ pub fn branches(call: &Call<'_>) -> Outcome {
             json!({
                 "name": name,
                 "commit": {"sha": oid.to_string(), "url": format!("{}/commits/{oid}", home.api)},
-                "protected": false,
+                "protected": guarded(call, &record, name).0,
             })
         })
         .collect();
@@ -173,15 +183,27 @@ pub fn branch(call: &Call<'_>) -> Outcome {
     let home = call.home(&record);
     let commit = git.find_commit(tip)?;
     let account = |email: &str| call.account_of_email(email);
+    let (protected, classic) = guarded(call, &record, name);
+    let checks = classic.as_ref().map(|found| found.demands.checks.clone()).unwrap_or_default();
+    let level = match &classic {
+        Some(_) if checks.is_empty() => "off",
+        Some(found) if found.enforce_admins => "everyone",
+        Some(_) => "non_admins",
+        None => "off",
+    };
     let own = format!("{}/branches/{}", home.api, path(name));
     Ok(Reply::ok(json!({
         "name": name,
         "commit": shape::git::commit(&home, &call.urls, &git, &commit, &call.world.secrets, &account),
         "_links": {"self": own, "html": format!("{}/tree/{}", home.web, path(name))},
-        "protected": false,
+        "protected": protected,
         "protection": {
-            "enabled": false,
-            "required_status_checks": {"enforcement_level": "off", "contexts": [], "checks": []},
+            "enabled": classic.is_some(),
+            "required_status_checks": {
+                "enforcement_level": level,
+                "contexts": checks,
+                "checks": checks.iter().map(|name| json!({"context": name, "app_id": null})).collect::<Vec<_>>(),
+            },
         },
         "protection_url": format!("{own}/protection"),
     })))

@@ -3,7 +3,10 @@
 //! GitHub Apps".
 
 use super::call::{Call, Kind, Need, Outcome};
-use super::{app, contents, git_data, history, issues, meta, pulls, pulls_write, repos, reviewers, users};
+use super::{
+    app, contents, git_data, history, issues, meta, pulls, pulls_write, repos, reviewers, reviews, rules,
+    users, verdicts,
+};
 use crate::world::model::Level::{Read, Write};
 use Kind::{Creates, Reads, Writes};
 use Need::{Anyone, Repository, Token};
@@ -24,6 +27,12 @@ const CONTENTS: Need = Repository(&[("contents", Read)]);
 const CONTENTS_WRITE: Need = Repository(&[("contents", Write)]);
 const PULLS: Need = Repository(&[("pull_requests", Read)]);
 const PULLS_WRITE: Need = Repository(&[("pull_requests", Write)]);
+const STATUSES: Need = Repository(&[("statuses", Read)]);
+const STATUSES_WRITE: Need = Repository(&[("statuses", Write)]);
+const CHECKS: Need = Repository(&[("checks", Read)]);
+const CHECKS_WRITE: Need = Repository(&[("checks", Write)]);
+const ADMINISTRATION: Need = Repository(&[("administration", Read)]);
+const ADMINISTRATION_WRITE: Need = Repository(&[("administration", Write)]);
 const ISSUES: Need = Repository(&[("issues", Read), ("pull_requests", Read)]);
 const ISSUES_WRITE: Need = Repository(&[("issues", Write), ("pull_requests", Write)]);
 
@@ -90,6 +99,27 @@ pub fn route(id: &str) -> Option<Route> {
         "pulls/list-requested-reviewers" => route(reviewers::list, PULLS, Reads),
         "pulls/request-reviewers" => route(reviewers::request, PULLS_WRITE, Creates),
         "pulls/remove-requested-reviewers" => route(reviewers::remove, PULLS_WRITE, Writes),
+
+        "pulls/list-reviews" => route(reviews::list, PULLS, Reads),
+        "pulls/get-review" => route(reviews::get, PULLS, Reads),
+        "pulls/create-review" => route(reviews::create, PULLS_WRITE, Creates),
+        "pulls/dismiss-review" => route(reviews::dismiss, PULLS_WRITE, Writes),
+
+        "repos/create-commit-status" => route(verdicts::create_status, STATUSES_WRITE, Creates),
+        "repos/list-commit-statuses-for-ref" => route(verdicts::statuses, STATUSES, Reads),
+        "repos/get-combined-status-for-ref" => route(verdicts::combined, STATUSES, Reads),
+        "checks/create" => route(verdicts::create_check_run, CHECKS_WRITE, Creates),
+        "checks/update" => route(verdicts::update_check_run, CHECKS_WRITE, Creates),
+        "checks/get" => route(verdicts::check_run, CHECKS, Reads),
+        "checks/list-for-ref" => route(verdicts::check_runs, CHECKS, Reads),
+
+        "repos/get-branch-protection" => route(rules::protection, ADMINISTRATION, Reads),
+        "repos/update-branch-protection" => route(rules::protect, ADMINISTRATION_WRITE, Writes),
+        "repos/delete-branch-protection" => route(rules::unprotect, ADMINISTRATION_WRITE, Writes),
+        "repos/get-branch-rules" => route(rules::of_branch, METADATA, Reads),
+        "repos/get-repo-rulesets" => route(rules::rulesets, METADATA, Reads),
+        "repos/get-repo-ruleset" => route(rules::ruleset, METADATA, Reads),
+        "repos/codeowners-errors" => route(rules::codeowners_errors, CONTENTS, Reads),
 
         "issues/get" => route(issues::get, ISSUES, Reads),
         "issues/update" => route(issues::update, ISSUES_WRITE, Creates),

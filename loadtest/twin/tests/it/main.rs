@@ -16,4 +16,5 @@ mod program;
 mod pulls;
 mod reading;
 mod rules;
+mod verdicts;
 mod wire;

@@ -6,7 +6,9 @@ pub mod apps;
 pub mod git;
 pub mod pulls;
 pub mod repos;
+pub mod rules;
 pub mod users;
+pub mod verdicts;
 
 use base64::Engine;
 

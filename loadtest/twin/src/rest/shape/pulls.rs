@@ -32,7 +32,8 @@ fn account(urls: &Urls, state: &State, id: Option<u64>) -> Value {
     id.and_then(|id| state.accounts.get(&id)).map_or(Value::Null, |account| simple(urls, account))
 }
 
-fn association(state: &State, id: u64) -> &'static str {
+/// How an account belongs to the repository.
+pub fn association(state: &State, id: u64) -> &'static str {
     match state.accounts.get(&id).map(|account| account.kind) {
         Some(AccountKind::User) => "MEMBER",
         Some(AccountKind::Organization) => "OWNER",
