@@ -4,7 +4,7 @@
 
 use crate::{
     changeset::{Changeset, ChangesetEvent, ChangesetState},
-    publish::{PullRequest, PullRequestState},
+    publish::{PullRequest, PullRequestState, human_hand},
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
@@ -25,7 +25,10 @@ pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEv
                 reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
             }
         }
-        PullRequestState::Open => ChangesetEvent::SeenOpen { draft: seen.draft },
+        PullRequestState::Open => match human_hand(changeset, seen).filter(|_| changeset.state.is_open()) {
+            Some(reason) => ChangesetEvent::HandedOver { reason },
+            None => ChangesetEvent::SeenOpen { draft: seen.draft },
+        },
     };
     (!changeset.apply(&event).is_ignored()).then_some(event)
 }

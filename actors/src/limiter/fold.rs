@@ -77,9 +77,6 @@ impl<'a> Fold<'a> {
     ) -> Result<(), Setback> {
         let refused = match self.rows.get(&id) {
             None => Some("there is no such changeset"),
-            Some(_) if !matches!(ask, Ask::Publish { .. } | Ask::Retry) => {
-                Some("this version does not do that yet")
-            }
             Some(row) => row.refuses(ask),
         };
         match refused {

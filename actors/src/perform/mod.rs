@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: recording. Nothing here commits a transition.
 
+mod errand;
 pub(crate) mod execute;
 pub(crate) mod pace;
 pub(crate) mod permits;

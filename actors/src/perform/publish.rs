@@ -4,6 +4,7 @@
 //! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
 
 use super::{
+    errand,
     pace::Pace,
     permits::{Stopped, Writes},
     tree,
@@ -13,11 +14,11 @@ use crate::{
     scope::{Closed, Scope},
 };
 use campaigns_domain::{
-    changeset::{Changeset, Published},
-    id::CommitSha,
+    changeset::{Aim, Changeset, Published, Words},
+    id::{CommandId, CommitSha},
     publish::{
         BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
-        budget::WriteKind, pull_request_step,
+        budget::WriteKind, human_hand, pull_request_step,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -30,6 +31,10 @@ const UNAUTHORIZED: Duration = Duration::from_secs(60);
 pub(crate) enum Sent {
     /// Branch and pull request are as wanted.
     Published(Box<Published>),
+    /// Its pull request is closed, or was never there, because somebody asked.
+    Withdrawn,
+    /// What was asked for beside the content is done: the comments of these commands are there.
+    Errand(Vec<CommandId>),
     /// Its pull request has ended meanwhile.
     Ended(PullRequestState),
     /// Somebody else's commits are on the branch.
@@ -108,7 +113,7 @@ impl From<Closed> for Sent {
 #[derive(Default)]
 struct Written {
     tree: Option<String>,
-    commit: Option<(CommitSha, CommitSha)>,
+    commit: Option<(Vec<CommitSha>, CommitSha)>,
     /// Our commit at the branch's head.
     head: Option<CommitSha>,
 }
@@ -153,10 +158,25 @@ async fn once(
     written: &mut Written,
 ) -> Result<Sent, Halt> {
     writes.gate().await.map_err(|closed| Halt::Sent(closed.into()))?;
+    if changeset.is_on_errand() {
+        return errand::run(writes, repository, changeset).await;
+    }
     let observed = observe(writes, repository, changeset).await?;
-    // Before the branch is touched: a pull request that has ended wants no further commit.
-    if let PullRequestStep::Ended(seen) = pull_request_step(changeset, &observed) {
-        return Ok(Sent::Ended(seen.state));
+    match changeset.errand.aim {
+        Aim::Closed => return errand::close(writes, repository, changeset, &observed).await,
+        Aim::Reopened => errand::reopen(writes, repository, changeset, &observed).await?,
+        Aim::Open | Aim::Merged => {}
+    }
+    // Before the branch is touched: a pull request that has ended wants no further commit, nor does one that a
+    // human has taken over.
+    match pull_request_step(changeset, &observed) {
+        PullRequestStep::Ended(seen) => return Ok(Sent::Ended(seen.state)),
+        PullRequestStep::Adopt(seen) => {
+            if let Some(reason) = human_hand(changeset, &seen) {
+                return Ok(Sent::HandedOver(reason));
+            }
+        }
+        PullRequestStep::Create { .. } => {}
     }
     let head = match branch(writes, repository, changeset, &observed, written).await? {
         Ok(head) => head,
@@ -181,13 +201,24 @@ async fn once(
             (limits(writes, sent)?, false)
         }
     };
+    // The content is there: a comment that is not allowed is told beside it.
+    let (said, note) = match errand::say(writes, repository, changeset, seen.reference.number).await {
+        Ok(said) => (said, String::new()),
+        Err(Halt::Sent(Sent::Refused(reason))) => (vec![], reason),
+        Err(halt) => return Err(halt),
+    };
+    let words: Option<Words> = seen.words().or_else(|| Some(changeset.words()));
+    // What was taken as it was holds whatever it holds.
+    let base = (!changeset.errand.adopt).then(|| changeset.wanted.base.clone());
     Ok(Sent::Published(Box::new(Published {
         head,
         pull_request: seen.reference,
         draft: seen.draft,
         adopted,
-        said: vec![],
-        note: String::new(),
+        words,
+        base,
+        said,
+        note,
     })))
 }
 
@@ -225,6 +256,9 @@ async fn branch(
     if let BranchStep::HandsOff { reason } = branch_step(changeset, observed, there) {
         return Ok(Err(reason));
     }
+    if let (true, Some(branch)) = (changeset.errand.adopt, &observed.branch) {
+        return Ok(Ok(branch.commit.clone()));
+    }
     let tree = match &written.tree {
         Some(tree) => tree.clone(),
         None => tree::write(writes, repository, changeset).await?,
@@ -236,7 +270,7 @@ async fn branch(
         BranchStep::HandsOff { reason } => Ok(Err(reason)),
         BranchStep::Keep(commit) => Ok(Ok(commit)),
         BranchStep::Create => {
-            let base = changeset.wanted.base.clone();
+            let base = vec![changeset.wanted.base.clone()];
             let commit = commit(writes, repository, changeset, &tree, base, written).await?;
             let sent = writes
                 .send(WriteKind::Branch, |permit| host.create_branch(repository, name, &commit, permit))
@@ -244,8 +278,8 @@ async fn branch(
             limits(writes, sent)?;
             Ok(Ok(commit))
         }
-        BranchStep::Append(head) => {
-            let commit = commit(writes, repository, changeset, &tree, head, written).await?;
+        BranchStep::Append(parents) => {
+            let commit = commit(writes, repository, changeset, &tree, parents, written).await?;
             let sent = writes
                 .send(WriteKind::BranchUpdate, |permit| {
                     host.advance_branch(repository, name, &commit, permit)
@@ -262,16 +296,16 @@ async fn commit(
     repository: &RepositoryRef,
     changeset: &Changeset,
     tree: &str,
-    parent: CommitSha,
+    parents: Vec<CommitSha>,
     written: &mut Written,
 ) -> Result<CommitSha, Halt> {
     if let Some((on, commit)) = &written.commit
-        && *on == parent
+        && *on == parents
     {
         return Ok(commit.clone());
     }
     let draft = CommitDraft {
-        parent: parent.clone(),
+        parents: parents.clone(),
         tree: tree.to_owned(),
         message: changeset.wanted.message.clone(),
         author: changeset.wanted.author.clone(),
@@ -280,7 +314,7 @@ async fn commit(
     let sent =
         writes.send(WriteKind::Commit, |permit| host.create_commit(repository, &draft, permit)).await?;
     let commit = limits(writes, sent)?;
-    written.commit = Some((parent, commit.clone()));
+    written.commit = Some((parents, commit.clone()));
     Ok(commit)
 }
 
@@ -291,8 +325,8 @@ async fn adopt(
     changeset: &Changeset,
     seen: PullRequest,
 ) -> Result<PullRequest, Halt> {
-    // Only the title can be compared; the text of an earlier generation may differ all the same.
-    if seen.title == changeset.wanted.title && changeset.generation == 1 {
+    // Words that somebody wants taken as they are, and such as are there already.
+    if changeset.errand.adopt || seen.words().is_some_and(|words| words == changeset.words()) {
         return Ok(seen);
     }
     let (number, wanted) = (seen.reference.number, &changeset.wanted);

@@ -27,8 +27,8 @@ pub struct RepositoryRef {
 /// A commit to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommitDraft {
-    /// Its parent.
-    pub parent: CommitSha,
+    /// Its parents: one, or for a merge the branch's own and the base.
+    pub parents: Vec<CommitSha>,
     /// Its tree.
     pub tree: String,
     /// Its message.
@@ -163,6 +163,47 @@ pub trait CodeHost: Send + Sync + 'static {
         body: &str,
         permit: Permit,
     ) -> Result<PullRequest, CodeHostError>;
+
+    /// Opens a closed pull request again, or closes an open one.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Refused`] where it cannot be opened again: its branch is gone or was moved by force, or it
+    /// is merged.
+    async fn set_pull_request_open(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        open: bool,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError>;
+
+    /// The texts of a pull request's comments, oldest first; complete, or an error.
+    async fn comments(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Vec<String>, CodeHostError>;
+
+    /// Writes a comment. Nothing makes it one of its kind: whoever repeats it looks for it first.
+    async fn create_comment(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError>;
+
+    /// Deletes a branch. GitHub compares nothing: whoever calls this has just seen what is on it.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Conflict`] where it does not exist.
+    async fn delete_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError>;
 
     /// A pull request as it stands.
     async fn pull_request(

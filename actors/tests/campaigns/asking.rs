@@ -3,12 +3,15 @@
 use crate::support::{ACME, House, spec};
 use campaigns_actors::ports::{
     CodeHostError,
-    memory::{Fault, FaultEffect, Operation},
+    memory::{Fault, FaultEffect, Operation, SeedFile},
 };
 use campaigns_domain::{
     changeset::{Ask, ChangesetState},
     execution::run::{RunOptions, RunState},
-    publish::budget::{Budget, Cap, Counted},
+    publish::{
+        PullRequestState,
+        budget::{Budget, Cap, Counted},
+    },
 };
 use std::time::Duration;
 
@@ -62,5 +65,81 @@ async fn what_is_asked_after_a_cancellation_is_done() {
     house.ask(name, Ask::Retry);
     house.rest(&system).await;
     assert_eq!(house.changesets(), [(ChangesetState::Open, 2)].into());
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_takes_our_branch_away_and_opening_again_brings_it_back() {
+    let house = House::new().with_repositories(2);
+    house.begin("ends");
+    let system = house.start().await;
+    house.rest(&system).await;
+    let (repository, before) = (house.repository("r0"), house.changeset("r0"));
+    // A crash between closing and deleting, or a lost answer, changes nothing about the end.
+    house.host.add_fault(Fault::next(Operation::SetPullRequestOpen, FaultEffect::LoseAnswer).of("r0"));
+    house.ask("r0", Ask::Close);
+    house.rest(&system).await;
+    let closed = house.changeset("r0");
+    assert_eq!((closed.state, closed.reason.as_str()), (ChangesetState::Closed, "closed by ada"));
+    assert_eq!(house.host.pulls(&repository)[0].0.state, PullRequestState::Closed);
+    assert_eq!(house.host.branches(&repository), ["main"]);
+    assert_eq!(house.changeset("r1").state, ChangesetState::Open);
+    // A further version leaves it alone.
+    house.changes_again("other\n");
+    house.begin("ends");
+    house.rest(&system).await;
+    assert_eq!(house.host.branches(&repository), ["main"]);
+    house.ask("r0", Ask::Reopen);
+    house.rest(&system).await;
+    let open = house.changeset("r0");
+    assert_eq!((open.state, &open.pull_request), (ChangesetState::Open, &before.pull_request));
+    let head = house.host.head_of(&repository, &open.head_branch).unwrap();
+    assert_eq!(head.parents, [before.head.unwrap()], "the version that came meanwhile, on top of ours");
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_leaves_a_branch_with_somebody_elses_commits() {
+    let house = House::new().with_repositories(1);
+    let run = house.begin("theirs");
+    let system = house.start().await;
+    house.rest(&system).await;
+    let (repository, changeset) = (house.repository("r0"), house.changeset("r0"));
+    house.host.push(&repository, &changeset.head_branch, &[SeedFile::new("x", "mine")], "Mine").unwrap();
+    house.sync(run, 1);
+    house.rest(&system).await;
+    house.ask("r0", Ask::Close);
+    house.rest(&system).await;
+    assert_eq!(house.changeset("r0").state, ChangesetState::Closed);
+    assert_eq!(house.host.pulls(&repository)[0].0.state, PullRequestState::Closed);
+    assert_eq!(house.host.branches(&repository), [changeset.head_branch.as_str(), "main"]);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_is_said_once_whatever_happens_to_its_answer() {
+    let house = House::new().with_repositories(2);
+    let run = house.begin("talk");
+    let system = house.start().await;
+    house.rest(&system).await;
+    let (repository, before) = (house.repository("r0"), house.changeset("r0"));
+    house.host.add_fault(Fault::next(Operation::CreateComment, FaultEffect::LoseAnswer).of("r0"));
+    house.ask("r0", Ask::Comment { body: "Please look, @everyone.".to_owned() });
+    house.rest(&system).await;
+    let number = before.pull_request.as_ref().unwrap().number;
+    let comments = house.host.comments_of(&repository, number);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(comments[0].starts_with("Please look, @everyone.\n\n<!-- campaigns:effect="), "{comments:?}");
+    let after = house.changeset("r0");
+    assert_eq!((after.state, &after.head), (ChangesetState::Open, &before.head));
+    assert!(house.host.comments_of(&house.repository("r1"), number).is_empty());
+    // Also to one that a human has taken over, which stays so.
+    house.host.push(&repository, &before.head_branch, &[SeedFile::new("x", "mine")], "Mine").unwrap();
+    house.sync(run, 1);
+    house.rest(&system).await;
+    house.ask("r0", Ask::Comment { body: "Thank you.".to_owned() });
+    house.rest(&system).await;
+    assert_eq!(house.changeset("r0").state, ChangesetState::HandedOver);
+    assert_eq!(house.host.comments_of(&repository, number).len(), 2);
     house.audit();
 }

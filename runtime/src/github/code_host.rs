@@ -126,6 +126,44 @@ impl CodeHost for GitHub {
         self.change_pull(repository, number, title, body, permit).await
     }
 
+    async fn set_pull_request_open(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        open: bool,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        self.open_or_close_pull(repository, number, open, permit).await
+    }
+
+    async fn comments(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.comments_of(repository, number, budget).await
+    }
+
+    async fn create_comment(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.new_comment(repository, number, body, permit).await
+    }
+
+    async fn delete_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.drop_branch(repository, branch, permit).await
+    }
+
     async fn pull_request(
         &self,
         repository: &RepositoryRef,

@@ -12,6 +12,7 @@ mod call;
 mod check;
 mod code_host;
 mod config;
+mod conversation;
 mod endpoint;
 mod limits;
 mod paid;

@@ -141,7 +141,7 @@ impl GitHub {
     }
 
     /// A listing read to its end by the `Link` header; every page, or an error.
-    async fn pages<T: DeserializeOwned>(&self, first: Ask<'_>) -> Result<Vec<T>, CodeHostError> {
+    pub(super) async fn pages<T: DeserializeOwned>(&self, first: Ask<'_>) -> Result<Vec<T>, CodeHostError> {
         let about = first.about.clone();
         let (operation, scope, paid) = (first.operation, first.scope.clone(), first.paid);
         let mut raw = self.ask(first).await?;

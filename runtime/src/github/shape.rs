@@ -100,6 +100,12 @@ impl Branch {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Comment {
+    #[serde(default)]
+    pub(super) body: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Identified {
     id: u64,
 }
@@ -119,6 +125,8 @@ pub(super) struct Pull {
     html_url: String,
     state: String,
     title: String,
+    #[serde(default)]
+    body: Option<String>,
     #[serde(default)]
     draft: bool,
     merged_at: Option<String>,
@@ -150,6 +158,8 @@ impl Pull {
             head: CommitSha(self.head.sha),
             base_branch: self.base.branch,
             title: self.title,
+            // GitHub says null where there is no text.
+            body: Some(self.body.unwrap_or_default()),
         }
     }
 }

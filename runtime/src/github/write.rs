@@ -7,12 +7,12 @@
 use super::{
     GitHub,
     answer::About,
-    call::{Ask, Route},
+    call::{Ask, Route, parse},
     endpoint::encode,
     paid::Paid,
     shape,
     token::Scope,
-    wire::JSON,
+    wire::{JSON, Raw},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -67,29 +67,37 @@ struct Signature<'a> {
 struct NewCommit<'a> {
     message: &'a str,
     tree: &'a str,
-    parents: [&'a str; 1],
+    parents: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<Signature<'a>>,
 }
 
 /// A write as it is meant.
-struct Write<'a, B> {
-    operation: &'static str,
-    method: Method,
-    rest: String,
-    body: B,
-    subject: String,
-    doing: String,
-    workflows: bool,
-    permit: Permit,
-    repository: &'a RepositoryRef,
+pub(super) struct Write<'a, B> {
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    pub(super) rest: String,
+    pub(super) body: B,
+    pub(super) subject: String,
+    pub(super) doing: String,
+    pub(super) workflows: bool,
+    pub(super) permit: Permit,
+    pub(super) repository: &'a RepositoryRef,
 }
 
 impl GitHub {
-    async fn write<T: DeserializeOwned, B: Serialize>(
+    pub(super) async fn write<T: DeserializeOwned, B: Serialize>(
         &self,
         write: Write<'_, B>,
     ) -> Result<T, CodeHostError> {
+        let about =
+            About { subject: write.subject.clone(), doing: write.doing.clone(), write: true, app: false };
+        let raw = self.send(write).await?;
+        parse(&about, &raw)
+    }
+
+    /// The same where nothing of the answer is read, which may have no body at all.
+    pub(super) async fn send<B: Serialize>(&self, write: Write<'_, B>) -> Result<Raw, CodeHostError> {
         if write.permit.has_expired() {
             return Err(CodeHostError::PermitExpired);
         }
@@ -97,12 +105,14 @@ impl GitHub {
         let body = serde_json::to_vec(&write.body).map_err(|error| {
             CodeHostError::Refused(format!("{} cannot be written down: {error}", write.subject))
         })?;
+        // A request without a body says `null` in the words of serde.
+        let body = (body != b"null").then(|| Bytes::from(body));
         let ask = Ask {
             operation: write.operation,
             method: write.method,
             route: Route::Repository(write.repository, write.rest),
             accept: JSON,
-            body: Some(Bytes::from(body)),
+            body,
             scope: Scope::Repository {
                 owner: name.owner().to_ascii_lowercase(),
                 id: write.repository.id.0,
@@ -112,7 +122,7 @@ impl GitHub {
             paid: Paid::Permit(&write.permit),
             understood: &[],
         };
-        self.json(ask).await
+        self.ask(ask).await
     }
 
     fn about_workflows(&self, object: &str) -> bool {
@@ -211,7 +221,7 @@ impl GitHub {
                 body: NewCommit {
                     message: &draft.message,
                     tree: &draft.tree,
-                    parents: [&draft.parent.0],
+                    parents: draft.parents.iter().map(|parent| parent.0.as_str()).collect(),
                     author: author.map(|author| Signature { name: &author.name, email: &author.email }),
                 },
                 subject: format!("the repository {name} or the tree {} in it", draft.tree),

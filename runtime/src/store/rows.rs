@@ -123,6 +123,7 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         wanted: json(row, "wanted")?,
         errand: json(row, "errand")?,
         told: get(row, "told")?,
+        shown: json(row, "shown")?,
         head: head.map(CommitSha),
         pull_request,
         version: get(row, "version")?,

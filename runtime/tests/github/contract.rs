@@ -139,7 +139,7 @@ async fn publish(host: &dyn CodeHost, repository: &RepositoryRef, folder: &std::
     let content = EntryContent::Inline { mode: FileMode::Regular, text: "new\n".to_owned() };
     let entry = TreeEntry { path: RepositoryPath::new("a").unwrap(), content };
     let tree = host.create_tree(repository, &base.commit.0, &[entry], permit()).await.unwrap();
-    let draft = CommitDraft { parent: base.commit, tree, message: "m".to_owned(), author: None };
+    let draft = CommitDraft { parents: vec![base.commit], tree, message: "m".to_owned(), author: None };
     let commit = host.create_commit(repository, &draft, permit()).await.unwrap();
     host.create_branch(repository, "ours", &commit, permit()).await.unwrap();
     let new = NewPullRequest {

@@ -129,9 +129,9 @@ impl Changeset {
             (State::Blocked, Ask::Retry) => None,
             (_, Ask::Retry) => Some("nothing stands in its way"),
             (State::Open, Ask::Ready) => Some("it is ready already"),
-            (_, Ask::Ready) if !published => Some("it has no pull request yet"),
-            (_, Ask::Ready) => None,
-            (_, Ask::Merge | Ask::Rebase) => Some("this version does not merge or rebase yet"),
+            (_, Ask::Ready | Ask::Merge | Ask::Rebase) => {
+                Some("this version does not mark ready, merge or rebase yet")
+            }
         }
     }
 

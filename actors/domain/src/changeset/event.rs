@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, Proposal, PullRequestRef};
+use super::{Ask, Proposal, PullRequestRef, Words};
 use crate::id::{CommandId, CommitSha, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,12 @@ pub struct Published {
     pub draft: bool,
     /// Whether it was there already (an answer of an earlier attempt was lost).
     pub adopted: bool,
+    /// The pull request's words.
+    #[serde(default)]
+    pub words: Option<Words>,
+    /// The base that the head holds; none where the head was taken as it was.
+    #[serde(default)]
+    pub base: Option<CommitSha>,
     /// The commands whose comments are there.
     #[serde(default)]
     pub said: Vec<CommandId>,

@@ -8,10 +8,12 @@
 mod ask;
 mod asked;
 mod event;
+mod shown;
 mod transition;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Published};
+pub use shown::{Shown, Words};
 pub use transition::Place;
 
 use crate::{
@@ -53,6 +55,9 @@ pub struct Changeset {
     /// Whether the run that proposed it last was told that there is nothing left to send.
     #[serde(default)]
     pub told: bool,
+    /// What we put to GitHub.
+    #[serde(default)]
+    pub shown: Shown,
     /// The last head that we wrote or adopted.
     pub head: Option<CommitSha>,
     /// The pull request, once there is one.

@@ -6,7 +6,7 @@
 
 use super::{
     Aim, Back, Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State,
-    Errand, Proposal, Published,
+    Errand, Proposal, Published, Shown,
 };
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName},
@@ -46,6 +46,7 @@ impl Changeset {
             wanted: proposal,
             errand: Errand::default(),
             told: false,
+            shown: Shown::default(),
             head: None,
             pull_request: None,
             version: 1,
@@ -125,6 +126,7 @@ impl Changeset {
             State::Scheduled => {
                 let mut next = self.clone();
                 next.publishing = Some(generation);
+                next.sends_words();
                 next.to(State::Publishing, "", vec![Effect::Publish { generation }])
             }
             State::Publishing => Decision::Ignored(Straggler::AlreadyApplied),
@@ -161,6 +163,11 @@ impl Changeset {
         let mut next = self.clone();
         next.head = Some(published.head.clone());
         next.pull_request = Some(published.pull_request.clone());
+        next.shown = Shown {
+            words: published.words.iter().cloned().collect(),
+            ready: !published.draft,
+            base: published.base.as_ref().or(self.shown.base.as_ref()).cloned(),
+        };
         // What was taken as ours is on record now; what comes after it is somebody else's again.
         next.errand.adopt = false;
         next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
@@ -233,7 +240,11 @@ impl Changeset {
         match self.state {
             state if state == seen => Decision::Ignored(Straggler::AlreadyApplied),
             // A human reopened it, or moved it between draft and ready.
-            State::Draft | State::Open | State::Closed => self.to(seen, "", vec![]),
+            State::Draft | State::Open | State::Closed => {
+                let mut next = self.clone();
+                next.shown.ready = !draft;
+                next.to(seen, "", vec![])
+            }
             _ => Decision::Ignored(Straggler::OutOfPlace),
         }
     }

@@ -10,10 +10,10 @@ pub mod rollout;
 mod words;
 
 pub use commit::{TreeLimits, TreePlan};
-pub use words::{head_branch, place};
+pub use words::{comment, head_branch, place};
 
 use crate::{
-    changeset::{Changeset, PullRequestRef},
+    changeset::{Changeset, PullRequestRef, Words},
     id::CommitSha,
     spec::Publication,
 };
@@ -47,6 +47,16 @@ pub struct PullRequest {
     pub base_branch: String,
     /// The title as it stands.
     pub title: String,
+    /// The text as it stands; none where the read left it out.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+impl PullRequest {
+    /// Its words, where they were read.
+    pub fn words(&self) -> Option<Words> {
+        Some(Words::new(&self.title, self.body.as_ref()?))
+    }
 }
 
 /// What GitHub says of a pull request.
@@ -77,8 +87,8 @@ pub enum BranchStep {
     Keep(CommitSha),
     /// It does not exist: create a commit on the base and the branch at it.
     Create,
-    /// It carries our last head: append a commit to it.
-    Append(CommitSha),
+    /// It carries our last head: append a commit to it, with these parents.
+    Append(Vec<CommitSha>),
     /// Somebody else's commits are on it.
     HandsOff {
         /// What was seen, for people.
@@ -103,7 +113,14 @@ pub enum PullRequestStep {
 /// Decides about the branch. `wanted_tree` is the tree that the current generation leads to; "" before the trees
 /// have been written, which no branch carries.
 pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &str) -> BranchStep {
+    if let (true, Some(branch)) = (changeset.errand.adopt, &observed.branch) {
+        // Somebody wants it taken as it is; the next version goes on top of it.
+        return BranchStep::Keep(branch.commit.clone());
+    }
     let Some(branch) = &observed.branch else {
+        if changeset.errand.adopt {
+            return BranchStep::Create;
+        }
         // With a head of ours on record the branch was there, and somebody has taken it away.
         return match &changeset.head {
             None => BranchStep::Create,
@@ -116,7 +133,7 @@ pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &
         return BranchStep::Keep(branch.commit.clone());
     }
     match &changeset.head {
-        Some(head) if *head == branch.commit => BranchStep::Append(branch.commit.clone()),
+        Some(head) if *head == branch.commit => BranchStep::Append(parents(changeset, head)),
         Some(_) => BranchStep::HandsOff {
             reason: format!(
                 "the branch `{}` has commits that Campaigns did not make (head {})",
@@ -136,9 +153,35 @@ pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &
 /// Whether a branch head is a commit of ours whose answer may have been lost: it sits on what we built on.
 fn is_ours(changeset: &Changeset, branch: &BranchHead) -> bool {
     match &changeset.head {
-        Some(head) => branch.commit == *head || branch.parents == [head.clone()],
+        Some(head) => branch.commit == *head || branch.parents == parents(changeset, head),
         None => branch.parents == [changeset.wanted.base.clone()],
     }
+}
+
+/// The parents of a commit that is appended to our head. Where the base has moved on since, it is the second one: a
+/// commit on the head alone would show the base's own changes as ours, and leave a conflict as it is.
+fn parents(changeset: &Changeset, head: &CommitSha) -> Vec<CommitSha> {
+    let base = &changeset.wanted.base;
+    match &changeset.shown.base {
+        Some(held) if held != base => vec![head.clone(), base.clone()],
+        _ => vec![head.clone()],
+    }
+}
+
+/// What shows that a human has taken the pull request over, branch aside; none where nothing does.
+pub fn human_hand(changeset: &Changeset, seen: &PullRequest) -> Option<String> {
+    if changeset.errand.adopt || seen.state != PullRequestState::Open {
+        return None;
+    }
+    let known = &changeset.shown.words;
+    if let Some(words) = seen.words().filter(|words| !known.is_empty() && !known.contains(words)) {
+        let title = known.iter().any(|known| known.title == words.title);
+        return Some(match title {
+            true => "somebody edited the pull request's text".to_owned(),
+            false => format!("somebody edited the pull request's title, now \"{}\"", words.title),
+        });
+    }
+    (seen.draft && changeset.shown.ready).then(|| "somebody converted the pull request to a draft".to_owned())
 }
 
 /// Decides about the pull request, after the branch is as wanted.

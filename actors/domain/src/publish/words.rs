@@ -23,6 +23,18 @@ const LONGEST_CLOSING: usize = 32;
 
 const CUT: &str = "\n\n_The rest was cut off: GitHub takes at most 65,536 characters._";
 
+/// What begins the marker in a comment; an id and ` -->` follow.
+const EFFECT: &str = "<!-- campaigns:effect=";
+
+/// A comment's hidden marker, by which it is found again, and its whole text.
+pub fn comment(effect: uuid::Uuid, text: &str) -> (String, String) {
+    let marker = format!("{EFFECT}{effect} -->");
+    let text = closed(&unmarked(text.trim()));
+    let room = LONGEST_BODY - marker.chars().count() - 2;
+    let text: String = text.chars().take(room).collect();
+    (marker.clone(), format!("{text}\n\n{marker}"))
+}
+
 /// What begins the marker in a pull request's text; the changeset's id and ` -->` follow.
 const MARKER: &str = "<!-- campaigns:changeset=";
 

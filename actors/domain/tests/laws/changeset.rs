@@ -363,7 +363,8 @@ proptest! {
         let ours = changeset.head.as_ref() == Some(&branch.commit);
         let onto_ours = branch.parents[0] == *changeset.head.as_ref().unwrap_or(&changeset.wanted.base);
         match step {
-            BranchStep::Append(onto) => prop_assert!(ours && onto == branch.commit),
+            BranchStep::Append(onto) => prop_assert!(ours && onto == [branch.commit]),
+            BranchStep::Keep(kept) if changeset.errand.adopt => prop_assert_eq!(kept, branch.commit),
             BranchStep::Keep(kept) => prop_assert!(same_tree && (ours || onto_ours) && kept == branch.commit),
             BranchStep::HandsOff { .. } => prop_assert!(!ours),
             BranchStep::Create => prop_assert!(false, "the branch is there"),

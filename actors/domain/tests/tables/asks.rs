@@ -96,7 +96,7 @@ fn which_ask_fits_where() {
     let unsent = vec![Unpublished, Scheduled, Publishing, Blocked];
     for (ask, fits) in [
         (Ask::Publish { draft: false }, unsent),
-        (Ask::Ready, vec![Draft]),
+        (Ask::Ready, vec![]),
         (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, HandedOver, Blocked]),
         (Ask::Reopen, vec![Closed]),
         (Ask::Retry, vec![Blocked]),
@@ -123,8 +123,6 @@ fn what_was_kept_back_is_published() {
     let started = next.apply(&start(generation)).into_applied().unwrap().0;
     let (open, effects) = started.apply(&sent(generation, true)).into_applied().unwrap();
     assert_eq!((open.state, effects), (State::Draft, vec![]));
-    let (ready, effects) = open.apply(&asked(2, Ask::Ready)).into_applied().unwrap();
-    assert_eq!((ready.state, effects, ready.opens_as_draft()), (State::Scheduled, vec![Schedule], false));
 }
 
 #[test]

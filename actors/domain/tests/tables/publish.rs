@@ -7,7 +7,7 @@ use campaigns_domain::{
     publish::{
         BranchHead, BranchStep, Observation, PullRequest,
         PullRequestState::{Closed, Merged, Open},
-        PullRequestStep, branch_step, pull_request_step,
+        PullRequestStep, branch_step, human_hand, pull_request_step,
     },
     reconcile::observed,
     spec::Publication,
@@ -41,7 +41,10 @@ fn branch(changeset: &Changeset, head: Option<BranchHead>) -> String {
     match branch_step(changeset, &observation, "wanted") {
         BranchStep::Keep(head) => format!("keep {}", &head.0[..1]),
         BranchStep::Create => "create".to_owned(),
-        BranchStep::Append(head) => format!("append to {}", &head.0[..1]),
+        BranchStep::Append(parents) => {
+            let parents: Vec<&str> = parents.iter().map(|parent| &parent.0[..1]).collect();
+            format!("append to {}", parents.join(" and "))
+        }
         BranchStep::HandsOff { reason } => reason,
     }
 }
@@ -69,6 +72,52 @@ fn branches() {
         let step = branch(&changeset, head.clone());
         assert!(step.starts_with(expected), "{head:?}: {step}");
     }
+}
+
+#[test]
+fn a_base_that_moved_becomes_a_parent() {
+    let mut moved = open();
+    moved.wanted.base = commit('c');
+    for (head, expected) in [
+        (branch_head('1', "older", &['b']), "append to 1 and c"),
+        // The answer was lost: our merge is there.
+        (branch_head('2', "wanted", &['1', 'c']), "keep 2"),
+        (branch_head('2', "wanted", &['1']), "the branch `campaigns/tidy` has commits"),
+        (branch_head('2', "other", &['1', 'c']), "the branch `campaigns/tidy` has commits"),
+    ] {
+        let step = branch(&moved, Some(head.clone()));
+        assert!(step.starts_with(expected), "{head:?}: {step}");
+    }
+}
+
+#[test]
+fn hands_of_humans() {
+    let hand = |changeset: &Changeset, title: &str, body: &str, draft| {
+        let read = PullRequest {
+            title: title.to_owned(),
+            body: Some(body.to_owned()),
+            draft,
+            ..pull_request(5, Open, '1')
+        };
+        human_hand(changeset, &read).unwrap_or_default()
+    };
+    assert_eq!(hand(&open(), "Tidy", "", false), "");
+    assert_eq!(hand(&open(), "Tidy", "\r\n", false), "", "GitHub's page changes the ends of lines");
+    assert!(hand(&open(), "Tidier", "", false).contains("title, now \"Tidier\""));
+    assert!(hand(&open(), "Tidy", "more", false).contains("text"));
+    assert!(hand(&open(), "Tidy", "", true).contains("draft"));
+    let unread = PullRequest { body: None, ..pull_request(5, Open, '1') };
+    assert_eq!(human_hand(&open(), &unread), None, "what was not read says nothing");
+    // Words on their way are ours too, and no longer once others are recorded.
+    let mut next = proposal(2, 1, Publication::Ready);
+    next.title = "Tidy up".to_owned();
+    let waits = apply(&open(), &ChangesetEvent::Proposed { proposal: Box::new(next) });
+    let sending = apply(&waits, &ChangesetEvent::PublishStarted { generation: 2 });
+    assert_eq!((hand(&sending, "Tidy up", "", false), hand(&sending, "Tidy", "", false)), Default::default());
+    let mut sent = published('2', false);
+    sent.words = Some(campaigns_domain::changeset::Words::new("Tidy up", ""));
+    let sent = apply(&sending, &ChangesetEvent::Published { generation: 2, published: sent });
+    assert!(hand(&sent, "Tidy", "", false).contains("title"));
 }
 
 /// The pull request's step in one word.
@@ -106,7 +155,7 @@ fn fresh_reads() {
         observed(changeset, &read).map(|event| apply(changeset, &event).state)
     };
     assert_eq!(seen(&open(), Open, '1', false), None);
-    assert_eq!(seen(&open(), Open, '1', true), Some(State::Draft));
+    assert_eq!(seen(&open(), Open, '1', true), Some(State::HandedOver), "a human made it a draft");
     assert_eq!(seen(&open(), Open, '2', false), Some(State::HandedOver));
     assert_eq!(seen(&open(), Merged, '1', false), Some(State::Merged));
     assert_eq!(seen(&open(), Closed, '1', false), Some(State::Closed));

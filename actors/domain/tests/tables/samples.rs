@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "shared by two test programs, neither of which needs all of it")]
 
 use campaigns_domain::{
-    changeset::{Proposal, Published, PullRequestRef},
+    changeset::{Proposal, Published, PullRequestRef, Words},
     execution::{
         Change, FileMode, Manifest, RepositoryPath,
         manifest::{Blob, ChangedFile},
@@ -129,6 +129,8 @@ pub(crate) fn published(head: char, draft: bool) -> Published {
         pull_request: pull_request_ref(5),
         draft,
         adopted: false,
+        words: Some(Words::new("Tidy", "")),
+        base: Some(commit('b')),
         said: vec![],
         note: String::new(),
     }
@@ -142,6 +144,7 @@ pub(crate) fn pull_request(number: u64, state: PullRequestState, head: char) -> 
         head: commit(head),
         base_branch: "main".to_owned(),
         title: "Tidy".to_owned(),
+        body: Some(String::new()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Run it whole with [`hold`]. Deliberately absent: what only one implementation has (tokens, pages, archives),
 //! which its own tests check.
 
+mod ending;
 mod observing;
 mod publishing;
 mod stage;
@@ -26,4 +27,6 @@ pub async fn hold(stage: &dyn Stage) {
     publishing::a_limit_says_how_long(stage).await;
     publishing::an_expired_permit_sends_nothing(stage).await;
     publishing::archived_is_refused(stage).await;
+    ending::closes_and_opens_again(stage).await;
+    ending::says_what_it_is_told(stage).await;
 }

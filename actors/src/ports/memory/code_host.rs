@@ -5,6 +5,7 @@
 //! Deliberately absent: rights, reviews, checks, and limits other than those a [`Fault`] sets.
 
 mod faults;
+mod people;
 mod world;
 
 pub use faults::{Fault, FaultEffect, Operation};
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, PullRequestState, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, commit::TreeEntry},
     selection::{Answer, Base, Query},
 };
 use std::{
@@ -128,55 +129,6 @@ impl MemoryCodeHost {
         Some(commit)
     }
 
-    /// Merges a pull request as a maintainer would.
-    pub fn merge(&self, repository: &RepositoryRef, number: u64) {
-        let mut world = self.lock();
-        world.clock += 1;
-        let at = world.clock;
-        let Some(found) = world.repositories.get_mut(&repository.id) else { return };
-        let Some(pull) = found.pulls.iter().find(|pull| pull.reference.number == number).cloned() else {
-            return;
-        };
-        let (Some(base), Some(head)) = (found.head(&pull.base_branch), found.commits.get(&pull.head)) else {
-            return;
-        };
-        let mut tree = found.trees.get(&base.tree).cloned().unwrap_or_default();
-        tree.extend(found.trees.get(&head.tree).cloned().unwrap_or_default());
-        let tree = found.add_tree(tree);
-        let merge = found.store_commit(&tree, vec![base.commit, pull.head], "Merge", at);
-        found.set_branch(&pull.base_branch, &merge);
-        self::close(found, number, PullRequestState::Merged);
-    }
-
-    /// Closes a pull request as a maintainer would.
-    pub fn close(&self, repository: &RepositoryRef, number: u64) {
-        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
-            close(found, number, PullRequestState::Closed);
-        }
-    }
-
-    /// Renames a repository; its old name leads to it still.
-    pub fn rename(&self, repository: &RepositoryRef, to: &RepositoryName) {
-        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
-            let old = std::mem::replace(&mut found.name, to.clone());
-            found.former.push(old);
-        }
-    }
-
-    /// Makes a repository read-only.
-    pub fn archive(&self, repository: &RepositoryRef) {
-        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
-            found.archived = true;
-        }
-    }
-
-    /// Deletes a branch.
-    pub fn delete_branch(&self, repository: &RepositoryRef, branch: &str) {
-        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
-            found.branches.remove(branch);
-        }
-    }
-
     /// Breaks something.
     pub fn add_fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
@@ -255,14 +207,6 @@ impl From<Permit> for Paid<'_> {
 impl<'a> From<&'a ReadBudget> for Paid<'a> {
     fn from(budget: &'a ReadBudget) -> Self {
         Self::Reads(budget)
-    }
-}
-
-fn close(found: &mut Repository, number: u64, state: PullRequestState) {
-    let open =
-        |pull: &&mut PullRequest| pull.reference.number == number && pull.state == PullRequestState::Open;
-    if let Some(pull) = found.pulls.iter_mut().find(open) {
-        pull.state = state;
     }
 }
 
@@ -459,11 +403,60 @@ impl CodeHost for MemoryCodeHost {
         permit: Permit,
     ) -> Result<PullRequest, CodeHostError> {
         self.call(Operation::UpdatePullRequest, repository, permit, |found, _| {
-            let missing = CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
-            let at = found.pulls.iter().position(|pull| pull.reference.number == number).ok_or(missing)?;
-            found.pulls[at].title = title.to_owned();
-            found.words[at].1 = body.to_owned();
+            let at = found.pull_at(number)?;
+            found.write_words(at, title, body);
             Ok(found.pulls[at].clone())
+        })
+        .await
+    }
+
+    async fn set_pull_request_open(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        open: bool,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        let operation = Operation::SetPullRequestOpen;
+        self.call(operation, repository, permit, |found, _| found.set_open(number, open)).await
+    }
+
+    async fn comments(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.call(Operation::Comments, repository, budget, |found, _| {
+            found.pull_at(number).map(|at| found.comments[at].clone())
+        })
+        .await
+    }
+
+    async fn create_comment(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.call(Operation::CreateComment, repository, permit, |found, _| {
+            let at = found.pull_at(number)?;
+            found.comments[at].push(body.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.call(Operation::DeleteBranch, repository, permit, |found, _| {
+            let gone = || CodeHostError::Conflict("Reference does not exist".to_owned());
+            found.remove_branch(branch).then_some(()).ok_or_else(gone)
         })
         .await
     }
@@ -475,8 +468,7 @@ impl CodeHost for MemoryCodeHost {
         budget: &ReadBudget,
     ) -> Result<PullRequest, CodeHostError> {
         self.call(Operation::PullRequest, repository, budget, |found, _| {
-            let missing = || CodeHostError::NotFound(format!("the pull request {}#{number}", found.name));
-            found.pulls.iter().find(|pull| pull.reference.number == number).cloned().ok_or_else(missing)
+            found.pull_at(number).map(|at| found.pulls[at].clone())
         })
         .await
     }

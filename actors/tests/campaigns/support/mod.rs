@@ -12,7 +12,9 @@ use campaigns_actors::{
     Patience, Settings, System,
     ports::{
         Cluster, Message, MessageBody, Ports, Recipient, RepositoryRef, Store,
-        memory::{MemoryArtifacts, MemoryCluster, MemoryCodeHost, MemoryExecutor, MemoryStore, SeedFile},
+        memory::{
+            MemoryArtifacts, MemoryCluster, MemoryCodeHost, MemoryExecutor, MemoryStore, Script, SeedFile,
+        },
     },
 };
 use campaigns_domain::{
@@ -168,6 +170,13 @@ impl House {
         };
         let to = Recipient::Organization(changeset.repository.owner().to_owned());
         self.tell(changeset.wanted.run, MessageId(command.0), to, body);
+    }
+
+    /// Every repository's steps write something else from now on.
+    pub(crate) fn changes_again(&self, text: &str) {
+        for repository in self.repositories.values() {
+            self.executor.script(&repository.name, Script::writes("CAMPAIGN.md", text));
+        }
     }
 
     fn tell(&self, run: RunId, id: MessageId, to: Recipient, body: MessageBody) {

@@ -386,6 +386,43 @@ impl CodeHost for Behind {
         let call = self.ports.code_host.update_pull_request(repository, number, title, body, permit);
         self.tap.host(Which::HostWrites, call).await
     }
+    async fn set_pull_request_open(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        open: bool,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        let call = self.ports.code_host.set_pull_request_open(repository, number, open, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn comments(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.comments(repository, number, budget)).await
+    }
+    async fn create_comment(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.create_comment(repository, number, body, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn delete_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.delete_branch(repository, branch, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
     async fn pull_request(
         &self,
         repository: &RepositoryRef,

@@ -31,7 +31,7 @@ async fn head(host: &dyn CodeHost, repository: &RepositoryRef, branch: &str) -> 
 
 fn draft(parent: &CommitSha, tree: &str) -> CommitDraft {
     let message = "Change a thing\n\nBecause it is better.".to_owned();
-    CommitDraft { parent: parent.clone(), tree: tree.to_owned(), message, author: None }
+    CommitDraft { parents: vec![parent.clone()], tree: tree.to_owned(), message, author: None }
 }
 
 fn proposal(branch: &str) -> NewPullRequest {

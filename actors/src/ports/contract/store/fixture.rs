@@ -9,7 +9,9 @@ use crate::ports::{
     memory::{Counts, Dump},
 };
 use campaigns_domain::{
-    changeset::{Aim, Changeset, ChangesetState, Errand, OwedComment, Place, Proposal, PullRequestRef},
+    changeset::{
+        Aim, Changeset, ChangesetState, Errand, OwedComment, Place, Proposal, PullRequestRef, Shown, Words,
+    },
     execution::{
         run::{Run, RunOptions, RunState},
         target::{Target, TargetState},
@@ -248,6 +250,11 @@ pub fn moved_changeset(changeset: &Changeset, to: ChangesetState) -> Changeset {
         publishing,
         errand,
         told: to.is_settled(),
+        shown: Shown {
+            words: vec![Words::new("A title", "Words with a NUL \0 and \"quotes\"")],
+            ready: true,
+            base: Some(CommitSha("c".repeat(40))),
+        },
         version: changeset.version + 1,
         ..changeset.clone()
     }

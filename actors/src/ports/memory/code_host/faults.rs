@@ -22,6 +22,10 @@ pub enum Operation {
     PullRequests,
     CreatePullRequest,
     UpdatePullRequest,
+    SetPullRequestOpen,
+    Comments,
+    CreateComment,
+    DeleteBranch,
     PullRequest,
 }
 
@@ -37,6 +41,9 @@ impl Operation {
                 | Self::AdvanceBranch
                 | Self::CreatePullRequest
                 | Self::UpdatePullRequest
+                | Self::SetPullRequestOpen
+                | Self::CreateComment
+                | Self::DeleteBranch
         )
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Repository {
     pub(super) pulls: Vec<PullRequest>,
     /// The pull requests' head branches and texts, in the same order.
     pub(super) words: Vec<(String, String)>,
+    /// The pull requests' comments, in the same order.
+    pub(super) comments: Vec<Vec<String>>,
 }
 
 impl Repository {
@@ -60,6 +62,7 @@ impl Repository {
             blobs: HashMap::new(),
             pulls: Vec::new(),
             words: Vec::new(),
+            comments: Vec::new(),
         }
     }
 
@@ -139,10 +142,10 @@ impl Repository {
         if !self.trees.contains_key(&draft.tree) {
             return Err(refused(format!("the tree {} does not exist", draft.tree)));
         }
-        if !self.commits.contains_key(&draft.parent) {
-            return Err(refused(format!("the parent {} does not exist", draft.parent)));
+        if let Some(missing) = draft.parents.iter().find(|parent| !self.commits.contains_key(parent)) {
+            return Err(refused(format!("the parent {missing} does not exist")));
         }
-        Ok(self.store_commit(&draft.tree, vec![draft.parent.clone()], &draft.message, at))
+        Ok(self.store_commit(&draft.tree, draft.parents.clone(), &draft.message, at))
     }
 
     pub(super) fn store_commit(
@@ -191,6 +194,44 @@ impl Repository {
         }
     }
 
+    /// Takes a branch away; as at GitHub, that closes the pull requests from it.
+    pub(super) fn remove_branch(&mut self, branch: &str) -> bool {
+        for (pull, (head, _)) in self.pulls.iter_mut().zip(&self.words) {
+            if head == branch && pull.state == PullRequestState::Open {
+                pull.state = PullRequestState::Closed;
+            }
+        }
+        self.branches.remove(branch).is_some()
+    }
+
+    pub(super) fn write_words(&mut self, at: usize, title: &str, body: &str) {
+        self.pulls[at].title = title.to_owned();
+        self.pulls[at].body = Some(body.to_owned());
+        body.clone_into(&mut self.words[at].1);
+    }
+
+    /// Where a pull request is kept.
+    pub(super) fn pull_at(&self, number: u64) -> Result<usize, CodeHostError> {
+        let missing = || CodeHostError::NotFound(format!("the pull request {}#{number}", self.name));
+        self.pulls.iter().position(|pull| pull.reference.number == number).ok_or_else(missing)
+    }
+
+    pub(super) fn set_open(&mut self, number: u64, open: bool) -> Result<PullRequest, CodeHostError> {
+        let at = self.pull_at(number)?;
+        let branch = &self.words[at].0;
+        match (self.pulls[at].state, open) {
+            (PullRequestState::Merged, _) => {
+                return Err(refused(format!("the pull request {number} is merged")));
+            }
+            (PullRequestState::Closed, true) if self.branches.get(branch) != Some(&self.pulls[at].head) => {
+                return Err(refused(format!("the branch `{branch}` was deleted or moved by force")));
+            }
+            (_, true) => self.pulls[at].state = PullRequestState::Open,
+            (_, false) => self.pulls[at].state = PullRequestState::Closed,
+        }
+        Ok(self.pulls[at].clone())
+    }
+
     pub(super) fn open_pull(&mut self, new: &NewPullRequest) -> Result<PullRequest, CodeHostError> {
         let missing =
             |branch: &str| refused(format!("the branch `{branch}` of {} does not exist", self.name));
@@ -221,8 +262,10 @@ impl Repository {
             head,
             base_branch: new.base.clone(),
             title: new.title.clone(),
+            body: Some(new.body.clone()),
         };
         self.pulls.push(pull.clone());
+        self.comments.push(vec![]);
         self.words.push((new.head.clone(), new.body.clone()));
         Ok(pull)
     }

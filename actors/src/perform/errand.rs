@@ -1,0 +1,114 @@
+//! What is owed to a pull request beside its content, because somebody asked: closing, opening again, comments.
+//!
+//! Each observes first, so that doing it twice does it once: what is closed is not closed again, and a comment is
+//! looked for by its hidden marker. Deliberately absent: content and words (`publish`).
+
+use super::{
+    permits::Writes,
+    publish::{Halt, Sent, limits},
+};
+use crate::ports::{CodeHostError, RepositoryRef};
+use campaigns_domain::{
+    changeset::Changeset,
+    id::{ChangesetId, CommandId},
+    publish::{
+        Observation, PullRequestState, PullRequestStep, budget::WriteKind, comment, pull_request_step,
+    },
+};
+
+/// Closes the pull request, and deletes the branch where what is on it is exactly our last head.
+pub(super) async fn close(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    observed: &Observation,
+) -> Result<Sent, Halt> {
+    let host = &writes.scope.world.ports.code_host;
+    match pull_request_step(changeset, observed) {
+        PullRequestStep::Ended(seen) if seen.state == PullRequestState::Merged => {
+            return Ok(Sent::Ended(PullRequestState::Merged));
+        }
+        PullRequestStep::Ended(_) | PullRequestStep::Create { .. } => {}
+        PullRequestStep::Adopt(seen) => {
+            let number = seen.reference.number;
+            let close = |permit| host.set_pull_request_open(repository, number, false, permit);
+            limits(writes, writes.send(WriteKind::PullRequestUpdate, close).await?)?;
+        }
+    }
+    let ours = observed.branch.as_ref().filter(|branch| changeset.head.as_ref() == Some(&branch.commit));
+    if ours.is_some() {
+        let delete = |permit| host.delete_branch(repository, &changeset.head_branch, permit);
+        match limits(writes, writes.send(WriteKind::BranchDeletion, delete).await?) {
+            // Somebody was faster, or our answer was lost.
+            Ok(()) | Err(Halt::Again(_)) => {}
+            Err(halt) => return Err(halt),
+        }
+    }
+    Ok(Sent::Withdrawn)
+}
+
+/// Opens a closed pull request again; where its branch is gone, that comes back at our last head first.
+pub(super) async fn reopen(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    observed: &Observation,
+) -> Result<(), Halt> {
+    let PullRequestStep::Ended(seen) = pull_request_step(changeset, observed) else { return Ok(()) };
+    if seen.state != PullRequestState::Closed {
+        return Ok(());
+    }
+    let host = &writes.scope.world.ports.code_host;
+    if let (None, Some(head)) = (&observed.branch, &changeset.head) {
+        let branch = |permit| host.create_branch(repository, &changeset.head_branch, head, permit);
+        limits(writes, writes.send(WriteKind::Branch, branch).await?)?;
+    }
+    let number = seen.reference.number;
+    let open = |permit| host.set_pull_request_open(repository, number, true, permit);
+    limits(writes, writes.send(WriteKind::PullRequestUpdate, open).await?)?;
+    Err(Halt::Again("the pull request was opened again".to_owned()))
+}
+
+/// Says what is owed and not there yet; the commands whose comments are there.
+pub(super) async fn say(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    number: u64,
+) -> Result<Vec<CommandId>, Halt> {
+    let owed = &changeset.errand.comments;
+    if owed.is_empty() {
+        return Ok(vec![]);
+    }
+    let host = &writes.scope.world.ports.code_host;
+    let there = limits(writes, host.comments(repository, number, &writes.reads).await)?;
+    let mut said = vec![];
+    for one in owed {
+        let (marker, text) = comment(marker_of(changeset.id, one.command), &one.body);
+        if !there.iter().any(|text| text.contains(&marker)) {
+            let write = |permit| host.create_comment(repository, number, &text, permit);
+            limits(writes, writes.send(WriteKind::Comment, write).await?)?;
+        }
+        said.push(one.command);
+    }
+    Ok(said)
+}
+
+/// What is asked of many changesets by one command is said once to each.
+fn marker_of(changeset: ChangesetId, command: CommandId) -> uuid::Uuid {
+    uuid::Uuid::new_v5(&changeset.0, command.0.as_bytes())
+}
+
+/// An errand that leaves content and words alone.
+pub(super) async fn run(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+) -> Result<Sent, Halt> {
+    let Some(ours) = &changeset.pull_request else {
+        let gone = CodeHostError::NotFound(format!("a pull request of {}", changeset.repository));
+        return Err(gone.into());
+    };
+    let said = say(writes, repository, changeset, ours.number).await?;
+    Ok(Sent::Errand(said))
+}

@@ -1,0 +1,122 @@
+//! What people do in the in-memory code host: merge, close, edit, convert, push, rename, archive, delete.
+//!
+//! Deliberately absent: rights; whoever calls these may do it.
+
+use super::{MemoryCodeHost, world::Repository};
+use crate::ports::RepositoryRef;
+use campaigns_domain::{
+    id::{CommitSha, RepositoryName},
+    publish::{BranchHead, PullRequest, PullRequestState},
+};
+
+impl MemoryCodeHost {
+    /// Merges a pull request as a maintainer would.
+    pub fn merge(&self, repository: &RepositoryRef, number: u64) {
+        let mut world = self.lock();
+        world.clock += 1;
+        let at = world.clock;
+        let Some(found) = world.repositories.get_mut(&repository.id) else { return };
+        let Some(pull) = found.pulls.iter().find(|pull| pull.reference.number == number).cloned() else {
+            return;
+        };
+        let (Some(base), Some(head)) = (found.head(&pull.base_branch), found.commits.get(&pull.head)) else {
+            return;
+        };
+        let mut tree = found.trees.get(&base.tree).cloned().unwrap_or_default();
+        tree.extend(found.trees.get(&head.tree).cloned().unwrap_or_default());
+        let tree = found.add_tree(tree);
+        let merge = found.store_commit(&tree, vec![base.commit, pull.head], "Merge", at);
+        found.set_branch(&pull.base_branch, &merge);
+        close(found, number, PullRequestState::Merged);
+    }
+
+    /// Closes a pull request as a maintainer would.
+    pub fn close(&self, repository: &RepositoryRef, number: u64) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            close(found, number, PullRequestState::Closed);
+        }
+    }
+
+    /// Renames a repository; its old name leads to it still.
+    pub fn rename(&self, repository: &RepositoryRef, to: &RepositoryName) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            let old = std::mem::replace(&mut found.name, to.clone());
+            found.former.push(old);
+        }
+    }
+
+    /// Makes a repository read-only.
+    pub fn archive(&self, repository: &RepositoryRef) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            found.archived = true;
+        }
+    }
+
+    /// Deletes a branch.
+    pub fn delete_branch(&self, repository: &RepositoryRef, branch: &str) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            found.remove_branch(branch);
+        }
+    }
+
+    /// Gives a pull request other words.
+    pub fn edit(&self, repository: &RepositoryRef, number: u64, title: &str, body: &str) {
+        self.with_pull(repository, number, |found, at| found.write_words(at, title, body));
+    }
+
+    /// Makes a pull request a draft, or ready for review.
+    pub fn set_draft(&self, repository: &RepositoryRef, number: u64, draft: bool) {
+        self.with_pull(repository, number, |found, at| found.pulls[at].draft = draft);
+    }
+
+    /// Throws away what is on a branch and puts one commit on the default branch's head in its place.
+    pub fn force_push(&self, repository: &RepositoryRef, branch: &str, message: &str) -> Option<CommitSha> {
+        let mut world = self.lock();
+        world.clock += 1;
+        let at = world.clock;
+        let found = world.repositories.get_mut(&repository.id)?;
+        let base = found.head(&found.default_branch)?;
+        let commit = found.store_commit(&base.tree, vec![base.commit], message, at);
+        found.set_branch(branch, &commit);
+        Some(commit)
+    }
+
+    /// A branch's head, for people who look.
+    pub fn head_of(&self, repository: &RepositoryRef, branch: &str) -> Option<BranchHead> {
+        self.lock().repositories.get(&repository.id)?.head(branch)
+    }
+
+    /// The comments of a pull request, oldest first.
+    pub fn comments_of(&self, repository: &RepositoryRef, number: u64) -> Vec<String> {
+        let mut comments = vec![];
+        self.with_pull(repository, number, |found, at| comments.clone_from(&found.comments[at]));
+        comments
+    }
+
+    /// The branches of a repository.
+    pub fn branches(&self, repository: &RepositoryRef) -> Vec<String> {
+        let world = self.lock();
+        world
+            .repositories
+            .get(&repository.id)
+            .map(|found| found.branches.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    fn with_pull(&self, repository: &RepositoryRef, number: u64, act: impl FnOnce(&mut Repository, usize)) {
+        let mut world = self.lock();
+        if let Some(found) = world.repositories.get_mut(&repository.id)
+            && let Ok(at) = found.pull_at(number)
+        {
+            act(found, at);
+        }
+    }
+}
+
+fn close(found: &mut Repository, number: u64, state: PullRequestState) {
+    let open =
+        |pull: &&mut PullRequest| pull.reference.number == number && pull.state == PullRequestState::Open;
+    if let Some(pull) = found.pulls.iter_mut().find(open) {
+        pull.state = state;
+    }
+}

@@ -1,0 +1,101 @@
+//! Beside a pull request's content: whether it is open, what is said on it, and its branch's end.
+//!
+//! Deliberately absent: merging, and whoever reviews.
+
+use super::{
+    GitHub,
+    call::{Ask, Route},
+    endpoint::encode,
+    paid::Paid,
+    shape,
+    write::Write,
+};
+use campaigns_actors::ports::{CodeHostError, Permit, ReadBudget, RepositoryRef};
+use campaigns_domain::publish::PullRequest;
+use http::Method;
+
+impl GitHub {
+    pub(super) async fn open_or_close_pull(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        open: bool,
+        permit: Permit,
+    ) -> Result<PullRequest, CodeHostError> {
+        let name = self.name(repository);
+        let doing = if open { "opening again" } else { "closing" };
+        let made: shape::Pull = self
+            .write(Write {
+                operation: "pulls/update",
+                method: Method::PATCH,
+                rest: format!("/pulls/{number}"),
+                body: serde_json::json!({"state": if open { "open" } else { "closed" }}),
+                subject: format!("the pull request {name}#{number}"),
+                doing: format!("{doing} the pull request {name}#{number}"),
+                workflows: false,
+                permit,
+                repository,
+            })
+            .await?;
+        self.belongs(repository, made)
+    }
+
+    pub(super) async fn comments_of(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Vec<String>, CodeHostError> {
+        let name = self.name(repository);
+        let route = Route::Repository(repository, format!("/issues/{number}/comments?per_page=100"));
+        let subject = format!("the comments of {name}#{number}");
+        let ask = Ask::get("issues/list-comments", route, name.owner(), subject, Paid::Reads(budget));
+        let pages = self.pages::<Vec<shape::Comment>>(ask).await?;
+        Ok(pages.into_iter().flatten().map(|comment| comment.body.unwrap_or_default()).collect())
+    }
+
+    pub(super) async fn new_comment(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let name = self.name(repository);
+        self.send(Write {
+            operation: "issues/create-comment",
+            method: Method::POST,
+            rest: format!("/issues/{number}/comments"),
+            body: serde_json::json!({"body": body}),
+            subject: format!("the pull request {name}#{number}"),
+            doing: format!("commenting on the pull request {name}#{number}"),
+            workflows: false,
+            permit,
+            repository,
+        })
+        .await
+        .map(drop)
+    }
+
+    pub(super) async fn drop_branch(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let name = self.name(repository);
+        self.send(Write {
+            operation: "git/delete-ref",
+            method: Method::DELETE,
+            rest: format!("/git/refs/heads/{}", encode(branch, true)),
+            body: (),
+            subject: format!("the branch `{branch}` of {name}"),
+            doing: format!("deleting the branch `{branch}` of {name}"),
+            workflows: false,
+            permit,
+            repository,
+        })
+        .await
+        .map(drop)
+    }
+}
