@@ -4,7 +4,6 @@
 use super::call::Call;
 use super::*;
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 
 fn engine(kind: Kind, rootless: bool) -> Engine {
     Engine { kind, program: PathBuf::from("/usr/bin/engine"), rootless }
@@ -148,12 +147,24 @@ create)
 start) exec /bin/sh -e "$(cat "$(dirname "$0")/script")" ;;
 esac
 "#;
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    install(&program, script);
     match Containers::find_on(folder.as_os_str()) {
         Containers::Engine(engine) => engine,
         other => panic!("{other:?}"),
     }
+}
+
+/// Makes a program. Another process writes it: a file that this one has open to write, also by way of a child that
+/// another test is just starting, cannot be run.
+fn install(program: &Path, script: &str) {
+    let mut written = std::process::Command::new("install")
+        .args(["-m", "755", "--", "/dev/stdin"])
+        .arg(program)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut written.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    assert!(written.wait().unwrap().success());
 }
 
 fn run(folder: &Path, image: &str, script: &str, limit: Duration) -> (Ended, String, String) {
@@ -207,8 +218,7 @@ fn a_container_over_its_time_is_removed() {
 fn an_engine_that_does_not_answer_is_named_with_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("podman");
-    std::fs::write(&program, "#!/bin/sh\necho warning >&2\necho 'Cannot connect' >&2\nexit 1\n").unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    install(&program, "#!/bin/sh\necho warning >&2\necho 'Cannot connect' >&2\nexit 1\n");
     let missing = Containers::find_on(folder.path().as_os_str());
     let reason = "docker is not installed, podman does not answer (Cannot connect)".to_owned();
     assert_eq!(missing, Containers::Missing { reason });
