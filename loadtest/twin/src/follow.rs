@@ -3,6 +3,7 @@
 //! anyone is told; and for every repository at start, because a kill may have come in between.
 
 use crate::git::refs::{Move, tip};
+use crate::settle::{ask_owners, settle};
 use crate::world::World;
 use crate::world::change::{Change, RefMove};
 use crate::world::model::{Merge, Pull};
@@ -14,6 +15,9 @@ pub enum FollowError {
     /// libgit2 said no.
     #[error("git failed: {0}")]
     Git(#[from] git2::Error),
+    /// What follows by itself could not be carried out.
+    #[error("auto-merge or the merge queue failed: {0}")]
+    Settle(String),
     /// The journal could not be written.
     #[error("the journal cannot be written: {0}")]
     Journal(#[from] std::io::Error),
@@ -44,7 +48,19 @@ pub fn follow(
         }
     }
     point_heads(git, &changes)?;
-    Ok(world.record(changes)?)
+    let moved: Vec<u64> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::PullHeadMoved { number, .. } => Some(*number),
+            _ => None,
+        })
+        .collect();
+    world.record(changes)?;
+    // What a push brings may have other owners.
+    for number in moved {
+        ask_owners(world, git, repository, number)?;
+    }
+    Ok(())
 }
 
 /// Catches up with refs that moved before a kill, on behalf of `actor`.
@@ -63,6 +79,9 @@ pub fn catch_up(world: &World, actor: u64) -> Result<(), FollowError> {
         }
         point_heads(&git, &changes)?;
         world.record(changes)?;
+        // What was due when the kill came happens now.
+        settle(world, repository)
+            .map_err(|refusal| FollowError::Settle(refusal.body["message"].to_string()))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! out, and owners of changed files are asked for reviews. Under the repository's lock.
 
 use crate::codeowners::{self, Owner};
-use crate::follow::follow;
+use crate::follow::{FollowError, follow};
 use crate::git::merge::{MergeError, Method, merge as merge_commits};
 use crate::git::objects::Person;
 use crate::git::{full_oid, refs};
@@ -191,13 +191,13 @@ fn built(
 }
 
 /// Asks the owners of what a pull request changes for their review, unless it is a draft or they have given it.
-pub fn ask_owners(world: &World, git: &Repository, repository: u64, number: u64) -> Result<(), Refusal> {
+pub fn ask_owners(world: &World, git: &Repository, repository: u64, number: u64) -> Result<(), FollowError> {
     world.decide(|state| {
-        let found = state.repositories.get(&repository).ok_or_else(Refusal::not_found)?;
-        let pull = found.pulls.get(&number).ok_or_else(Refusal::not_found)?;
-        if pull.draft || !pull.is_open() {
+        let found = state.repositories.get(&repository);
+        let pull = found.and_then(|found| found.pulls.get(&number));
+        let Some((found, pull)) = found.zip(pull).filter(|(_, pull)| !pull.draft && pull.is_open()) else {
             return Ok((Vec::new(), ()));
-        }
+        };
         let (mut reviewers, mut teams) = (pull.reviewers.clone(), pull.teams.clone());
         let reviewed =
             |id: u64| found.reviews.values().any(|review| review.pull == number && review.author == id);

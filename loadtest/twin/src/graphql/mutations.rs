@@ -218,5 +218,5 @@ pub fn set_draft(
         return Ok(());
     }
     world.record(vec![Change::PullDrafted { repository, number: pull.number, draft, by }])?;
-    settle::ask_owners(world, &world.git.open(repository)?, repository, pull.number)
+    Ok(settle::ask_owners(world, &world.git.open(repository)?, repository, pull.number)?)
 }

@@ -5,7 +5,6 @@ use crate::git::refs;
 use crate::graphql::mutations::set_draft;
 use crate::merging;
 use crate::rest::refusal::Refusal;
-use crate::settle::ask_owners;
 use crate::world::change::{Change, Edit};
 use crate::world::model::{Comment, Label, Pull};
 use crate::world::verdict::{Review, ReviewState, Verdict};
@@ -80,7 +79,6 @@ impl Maintainer<'_> {
             let who = me.account()?.id;
             let author = merging::author(me.world, who)?;
             let commit = merging::update_branch(me.world, &git, record, &pull, None, (&author, who))?;
-            ask_owners(me.world, &git, record.id, number)?;
             Ok(commit.to_string())
         })
     }

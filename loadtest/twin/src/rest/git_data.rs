@@ -33,6 +33,7 @@ impl From<FollowError> for Refusal {
         match error {
             FollowError::Git(error) => error.into(),
             FollowError::Journal(error) => error.into(),
+            FollowError::Settle(what) => Refusal::new(500, what),
         }
     }
 }

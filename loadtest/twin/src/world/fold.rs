@@ -129,20 +129,12 @@ impl State {
                 self.repository_mut(*repository, |found| found.queue.retain(|place| place.pull != *number));
             }
             Change::Judged { repository, verdict } => self.judge(*repository, at, verdict),
-            Change::Ruled { repository, rule } => self.repository_mut(*repository, |found| match rule {
-                Rule::Protected(protection) => {
-                    found.protections.insert(protection.branch.clone(), protection.clone());
+            Change::Ruled { repository, rule } => {
+                if let Rule::Ruleset(ruleset) = rule {
+                    self.see_id(ruleset.id);
                 }
-                Rule::Unprotected { branch } => {
-                    found.protections.remove(branch);
-                }
-                Rule::Ruleset(ruleset) => {
-                    found.rulesets.insert(ruleset.id, ruleset.clone());
-                }
-                Rule::RulesetDeleted { id } => {
-                    found.rulesets.remove(id);
-                }
-            }),
+                self.repository_mut(*repository, |found| rule_over(found, rule));
+            }
             Change::LabelCreated { repository, label } => {
                 self.see_id(label.id);
                 if let Some(repository) = self.repositories.get_mut(repository) {
@@ -203,6 +195,23 @@ impl State {
         {
             change(pull);
             pull.updated_at = at;
+        }
+    }
+}
+
+fn rule_over(found: &mut Repository, rule: &Rule) {
+    match rule {
+        Rule::Protected(protection) => {
+            found.protections.insert(protection.branch.clone(), protection.clone());
+        }
+        Rule::Unprotected { branch } => {
+            found.protections.remove(branch);
+        }
+        Rule::Ruleset(ruleset) => {
+            found.rulesets.insert(ruleset.id, ruleset.clone());
+        }
+        Rule::RulesetDeleted { id } => {
+            found.rulesets.remove(id);
         }
     }
 }

@@ -109,11 +109,13 @@ async fn owners_are_asked_once_it_is_ready() {
     desk.twin
         .repository("one")
         .file("README.md", "# Hello\n")
-        .file(".github/CODEOWNERS", "* @nobody\n*.txt @reviewer @acme/core\n")
+        .file(".github/CODEOWNERS", "* @nobody\n*.txt @reviewer @acme/core\n/src/ @acme/late\n")
         .create()
         .await
         .unwrap();
-    desk.twin.as_maintainer(|person| person.form_team("core", &["reviewer"])).await.unwrap();
+    for team in ["core", "late"] {
+        desk.twin.as_maintainer(move |person| person.form_team(team, &["reviewer"])).await.unwrap();
+    }
     desk.branch("one", "fix", "fix.txt", "x").await;
     let body = json!({"title": "Fix", "head": "fix", "base": "main", "draft": true});
     let draft = desk.post(&format!("{R}/pulls"), body).await.expect(201).json();
@@ -134,6 +136,10 @@ async fn owners_are_asked_once_it_is_ready() {
     let again =
         desk.post(&asked, json!({"reviewers": [], "team_reviewers": ["core"]})).await.expect(201).json();
     assert_eq!(again["requested_teams"][0]["name"], "core");
+
+    desk.twin.push("one", "fix", &[("src/lib.rs", Some(b"// more\n"))]).await.unwrap();
+    let now = desk.get(&asked).await.json();
+    assert_eq!(now["teams"][1]["slug"], "late", "a push that touches more asks more owners");
 
     let demands = Demands { code_owners: true, ..Demands::approvals(1) };
     desk.twin.as_maintainer(move |person| person.protect("one", "main", demands, true)).await.unwrap();

@@ -1,7 +1,7 @@
 //! What a branch demands and who may pass it: the real one lets those on a bypass list merge what is red.
 
 use crate::desk::Desk;
-use campaigns_twin::{Bypass, Conclusion, Demands, StatusState};
+use campaigns_twin::{Bypass, Conclusion, Demands, Maintainer, Options, StatusState, Twin};
 use serde_json::json;
 
 const R: &str = "/repos/acme/one";
@@ -74,6 +74,44 @@ async fn a_red_check_stops_all_but_those_on_the_bypass_list() {
         .await
         .unwrap();
     desk.audit();
+}
+
+#[tokio::test]
+async fn what_governs_a_repository_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { data: Some(folder.path().join("world")), ..Options::default() };
+    let desk = Desk::with(options.clone()).await;
+    desk.repository("one").await;
+    let (pull, _) = (desk.pull("one", "a").await, desk.pull("one", "b").await);
+    let act = |person: &Maintainer<'_>| {
+        person.form_team("core", &["reviewer"])?;
+        person.protect("one", "main", Demands { strict: true, ..Demands::checks(&["ci"]) }, false)?;
+        let ruleset = person.add_ruleset("one", "queue", Demands::queue(), &[Bypass::Admins])?;
+        person.add_ruleset("one", "more", Demands::approvals(1), &[])?;
+        person.put_app_on_bypass_list("one")?;
+        person.allow_auto_merge("one", true)?;
+        person.set_check("one", 1, "ci", Conclusion::Success)?;
+        person.set_status("one", 2, "ci", StatusState::Pending)?;
+        person.convert_to_draft("one", 2)?;
+        person.unprotect("one", "main")?;
+        person.delete_ruleset("one", ruleset)?;
+        person.set_permission("contents", None)?;
+        person.suspend_installation()
+    };
+    desk.twin.as_maintainer(act).await.unwrap();
+    let on = desk.mutate("enablePullRequestAutoMerge", &pull["node_id"], json!({})).await;
+    assert_eq!(on["errors"], json!(null));
+    let state = |twin: &Twin| {
+        twin.world()
+            .read(|state| format!("{:?} {:?} {:?}", state.repositories, state.installation, state.teams))
+    };
+    let before = state(&desk.twin);
+    desk.twin.stop().await;
+    let twin = Twin::start(options).await.unwrap();
+    assert_eq!(state(&twin), before);
+    // What was waited for may come after the restart too.
+    twin.as_person("reviewer", |person| person.approve("one", 1)).await.unwrap();
+    assert!(twin.pulls("one")[0].merge.is_some());
 }
 
 #[tokio::test]
