@@ -3,6 +3,7 @@
 //! Progress goes to standard error, the report to standard output. Deliberately absent: knowledge of the product's
 //! inside; a scenario starts its programs and reads what they leave behind.
 
+mod judge;
 mod measure;
 mod programs;
 mod report;
