@@ -44,8 +44,8 @@ pub(crate) struct Rules {
     pub(crate) pulls: Vec<Window>,
 }
 
-/// The earliest time that windows allow after `earlier`, each of which counts one.
-fn allowed(windows: &[Window], spacing: i64, earlier: &[i64]) -> i64 {
+/// The earliest time that windows and spacing allow after `earlier` (in order), each of which counts one.
+pub(crate) fn allowed(windows: &[Window], spacing: i64, earlier: &[i64]) -> i64 {
     let spaced = earlier.last().map_or(0, |last| last + spacing);
     windows.iter().fold(spaced, |soonest, window| {
         let most = usize::try_from(window.most).unwrap_or(usize::MAX);
