@@ -3,6 +3,8 @@
 //! Progress goes to standard error, the report to standard output. Deliberately absent: knowledge of the product's
 //! inside; a scenario starts its programs and reads what they leave behind.
 
+mod ask;
+mod judge;
 mod measure;
 mod programs;
 mod report;
@@ -38,8 +40,17 @@ struct Run {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=25))]
     pairs: u32,
     /// Repositories, where a scenario has them; fewer than its own number makes the figure a trial.
-    #[arg(long)]
+    #[arg(long, visible_alias = "targets")]
     repos: Option<u32>,
+    /// Content-creating writes an hour, where a scenario has such a limit; GitHub's 500 otherwise.
+    #[arg(long)]
+    per_hour: Option<u64>,
+    /// In real time, with limits scaled down, where a scenario moves the clock otherwise.
+    #[arg(long)]
+    real_time: bool,
+    /// Which requests faults hit.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,7 +65,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::List => {
             for scenario in scenario::ALL {
-                println!("{:<10} {}", scenario.name, scenario.about);
+                println!("{:<17} {}", scenario.name, scenario.about);
             }
             ExitCode::SUCCESS
         }
@@ -73,7 +84,13 @@ fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
         "there is no scenario `{}`; `loadtest list` shows what there is",
         run.scenario
     );
-    let settings = scenario::Settings { pairs: run.pairs, repositories: run.repos };
+    let settings = scenario::Settings {
+        pairs: run.pairs,
+        repositories: run.repos,
+        per_hour: run.per_hour,
+        real_time: run.real_time,
+        seed: run.seed,
+    };
     let mut holds = true;
     for scenario in chosen {
         let report = (scenario.measure)(&settings)?;

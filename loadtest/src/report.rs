@@ -1,6 +1,7 @@
 //! What a scenario reports: figures, each with its reference, its ratio, its target and whether that holds.
 //!
-//! Deliberately absent: absolute targets. A figure is judged by its ratio to something measured in the same run.
+//! Deliberately absent: absolute targets. A figure is judged by its ratio to something of the same run, or by being
+//! nothing at all.
 
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -45,6 +46,32 @@ impl Figure {
             ratio,
             target: format!("<= {most}"),
             holds: ratio <= most,
+        }
+    }
+
+    /// A figure that has to be exactly its reference. Its ratio is their difference, so that none is 0.
+    pub(crate) fn exactly(name: &str, unit: &str, value: u64, reference: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value as f64,
+            unit: unit.to_owned(),
+            reference: reference as f64,
+            ratio: value as f64 - reference as f64,
+            target: format!("exactly {reference}"),
+            holds: value == reference,
+        }
+    }
+
+    /// A figure that is shown and not judged.
+    pub(crate) fn shown(name: &str, unit: &str, value: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+            unit: unit.to_owned(),
+            reference: value,
+            ratio: 1.0,
+            target: "shown".to_owned(),
+            holds: true,
         }
     }
 }
@@ -92,5 +119,7 @@ mod tests {
         assert_eq!(figure.ratio, 0.25);
         assert!(figure.holds);
         assert!(!Figure::at_most("wall", "s", &[(1.0, 2.0)], 0.3).holds);
+        assert!(Figure::exactly("refusals", "requests", 0, 0).holds);
+        assert!(!Figure::exactly("refusals", "requests", 1, 0).holds);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything shared between two of them that is not in `programs` or `measure`.
 
+mod publish;
 mod script;
 
 use crate::report::Report;
@@ -13,6 +14,12 @@ pub(crate) struct Settings {
     pub(crate) pairs: u32,
     /// Repositories, where not the scenario's own number.
     pub(crate) repositories: Option<u32>,
+    /// Content-creating writes an hour, where not GitHub's.
+    pub(crate) per_hour: Option<u64>,
+    /// In real time?
+    pub(crate) real_time: bool,
+    /// Which requests faults hit.
+    pub(crate) seed: u64,
 }
 
 /// A scenario.
@@ -26,8 +33,25 @@ pub(crate) struct Scenario {
 }
 
 /// Every scenario.
-pub(crate) const ALL: &[Scenario] = &[Scenario {
-    name: "script",
-    about: "a whole campaign over 200 repositories against a shell loop of git and curl",
-    measure: script::measure,
-}];
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "script",
+        about: "a whole campaign over 200 repositories against a shell loop of git and curl",
+        measure: script::measure,
+    },
+    Scenario {
+        name: "publish",
+        about: "1,000 pull requests within GitHub's limits against the shortest schedule that keeps them",
+        measure: publish::limits,
+    },
+    Scenario {
+        name: "publish-defaults",
+        about: "the same with every default, the daily cap included",
+        measure: publish::defaults,
+    },
+    Scenario {
+        name: "publish-faults",
+        about: "the same with 5 % of writes executed and then lost, and 2 % refused by a secondary limit",
+        measure: publish::faults,
+    },
+];

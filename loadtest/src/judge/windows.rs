@@ -1,0 +1,82 @@
+//! Exact sliding windows over times: how much the fullest one holds, and how many arrivals find theirs too full. A
+//! window is half-open: what happened exactly its length ago is out. Deliberately absent: which times are looked at.
+
+use super::SECOND;
+
+/// At most so much in any time of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Microseconds.
+    pub(crate) length: i64,
+    /// The most that it may hold.
+    pub(crate) most: u64,
+}
+
+impl Window {
+    /// At most `most` in any `seconds`.
+    pub(crate) fn of(most: u64, seconds: i64) -> Self {
+        Self { length: seconds * SECOND, most }
+    }
+}
+
+/// What arrivals make of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// The most that any window of the length held.
+    pub(crate) fullest: u64,
+    /// How many arrivals were over it, themselves counted.
+    pub(crate) over: u64,
+}
+
+/// Slides a window over arrivals, each a time in microseconds and an amount. They need not be in order.
+pub(crate) fn slide(window: Window, arrivals: impl Iterator<Item = (i64, u64)>) -> Filled {
+    let mut arrivals: Vec<(i64, u64)> = arrivals.collect();
+    arrivals.sort_unstable();
+    let (mut filled, mut sum, mut oldest) = (Filled::default(), 0, 0);
+    for (at, amount) in &arrivals {
+        sum += amount;
+        while arrivals[oldest].0 + window.length <= *at {
+            sum -= arrivals[oldest].1;
+            oldest += 1;
+        }
+        filled.fullest = filled.fullest.max(sum);
+        filled.over += u64::from(sum > window.most);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_burst_at_the_border_of_two_minutes_is_seen() {
+        let window = Window::of(80, 60);
+        // 80 at the end of one minute and 80 at the beginning of the next: each minute by the clock is kept.
+        let burst = |at| (0..80).map(move |_| (at, 1));
+        assert_eq!(
+            slide(window, burst(59 * SECOND).chain(burst(61 * SECOND))),
+            Filled { fullest: 160, over: 80 }
+        );
+        assert_eq!(slide(window, burst(0).chain(burst(60 * SECOND))), Filled { fullest: 80, over: 0 });
+        assert_eq!(slide(window, burst(0).chain(burst(60 * SECOND - 1))), Filled { fullest: 160, over: 80 });
+        assert_eq!(slide(window, std::iter::empty()), Filled::default());
+    }
+
+    proptest! {
+        #[test]
+        fn the_fullest_window_is_the_fullest_of_all_that_begin_anywhere(
+            arrivals in prop::collection::vec((0..60_i64, 1..4_u64), 0..40),
+            length in 1..30_i64,
+            most in 0..12_u64,
+        ) {
+            let held = |end: i64| {
+                arrivals.iter().filter(|(at, _)| *at <= end && *at > end - length).map(|(_, amount)| amount).sum::<u64>()
+            };
+            let filled = slide(Window { length, most }, arrivals.iter().copied());
+            prop_assert_eq!(filled.fullest, (0..60).map(held).max().unwrap_or(0));
+            prop_assert_eq!(filled.over > 0, filled.fullest > most);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The two clocks of a run, the twin's and the database's, which run with the system's and are moved ahead together
+//! whenever the run waits for a limit. When the next write may come is told from the twin's log and the rules, not from
+//! what the server says of itself. Deliberately absent: when a run has ended.
+
+use crate::{
+    ask::Asked,
+    judge::{
+        SECOND,
+        schedule::{Rules, allowed},
+    },
+    programs::{Database, Session, Twin},
+};
+use anyhow::{Context as _, Result, ensure};
+use campaigns_twin::Entry;
+use serde_json::{Value, json};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    time::{Duration, Instant},
+};
+
+/// So long without a request, a run waits for something.
+const QUIET: Duration = Duration::from_millis(15);
+/// So long, it does not wait for what the rules say alone.
+const STUCK: Duration = Duration::from_millis(150);
+/// So long, while steps are being executed and nothing may be to be sent yet.
+const BUSY: Duration = Duration::from_secs(3);
+/// The first step of a search for what it waits for, and the longest, microseconds.
+const STEP: i64 = 20_000;
+const STRIDE: i64 = 60 * SECOND;
+
+/// Both clocks, and what the twin's log says so far.
+pub(super) struct Clocks {
+    twin: Asked,
+    session: Session,
+    tail: BufReader<File>,
+    torn: String,
+    rules: Rules,
+    /// When the writes and the openings so far were decided, by the twin's clock.
+    writes: Vec<i64>,
+    pulls: Vec<i64>,
+    heard: Instant,
+    step: i64,
+    /// Microseconds that were skipped.
+    pub(super) skipped: i64,
+}
+
+impl Clocks {
+    pub(super) fn new(twin: &Twin, database: &Database, rules: Rules) -> Result<Self> {
+        let log = &twin.said.log;
+        let file = File::open(log).with_context(|| format!("{} cannot be read", log.display()))?;
+        Ok(Self {
+            twin: Asked::new(format!("{}/_twin", twin.said.url), twin.said.admin_token.clone())?,
+            session: Session::open(database)?,
+            tail: BufReader::new(file),
+            torn: String::new(),
+            rules,
+            writes: vec![],
+            pulls: vec![],
+            heard: Instant::now(),
+            step: STEP,
+            skipped: 0,
+        })
+    }
+
+    /// Moves the clocks to where the next write may come, if the run waits for that.
+    pub(super) fn turn(&mut self, executing: bool) -> Result<()> {
+        self.listen()?;
+        let quiet = self.heard.elapsed();
+        if quiet < QUIET {
+            return Ok(());
+        }
+        let limits: Value = self.twin.get("/limits")?;
+        if limits["at_the_same_time"] != json!(0) {
+            return Ok(());
+        }
+        let clock: Value = self.twin.get("/clock")?;
+        let now = clock["micros"].as_i64().context("the twin's clock has no time")?;
+        if let Some(due) = self.due(now) {
+            return self.skip(due - now);
+        }
+        if quiet >= if executing { BUSY } else { STUCK } {
+            let step = self.step;
+            self.step = (step * 2).min(STRIDE);
+            return self.skip(step);
+        }
+        Ok(())
+    }
+
+    /// The next moment at which the rules let something be sent that they hold now.
+    fn due(&self, now: i64) -> Option<i64> {
+        let writes = allowed(&self.rules.writes, self.rules.spacing, &self.writes);
+        let pulls = allowed(&self.rules.pulls, 0, &self.pulls);
+        [writes, pulls].into_iter().filter(|due| *due > now).min()
+    }
+
+    /// Reads what is new in the log.
+    fn listen(&mut self) -> Result<()> {
+        while self.tail.read_line(&mut self.torn)? > 0 {
+            if !self.torn.ends_with('\n') {
+                return Ok(());
+            }
+            let entry: Entry = serde_json::from_str(&self.torn).context("the twin's log cannot be read")?;
+            self.torn.clear();
+            self.heard = Instant::now();
+            self.step = STEP;
+            if entry.creates {
+                self.writes.push(entry.decided);
+                if entry.operation == "pulls/create" {
+                    self.pulls.push(entry.decided);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, micros: i64) -> Result<()> {
+        ensure!(micros > 0, "a clock is not moved back");
+        let seconds = format!("{}.{:06}", micros / SECOND, micros % SECOND);
+        // The twin's first: whoever is woken by the other one must not arrive too early.
+        let advance: f64 = seconds.parse()?;
+        let _: Value = self.twin.post("/clock", &json!({"advance_seconds": advance}))?;
+        self.session.ask(&format!("SELECT campaigns_move_clock(interval '{seconds} seconds')"))?;
+        self.skipped += micros;
+        self.heard = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! The scenario `publish` in its short form: the programs as processes, the limits of an hour in seconds.
+//!
+//! Deliberately absent: its figures at full size, which `bin/loadtest run publish` takes minutes for.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::Value;
+use std::process::Command;
+
+/// Runs a scenario over 20 repositories with 25 writes an hour, so that their 80 writes take three hours and some.
+///
+/// The seed is one whose faults lose and refuse some of the first 60 writes.
+fn figures(scenario: &str) -> Vec<(String, f64, bool)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", scenario, "--targets", "20", "--per-hour", "25", "--seed", "46", "-o", "json"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    let figures = report["figures"].as_array().unwrap().iter().map(|figure| {
+        let name = figure["name"].as_str().unwrap().to_owned();
+        (name, figure["value"].as_f64().unwrap(), figure["holds"].as_bool().unwrap())
+    });
+    let figures: Vec<_> = figures.collect();
+    assert!(output.status.success() && figures.iter().all(|figure| figure.2), "{figures:#?}\n{said}");
+    figures
+}
+
+#[test]
+fn limits_are_used_up_and_not_exceeded() {
+    let figures = figures("publish");
+    let (name, seconds, _) = &figures[0];
+    assert_eq!(name, "time of 20 pull requests");
+    assert!(*seconds >= 3.0 * 3_600.0, "80 writes at 25 an hour took {seconds} s");
+}
+
+#[test]
+fn lost_answers_and_refusals_end_in_one_pull_request_each() {
+    let figures = figures("publish-faults");
+    let value = |name: &str| figures.iter().find(|figure| figure.0 == name).unwrap().1;
+    assert_eq!(value("repositories with exactly one open pull request"), 20.0);
+    assert!(
+        value("writes executed and then lost") > 0.0 && value("writes refused by a fault") > 1.0,
+        "{figures:#?}"
+    );
+}
