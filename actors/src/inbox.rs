@@ -62,6 +62,11 @@ impl Inbox {
         self.give_back(|recipient| recipient.shard() == shard);
     }
 
+    /// The shards whose messages are looked for.
+    pub(crate) fn held(&self) -> Vec<Shard> {
+        self.state().held.iter().copied().collect()
+    }
+
     /// Asks for a look at once.
     pub(crate) fn look(&self) {
         self.look.notify_one();

@@ -26,6 +26,8 @@ pub(crate) enum RootMessage {
     Ownership(Ownership),
     /// Messages of the shards that are held, from this look.
     Deliver(Vec<Message>, u64),
+    /// Pull requests of these organisations are due to be read.
+    Due(Vec<String>),
     /// The wait before a shard's restart is over.
     Restart(Lease),
     /// A shard's work has ended, and its lease is to be given back.
@@ -95,6 +97,17 @@ impl Actor for RootActor {
                 for (shard, messages) in sorted {
                     if let Some(actor) = state.held.get(&shard).and_then(|held| held.actor.as_ref()) {
                         let _ = actor.send_message(ShardMessage::Deliver(messages, look));
+                    }
+                }
+            }
+            RootMessage::Due(organizations) => {
+                let mut sorted: HashMap<Shard, Vec<String>> = HashMap::new();
+                for organization in organizations {
+                    sorted.entry(Shard::of_organization(&organization)).or_default().push(organization);
+                }
+                for (shard, organizations) in sorted {
+                    if let Some(actor) = state.held.get(&shard).and_then(|held| held.actor.as_ref()) {
+                        let _ = actor.send_message(ShardMessage::Due(organizations));
                     }
                 }
             }

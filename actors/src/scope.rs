@@ -200,6 +200,8 @@ pub(crate) struct Delivery {
     pub(crate) effects: Vec<Effect>,
     /// The look at the inbox that showed the messages.
     pub(crate) look: u64,
+    /// Whether pull requests are due to be read.
+    pub(crate) due: bool,
     /// Effects count as unfinished until their actor has seen to them; messages do by themselves.
     pub(crate) busy: Option<Busy>,
 }

@@ -28,7 +28,9 @@ pub struct Settings {
     pub publish_at_once: usize,
     /// How many scheduled changesets of one organisation are held in memory. Default 500.
     pub scheduled_page: usize,
-    /// How many pull requests are read between two commits of a sync. Default 100.
+    /// How often it is asked which pull requests are due to be read. Default 5 s.
+    pub follow_every: Duration,
+    /// How many pull requests are read between two commits. Default 100.
     pub followed_page: u32,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,
@@ -83,6 +85,7 @@ impl Default for Settings {
             scratch: std::env::temp_dir(),
             publish_at_once: 4,
             scheduled_page: 500,
+            follow_every: Duration::from_secs(5),
             followed_page: 100,
             reads_at_once: 8,
             reads: ReadLimits {

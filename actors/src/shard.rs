@@ -56,6 +56,8 @@ pub(crate) struct ShardArguments {
 pub(crate) enum ShardMessage {
     /// Messages of its inbox, from this look.
     Deliver(Vec<Message>, u64),
+    /// Pull requests of these organisations are due to be read.
+    Due(Vec<String>),
     /// What was left behind, sorted by who is to see to it.
     Loaded(Left, Busy),
     /// The store did not answer somebody.
@@ -139,8 +141,15 @@ impl Actor for ShardActor {
                     children::deliver(&myself, state, recipient, delivery).await?;
                 }
             }
-            // Given back when the shard began to load; they come again.
-            ShardMessage::Deliver(..) => {}
+            ShardMessage::Due(organizations) if !state.loading => {
+                for organization in organizations {
+                    let recipient = key(&Recipient::Organization(organization));
+                    let delivery = Delivery { due: true, ..Delivery::default() };
+                    children::deliver(&myself, state, recipient, delivery).await?;
+                }
+            }
+            // Given back when the shard began to load; they come again. What is due is told of again, too.
+            ShardMessage::Deliver(..) | ShardMessage::Due(_) => {}
             ShardMessage::Loaded(left, busy) => {
                 state.loading = false;
                 state.scope.world.inbox.hold(state.scope.shard());

@@ -41,6 +41,7 @@ impl System {
             tokio::spawn(follow_ownership(world.clone(), root.clone())).abort_handle(),
             tokio::spawn(follow_wakes(world.clone())).abort_handle(),
             tokio::spawn(poll(world.clone(), root.clone())).abort_handle(),
+            tokio::spawn(tell_what_is_due(world.clone(), root.clone())).abort_handle(),
             tokio::spawn(pass_on_wakes(world.clone())).abort_handle(),
         ];
         Ok(Self { root, world, feeders })
@@ -150,6 +151,23 @@ async fn poll(world: Arc<World>, root: ActorRef<RootMessage>) {
                 tracing::warn!(%error, wait = ?wait, "the inbox could not be read");
                 tokio::time::sleep(wait).await;
             }
+        }
+    }
+}
+
+/// Tells organisations that pull requests of theirs are due to be read: one query every so often for all shards that
+/// are held, however many pull requests wait.
+async fn tell_what_is_due(world: Arc<World>, root: ActorRef<RootMessage>) {
+    loop {
+        tokio::time::sleep(world.settings.follow_every).await;
+        let shards = world.inbox.held();
+        if shards.is_empty() {
+            continue;
+        }
+        match world.ports.store.due_organizations(&shards).await {
+            Ok(organizations) if organizations.is_empty() => {}
+            Ok(organizations) => drop(root.send_message(RootMessage::Due(organizations))),
+            Err(error) => tracing::warn!(%error, "what is due to be read could not be told: asked again"),
         }
     }
 }

@@ -65,6 +65,9 @@ impl Stage for InMemory {
         let effect = FaultEffect::Refuse(CodeHostError::Limited { wait, reason: "too fast".to_owned() });
         self.0.add_fault(Fault::next(operation(of), effect).of(repository.name.name()));
     }
+    fn absent_node(&self) -> String {
+        "PR_0_0".to_owned()
+    }
     async fn writes(&self, repository: &RepositoryRef) -> usize {
         let of = repository.name.to_string();
         self.0.calls().iter().filter(|call| call.of == of && call.operation.writes()).count()

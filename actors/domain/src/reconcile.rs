@@ -1,10 +1,14 @@
-//! What a fresh read of a pull request means for its changeset.
+//! What a fresh read of a pull request means for its changeset, and when it is read the next time.
 //!
-//! Deliberately absent: reading, schedules and webhooks. An error is not an observation and never comes here.
+//! Deliberately absent: reading, clocks and webhooks. An error is not an observation and never comes here.
+
+mod schedule;
+
+pub use schedule::{Due, due};
 
 use crate::{
     changeset::{Changeset, ChangesetEvent, ChangesetState},
-    publish::{PullRequest, PullRequestState, human_hand},
+    publish::{News, PullRequest, PullRequestState, Reading, human_hand},
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
@@ -18,11 +22,13 @@ pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEv
         PullRequestState::Closed => ChangesetEvent::SeenClosed,
         PullRequestState::Open if changeset.publishing.is_some() => return None,
         PullRequestState::Open if changeset.head.as_ref().is_some_and(|head| *head != seen.head) => {
-            if changeset.state == ChangesetState::Scheduled {
-                return None;
-            }
-            ChangesetEvent::HandedOver {
-                reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
+            match changeset.state {
+                ChangesetState::Scheduled => return None,
+                // It is open again; whose it is, is told by the same read once that is recorded.
+                ChangesetState::Closed => ChangesetEvent::SeenOpen { draft: seen.draft },
+                _ => ChangesetEvent::HandedOver {
+                    reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
+                },
             }
         }
         PullRequestState::Open => match human_hand(changeset, seen).filter(|_| changeset.state.is_open()) {
@@ -30,5 +36,28 @@ pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEv
             None => ChangesetEvent::SeenOpen { draft: seen.draft },
         },
     };
+    (!changeset.apply(&event).is_ignored()).then_some(event)
+}
+
+/// What else a complete read tells of a pull request, once [`observed`] has been applied: checks, review,
+/// mergeability and the like, one event for each that changed and none where nothing did.
+pub fn noticed(changeset: &Changeset, fresh: &Reading) -> Vec<ChangesetEvent> {
+    if fresh.pull_request.state != PullRequestState::Open || changeset.publishing.is_some() {
+        return vec![];
+    }
+    let seen = changeset.seen.clone().unwrap_or_default();
+    let renamed = fresh.repository.to_string() != changeset.repository.to_string()
+        // A repository under another owner is followed all the same, under the name it was selected by.
+        && fresh.repository.owner().eq_ignore_ascii_case(changeset.repository.owner());
+    let name = renamed.then(|| News::Renamed(fresh.repository.clone()));
+    let news = name.into_iter().chain(fresh.news(&seen));
+    news.map(|news| ChangesetEvent::Noticed { news })
+        .filter(|event| !changeset.apply(event).is_ignored())
+        .collect()
+}
+
+/// The event for a pull request that a complete answer does not know any more.
+pub fn lost(changeset: &Changeset, reason: &str) -> Option<ChangesetEvent> {
+    let event = ChangesetEvent::Noticed { news: News::Lost(Some(reason.to_owned())) };
     (!changeset.apply(&event).is_ignored()).then_some(event)
 }

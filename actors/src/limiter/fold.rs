@@ -4,14 +4,17 @@
 //! Deliberately absent: reading rows, and performing.
 
 use crate::{
-    ports::{EffectChange, EffectKind, Message, MessageBody, Recipient, RowChange, Subject, Transition},
+    ports::{
+        EffectChange, EffectKind, Message, MessageBody, Outcome, Recipient, RowChange, Subject, Transition,
+    },
     scope::{Scope, Setback, event},
 };
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
     id::{ChangesetId, EffectId, MessageId, RunId},
+    reconcile::{Due, due},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 /// The rows an organisation's actor holds, by id.
 pub(super) type Rows = HashMap<ChangesetId, Changeset>;
@@ -22,6 +25,8 @@ pub(super) struct Fold<'a> {
     rows: &'a mut Rows,
     runs: Vec<(RunId, Transition)>,
     touched: HashMap<ChangesetId, Touched>,
+    /// When pull requests of changesets that did not change are read the next time.
+    due: HashMap<ChangesetId, Due>,
     /// Changesets that wait for a turn now.
     pub(super) scheduled: Vec<ChangesetId>,
     /// Changesets that are to be sent now, with their generations.
@@ -36,11 +41,33 @@ struct Touched {
 
 impl<'a> Fold<'a> {
     pub(super) fn new(scope: &'a Scope, rows: &'a mut Rows) -> Self {
-        Self { scope, rows, runs: vec![], touched: HashMap::new(), scheduled: vec![], send: vec![] }
+        Self {
+            scope,
+            rows,
+            runs: vec![],
+            touched: HashMap::new(),
+            due: HashMap::new(),
+            scheduled: vec![],
+            send: vec![],
+        }
     }
 
     pub(super) fn row(&self, changeset: &ChangesetId) -> Option<&Changeset> {
         self.rows.get(changeset)
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Changeset> {
+        self.rows.values()
+    }
+
+    /// A changeset's pull request is read again then, unless the changeset changes with this.
+    pub(super) fn due(&mut self, changeset: ChangesetId, due: Due) {
+        self.due.insert(changeset, due);
+    }
+
+    /// How a command went, in the part of this run.
+    pub(super) fn outcome(&mut self, run: RunId, outcome: Outcome) {
+        self.of(run).changes.push(RowChange::Outcome(outcome));
     }
 
     /// A target has a diff to propose.
@@ -127,7 +154,21 @@ impl<'a> Fold<'a> {
                     RowChange::Changeset { before, after: Box::new(row.clone()) }
                 }
             };
-            self.of(touched.run).changes.push(change);
+            // Something has just happened to it; a hint that came at the same time is heeded all the same.
+            let hinted = self.due.remove(&id).filter(|hinted| *hinted == Due::In(Duration::ZERO));
+            let next = hinted.unwrap_or_else(|| due(row, Duration::ZERO));
+            let transition = self.of(touched.run);
+            if touched.before.is_some() {
+                transition.due.push((id, next));
+            }
+            transition.changes.push(change);
+        }
+        // The rest rides with whatever is committed at all: it is of no run.
+        let rest = std::mem::take(&mut self.due);
+        let run = self.runs.first().map(|(run, _)| *run);
+        let run = run.or_else(|| rest.keys().find_map(|id| self.rows.get(id)).map(|row| row.wanted.run));
+        if let Some(run) = run {
+            self.of(run).due.extend(rest);
         }
         for (_, transition) in std::mem::take(&mut self.runs) {
             self.scope.commit(transition).await?;

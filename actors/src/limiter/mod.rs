@@ -17,12 +17,12 @@ use crate::{
         publish::{self, Outcome, Sent},
         sync::Page,
     },
-    ports::{Effect, Message, MessageBody, Recipient, StoreError, Subject},
+    ports::{Effect, Message, MessageBody, Recipient, StoreError, Subject, SyncReport},
     scope::{Delivery, Scope, Setback},
     shard::ShardMessage,
     tasks::{Busy, Panicked, Task},
 };
-use campaigns_domain::id::{CampaignId, ChangesetId, MessageId, RunId};
+use campaigns_domain::id::{CampaignId, ChangesetId, CommandId, MessageId, RunId};
 use fold::Rows;
 use futures::{StreamExt, TryStreamExt, stream};
 use queue::Queue;
@@ -79,10 +79,12 @@ enum Input {
 /// A sync under way.
 struct Sync {
     message: MessageId,
+    command: CommandId,
     campaign: CampaignId,
     after: Option<ChangesetId>,
     run: RunId,
-    failed: usize,
+    /// What came of it so far.
+    report: SyncReport,
 }
 
 pub(crate) struct LimiterState {
@@ -103,6 +105,8 @@ pub(crate) struct LimiterState {
     held: bool,
     syncs: VecDeque<Sync>,
     reading: Option<Task>,
+    /// Whether pull requests may be due to be read.
+    due: bool,
     pace: Arc<Pace>,
     waiting: Vec<Input>,
     /// Outcomes among what waits; they count as unfinished until they are recorded.
@@ -143,6 +147,7 @@ impl Actor for LimiterActor {
             held: false,
             syncs: VecDeque::new(),
             reading: None,
+            due: false,
             pace,
             waiting: vec![],
             unrecorded: vec![],
@@ -166,6 +171,7 @@ impl Actor for LimiterActor {
         }
         match message {
             LimiterMessage::Deliver(delivery) => {
+                state.due |= delivery.due;
                 state.unrecorded.extend(delivery.busy);
                 state.waiting.extend(delivery.effects.into_iter().map(Input::Resumed));
                 state.waiting.extend(delivery.messages.into_iter().map(Input::Message));
@@ -230,7 +236,8 @@ impl Actor for LimiterActor {
 impl LimiterState {
     fn is_idle(&self) -> bool {
         let waits = !self.queue.is_empty() || !self.put_off.is_empty() || self.resting().is_some();
-        !waits && self.sending.is_empty() && self.syncs.is_empty()
+        let reads = self.due || self.reading.is_some() || !self.syncs.is_empty();
+        !waits && !reads && self.sending.is_empty()
     }
 
     /// Whether a changeset is held here because something is still to be done for it.
@@ -292,7 +299,7 @@ async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback>
             Input::Resumed(Effect { subject: Subject::Changeset(id), .. }) | Input::Sent(id, ..) => {
                 missing.insert(*id);
             }
-            Input::Read(page) => missing.extend(page.seen.iter().map(|(id, ..)| *id)),
+            Input::Read(page) => missing.extend(page.read.iter().map(|fresh| fresh.id)),
             Input::Message(_) | Input::Resumed(_) => {}
         }
     }
@@ -304,6 +311,11 @@ async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback>
         .try_collect()
         .await?;
     state.rows.extend(rows.into_iter().flatten().map(|row| (row.id, row)));
+    for repository in follow::hints(inputs) {
+        for row in store.followed_in(&state.organization, repository).await? {
+            state.rows.entry(row.id).or_insert(row);
+        }
+    }
     Ok(())
 }
 
@@ -340,7 +352,9 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
             state.timer = Some(Timer::passing(scheduled::LOOK_AGAIN, myself, || LimiterMessage::Again));
             return;
         }
-        let wait = state.scope.world.settings.passivate_after;
+        // Whoever is asked to wait stays, and remembers it.
+        let stopped = state.pace.stopped_for().unwrap_or_default();
+        let wait = state.scope.world.settings.passivate_after.max(stopped);
         state.timer = Some(Timer::passing(wait, myself, || LimiterMessage::Idle));
         return;
     }
@@ -352,7 +366,7 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     let room = state.sending.len() < state.scope.world.settings.publish_at_once;
     // Where there is no room, a pause may make some; where a pause holds the rest, its end may.
     let waits = !state.queue.is_empty();
-    let resting = state.resting();
+    let resting = state.resting().into_iter().chain(state.reading_rests()).min();
     if (waits || state.held || resting.is_some()) && !state.scope.is_draining() {
         let stopped = (waits && room).then(|| state.pace.stopped_for().unwrap_or_default());
         let held = (state.held || waits && !room).then_some(scheduled::LOOK_AGAIN);

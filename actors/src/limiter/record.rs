@@ -2,10 +2,13 @@
 //!
 //! Deliberately absent: reading rows (`mod`) and making transitions of events (`fold`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold};
+use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow};
 use crate::{
-    perform::publish::{Outcome, Sent},
-    ports::{EffectKind, MessageBody, Subject},
+    perform::{
+        publish::{Outcome, Sent},
+        sync::Of,
+    },
+    ports::{EffectKind, MessageBody, Subject, SyncReport},
     scope::{Setback, count},
 };
 use campaigns_domain::{
@@ -13,7 +16,6 @@ use campaigns_domain::{
     execution::run::RunState,
     id::ChangesetId,
     publish::PullRequestState,
-    reconcile::observed,
 };
 use ractor::ActorRef;
 use std::collections::HashSet;
@@ -25,7 +27,7 @@ pub(super) async fn record(
 ) -> Result<Vec<(ChangesetId, u32)>, Setback> {
     let mut resumed = vec![];
     let mut syncs: Vec<Sync> = vec![];
-    let mut finished = None;
+    let mut synced = None;
     let mut put_off = HashSet::new();
     let mut read = HashSet::new();
     let mut fold = Fold::new(&state.scope, &mut state.rows);
@@ -36,12 +38,16 @@ pub(super) async fn record(
                 MessageBody::Proposed { place, proposal } => {
                     fold.propose(message.id, place, proposal).await?
                 }
-                MessageBody::Sync { campaign, run, .. } => {
-                    let (message, campaign, run) = (message.id, *campaign, *run);
-                    syncs.push(Sync { message, campaign, run, after: None, failed: 0 });
+                MessageBody::Sync { campaign, run, command } => {
+                    let (message, campaign, run, command) = (message.id, *campaign, *run, *command);
+                    let report = SyncReport::default();
+                    syncs.push(Sync { message, campaign, run, command, after: None, report });
                 }
-                // A hint, which may be lost: nothing is read by it until pull requests are read by a schedule.
-                MessageBody::Look { run, .. } => fold.consume(*run, message.id),
+                MessageBody::Look { repository_id, pull_requests, run } => {
+                    follow::hinted(&mut fold, *repository_id, pull_requests);
+                    fold.consume(*run, message.id);
+                    state.due = true;
+                }
                 MessageBody::Ask { changeset, ask, by, command, run } => {
                     let beyond = match fold.row(changeset) {
                         Some(row) => {
@@ -83,20 +89,15 @@ pub(super) async fn record(
                 }
             }
             Input::Read(page) => {
-                for (id, version, seen) in &page.seen {
-                    let Ok(seen) = seen else { continue };
-                    // Whatever changed since it was read was changed by something as fresh as the read.
-                    let current =
-                        fold.row(id).filter(|row| row.version == *version && row.publishing.is_none());
-                    if let Some(what) = current.and_then(|row| observed(row, seen)) {
-                        fold.happened(*id, &what).await?;
+                let report = follow::page(&mut fold, page).await?;
+                if let (Of::Campaign(..), Some(sync)) = (page.of, state.syncs.front()) {
+                    let over = follow::outcome(sync, &state.organization, page, &report);
+                    if let Some(outcome) = &over {
+                        fold.outcome(sync.run, outcome.clone());
+                        fold.consume(sync.run, sync.message);
                     }
-                }
-                if page.next.is_none()
-                    && let Some(sync) = state.syncs.front()
-                {
-                    fold.consume(sync.run, sync.message);
-                    finished = Some(sync.message);
+                    let after = page.read.last().map(|fresh| fresh.id);
+                    synced = Some((over.is_some(), after, report));
                 }
             }
         }
@@ -149,24 +150,17 @@ pub(super) async fn record(
             state.syncs.push_back(sync);
         }
     }
-    if let Some(finished) = finished
-        && state.syncs.front().is_some_and(|sync| sync.message == finished)
-        && let Some(sync) = state.syncs.pop_front()
-    {
-        let failed = sync.failed + failed(inputs);
-        if failed > 0 {
-            tracing::warn!(campaign = %sync.campaign, failed, "pull requests could not be read; the next sync tries them again");
+    match synced {
+        Some((true, ..)) => drop(state.syncs.pop_front()),
+        Some((false, after, report)) => {
+            if let Some(sync) = state.syncs.front_mut() {
+                sync.after = after.or(sync.after);
+                sync.report.add(&report);
+            }
         }
+        None => {}
     }
     Ok(resumed)
-}
-
-fn failed(inputs: &[Input]) -> usize {
-    let pages = inputs.iter().filter_map(|input| match input {
-        Input::Read(page) => Some(page),
-        _ => None,
-    });
-    pages.flat_map(|page| &page.seen).filter(|(_, _, seen)| seen.is_err()).count()
 }
 
 /// The event that an outcome amounts to; none where nothing is concluded from it.
@@ -230,14 +224,7 @@ pub(super) fn learn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState,
                 state.failures = 0;
                 state.put_off.remove(id);
             }
-            Input::Read(page) => {
-                if let Some(next) = page.next
-                    && let Some(sync) = state.syncs.front_mut()
-                {
-                    sync.after = Some(next);
-                    sync.failed += page.seen.iter().filter(|(_, _, seen)| seen.is_err()).count();
-                }
-            }
+            Input::Read(page) => follow::learn(state, page),
             Input::Message(_) | Input::Resumed(_) => {}
         }
     }

@@ -1,59 +1,208 @@
-//! Reading a campaign's pull requests afresh.
+//! Reading pull requests afresh, many at once: a page of a campaign's, or of whatever is due.
 //!
-//! Deliberately absent: what an observation means (`campaigns_domain::reconcile`). An error is no observation.
+//! A batch that gets no answer is halved, down to single pull requests; one that the code host names as not there is
+//! looked for by its repository before anything is said about it. Deliberately absent: what an observation means
+//! (`campaigns_domain::reconcile`). An error is no observation.
 
 use crate::{
-    ports::{CodeHostError, RepositoryRef, StoreError},
+    ports::{CodeHost, CodeHostError, Followed, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef, StoreError},
     scope::Scope,
 };
 use campaigns_domain::{
     changeset::Changeset,
     id::{CampaignId, ChangesetId},
-    publish::PullRequest,
+    publish::{PullRequest, Reading},
+    selection::{Answer, Query},
 };
-use futures::{StreamExt, stream};
+use std::time::Duration;
 
-/// One page of changesets, each with its fresh read.
+/// How many batches in a row may go without an answer. One batch of fifty is down to one pull request after six
+/// halvings; where that gets none either, the code host is not answering at all.
+const UNANSWERED: u32 = 7;
+
+/// Which pull requests a page is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A campaign's, after this one.
+    Campaign(CampaignId, Option<ChangesetId>),
+    /// Those that are due.
+    Due,
+}
+
+/// One page of changesets, each with what became of reading it.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The changeset's id and the version it was read for, with what was seen.
-    pub(crate) seen: Vec<(ChangesetId, i64, Result<PullRequest, CodeHostError>)>,
-    /// Where the next page begins; none where this was the last.
-    pub(crate) next: Option<ChangesetId>,
+    /// Of which.
+    pub(crate) of: Of,
+    /// What was read, in order.
+    pub(crate) read: Vec<Fresh>,
+    /// Whether there are more after them.
+    pub(crate) more: bool,
+    /// Why nothing is read from this organisation for now. After a limit, the page ends before what was not read;
+    /// otherwise everything that could not be is among what was.
+    pub(crate) halted: Option<CodeHostError>,
 }
 
-/// Reads the next page of the campaign's pull requests in an organisation.
-pub(crate) async fn page(
-    scope: Scope,
-    campaign: CampaignId,
-    organization: String,
-    after: Option<ChangesetId>,
-) -> Result<Page, StoreError> {
-    let scope = &scope;
+/// A changeset with a fresh read.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) id: ChangesetId,
+    /// The changeset as it was when the read began.
+    pub(crate) version: i64,
+    /// How long it had not changed then.
+    pub(crate) quiet: Duration,
+    pub(crate) repository: String,
+    pub(crate) looked: Result<Look, CodeHostError>,
+}
+
+/// What a look at a pull request showed.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// All of it.
+    Whole(Box<Reading>),
+    /// Its state alone.
+    State(Box<PullRequest>),
+    /// It is not there any more, for this reason.
+    Lost(String),
+}
+
+/// Reads the next page.
+pub(crate) async fn page(scope: Scope, organization: String, of: Of) -> Result<Page, StoreError> {
     let limit = scope.world.settings.followed_page.max(1);
-    let followed = scope.world.ports.store.followed(campaign, &organization, after, limit).await?;
+    let store = &scope.world.ports.store;
+    let followed = match of {
+        Of::Campaign(campaign, after) => store.followed(campaign, &organization, after, limit).await?,
+        Of::Due => store.due(&organization, limit).await?,
+    };
     let full = followed.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    let next = followed.last().map(|changeset| changeset.id).filter(|_| full);
-    let seen = stream::iter(followed)
-        .map(|changeset| async move {
-            let seen = read(scope, &changeset).await;
-            (changeset.id, changeset.version, seen)
-        })
-        .buffer_unordered(scope.world.settings.reads_at_once.max(1))
-        .collect()
-        .await;
-    Ok(Page { seen, next })
+    let asked = followed.len();
+    let (read, halted) = read(&scope, &organization, followed).await;
+    Ok(Page { of, more: full || read.len() < asked, read, halted })
 }
 
-async fn read(scope: &Scope, changeset: &Changeset) -> Result<PullRequest, CodeHostError> {
+/// Reads all of these, or those before the one at which nothing more may be read.
+async fn read(
+    scope: &Scope,
+    organization: &str,
+    followed: Vec<Followed>,
+) -> (Vec<Fresh>, Option<CodeHostError>) {
+    let (host, budget) = (&*scope.world.ports.code_host, scope.world.reads_of(organization));
+    let mut batches: Vec<Vec<Followed>> = vec![];
+    let mut all = followed.into_iter().peekable();
+    while all.peek().is_some() {
+        batches.push(all.by_ref().take(MOST_READ_AT_ONCE).collect());
+    }
+    batches.reverse();
+    let (mut done, mut unanswered) = (vec![], 0);
+    while let Some(batch) = batches.pop() {
+        if scope.is_draining() {
+            return (done, None);
+        }
+        let nodes: Vec<String> = batch.iter().filter_map(node).collect();
+        let failed = |error: &CodeHostError| -> Vec<Fresh> {
+            batch.iter().map(|each| fresh(each, Err(error.clone()))).collect()
+        };
+        if nodes.len() < batch.len() {
+            // The store hands out none without a pull request.
+            done.extend(failed(&CodeHostError::NotFound("a pull request".to_owned())));
+            continue;
+        }
+        match host.read_pull_requests(organization, &nodes, &budget).await {
+            Ok(answers) => {
+                unanswered = 0;
+                for (each, answer) in batch.iter().zip(answers) {
+                    let looked = match answer {
+                        Ok(reading) => Ok(Look::Whole(Box::new(reading))),
+                        Err(CodeHostError::NotFound(_)) => look_for(host, &each.changeset, &budget).await,
+                        Err(error) => Err(error),
+                    };
+                    done.push(fresh(each, looked));
+                }
+            }
+            Err(error @ CodeHostError::Limited { .. }) => {
+                if let CodeHostError::Limited { wait, reason } = &error {
+                    budget.quiet_for(*wait, reason);
+                }
+                return (done, Some(error));
+            }
+            Err(error @ CodeHostError::Unauthorized(_)) => return given_up(done, batch, batches, error),
+            Err(error @ (CodeHostError::Unavailable(_) | CodeHostError::Unknown(_))) => {
+                unanswered += 1;
+                metrics::counter!("campaigns_reads_unanswered_total").increment(1);
+                if unanswered >= UNANSWERED {
+                    return given_up(done, batch, batches, error);
+                }
+                if batch.len() == 1 {
+                    done.extend(failed(&error));
+                } else {
+                    let mut first = batch;
+                    let second = first.split_off(first.len() / 2);
+                    batches.push(second);
+                    batches.push(first);
+                }
+            }
+            Err(error) => done.extend(failed(&error)),
+        }
+    }
+    (done, None)
+}
+
+/// Nothing of what is left can be read now.
+fn given_up(
+    mut done: Vec<Fresh>,
+    batch: Vec<Followed>,
+    batches: Vec<Vec<Followed>>,
+    error: CodeHostError,
+) -> (Vec<Fresh>, Option<CodeHostError>) {
+    let left = std::iter::once(batch).chain(batches.into_iter().rev()).flatten();
+    done.extend(left.map(|each| fresh(&each, Err(error.clone()))));
+    (done, Some(error))
+}
+
+fn node(followed: &Followed) -> Option<String> {
+    followed.changeset.pull_request.as_ref().map(|reference| reference.node_id.clone())
+}
+
+fn fresh(followed: &Followed, looked: Result<Look, CodeHostError>) -> Fresh {
+    let Followed { changeset, quiet } = followed;
+    Fresh {
+        id: changeset.id,
+        version: changeset.version,
+        quiet: *quiet,
+        repository: changeset.repository.to_string(),
+        looked,
+    }
+}
+
+/// Looks for a pull request that is not found by its node id: under its repository, wherever that is by now, and for
+/// the repository itself.
+async fn look_for(
+    host: &dyn CodeHost,
+    changeset: &Changeset,
+    budget: &ReadBudget,
+) -> Result<Look, CodeHostError> {
     let Some(reference) = &changeset.pull_request else {
         return Err(CodeHostError::NotFound(format!("a pull request of {}", changeset.repository)));
     };
-    let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
-    let budget = scope.world.reads_of(repository.name.owner());
-    let seen = scope.world.ports.code_host.pull_request(&repository, reference.number, &budget).await;
-    if let Err(CodeHostError::Limited { wait, reason }) = &seen {
-        budget.quiet_for(*wait, reason);
+    let name = &changeset.repository;
+    let repository = RepositoryRef { id: changeset.repository_id, name: name.clone() };
+    match host.pull_request(&repository, reference.number, budget).await {
+        Ok(seen) => return Ok(Look::State(Box::new(seen))),
+        Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_)) => {}
+        Err(error) => return Err(error),
     }
-    seen
+    let found = match host.repositories(&Query::Repository(name.clone()), budget).await? {
+        Answer::NotFound => None,
+        Answer::Repositories(found) => found.into_iter().next(),
+    };
+    Ok(Look::Lost(match found {
+        None => format!(
+            "the repository {name} is gone, or Campaigns may no longer see it: give it access again or close the \
+             changeset"
+        ),
+        Some(other) if other.id != changeset.repository_id => format!(
+            "{name} is another repository now: the one that this was proposed to was renamed, moved or deleted"
+        ),
+        Some(_) => format!("pull request {} of {name} is gone", reference.number),
+    }))
 }

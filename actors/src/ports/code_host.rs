@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
     spec::Author,
 };
@@ -51,6 +51,10 @@ pub struct NewPullRequest {
     /// Whether it is a draft.
     pub draft: bool,
 }
+
+/// How many pull requests may be read at once. GitHub takes a hundred ids and gives a query 10 s; half of that leaves
+/// room for both.
+pub const MOST_READ_AT_ONCE: usize = 50;
 
 /// The code host as the actors see it.
 #[async_trait]
@@ -204,6 +208,20 @@ pub trait CodeHost: Send + Sync + 'static {
         branch: &str,
         permit: Permit,
     ) -> Result<(), CodeHostError>;
+
+    /// Many pull requests by node id, each with what became of reading it, in their order; at most
+    /// [`MOST_READ_AT_ONCE`]. `owner` is who their repositories belong to.
+    ///
+    /// # Errors
+    /// For one of them: [`CodeHostError::NotFound`] only where the code host names it as not there, and any other
+    /// where it was not read whole. For all: nothing was read; after [`CodeHostError::Unavailable`] fewer at once may
+    /// be.
+    async fn read_pull_requests(
+        &self,
+        owner: &str,
+        node_ids: &[String],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError>;
 
     /// A pull request as it stands.
     async fn pull_request(

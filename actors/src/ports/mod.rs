@@ -19,15 +19,15 @@ mod transition;
 
 pub use artifacts::{ArtifactError, ArtifactKey, Artifacts};
 pub use cluster::{Cluster, Fence, Lease, Ownership};
-pub use code_host::{CodeHost, CodeHostError, CommitDraft, NewPullRequest, RepositoryRef};
+pub use code_host::{CodeHost, CodeHostError, CommitDraft, MOST_READ_AT_ONCE, NewPullRequest, RepositoryRef};
 pub use executor::{Executor, Work};
 pub use permit::{Permit, PermitAnswer, PermitRequest};
 pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
-pub use store::{Backlog, CommitError, Committed, RunControl, Store, StoreError};
+pub use store::{Backlog, CommitError, Committed, Followed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
-    Recipient, RowChange, Subject, Transition,
+    Outcome, Recipient, RowChange, Subject, SyncFailure, SyncReport, Transition,
 };
 
 use std::sync::Arc;

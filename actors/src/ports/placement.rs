@@ -6,7 +6,7 @@
 use super::{EffectChange, EffectState, RowChange, Transition};
 use campaigns_domain::{
     execution::target::TargetState,
-    id::{EffectId, MessageId, RunId, Shard, TargetId},
+    id::{ChangesetId, EffectId, MessageId, RunId, Shard, TargetId},
 };
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -48,6 +48,8 @@ impl Transition {
                 RowChange::Execution(execution) => vec![RowKey::Other(execution.id.0)],
                 RowChange::AddChangeset(changeset) => vec![RowKey::Other(changeset.id.0)],
                 RowChange::Changeset { after, .. } => vec![RowKey::Other(after.id.0)],
+                // Keyed by command and organisation, which no other row is named by.
+                RowChange::Outcome(_) => vec![],
                 RowChange::Admission { target, attempt, .. } => {
                     vec![RowKey::Admission(self.run, *target, *attempt)]
                 }
@@ -61,7 +63,16 @@ impl Transition {
         });
         let sent = self.messages.iter().map(|message| RowKey::Message(message.id));
         let consumed = self.consumed.iter().map(|id| RowKey::Message(*id));
-        changes.chain(effects).chain(sent).chain(consumed)
+        let due = self.due.iter().map(|(id, _)| *id).filter(|id| !self.changes_changeset(*id));
+        let due = due.map(|id| RowKey::Other(id.0));
+        changes.chain(effects).chain(sent).chain(consumed).chain(due)
+    }
+
+    /// Whether a changeset's whole row is written.
+    pub fn changes_changeset(&self, id: ChangesetId) -> bool {
+        self.changes
+            .iter()
+            .any(|change| matches!(change, RowChange::Changeset { after, .. } if after.id == id))
     }
 
     fn misplaced_change(&self, change: &RowChange) -> Option<String> {
@@ -107,6 +118,10 @@ impl Transition {
             }
             // A repository may have moved to another owner since: the store knows the shard it was made in.
             RowChange::Changeset { .. } => None,
+            RowChange::Outcome(outcome) => {
+                let shard = Shard::of_organization(&outcome.organization);
+                elsewhere(&format!("an outcome of {}", outcome.organization), shard)
+            }
             RowChange::Admission { target, .. } => {
                 elsewhere(&format!("the admission of target {target}"), Shard::of_run(self.run))
             }

@@ -13,7 +13,7 @@ use campaigns_domain::{
         run::{Run, RunState},
         target::Target,
     },
-    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use std::time::Duration;
@@ -65,6 +65,21 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the organisation has scheduled changesets that a pause holds, by the rows of their run and campaign.
     async fn holds(&self, organization: &str) -> Result<bool, StoreError>;
 
+    /// Organisations of these shards with pull requests that are due to be read. How much is looked at does not grow
+    /// with how many there are, so that one of many in a shard may be told a little later.
+    async fn due_organizations(&self, shards: &[Shard]) -> Result<Vec<String>, StoreError>;
+
+    /// The changesets of an organisation whose pull requests are due to be read, the longest due first, at most
+    /// `limit`.
+    async fn due(&self, organization: &str, limit: u32) -> Result<Vec<Followed>, StoreError>;
+
+    /// The changesets of an organisation in a repository that have a pull request and are not merged.
+    async fn followed_in(
+        &self,
+        organization: &str,
+        repository: RepositoryId,
+    ) -> Result<Vec<Changeset>, StoreError>;
+
     /// The changesets of a campaign in an organisation that have a pull request and are not merged, at most
     /// `limit`, with ids after `after`, in order of their ids.
     async fn followed(
@@ -73,7 +88,7 @@ pub trait Store: Send + Sync + 'static {
         organization: &str,
         after: Option<ChangesetId>,
         limit: u32,
-    ) -> Result<Vec<Changeset>, StoreError>;
+    ) -> Result<Vec<Followed>, StoreError>;
 
     /// What a run may do now, read before every effect: what its row and its campaign's say, and what people have
     /// asked of it that its owner has not taken up yet. An owner that is slow or gone delays a pause no longer than
@@ -102,6 +117,15 @@ pub struct Backlog {
     pub effects: Vec<Effect>,
     /// Organisations with scheduled changesets.
     pub organizations: Vec<String>,
+}
+
+/// A changeset whose pull request is followed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// The changeset.
+    pub changeset: Changeset,
+    /// How long ago it changed, by the store's clock.
+    pub quiet: Duration,
 }
 
 /// A commit's answer.

@@ -97,7 +97,7 @@ async fn what_people_did_is_seen() {
     house.host.push(&house.repository("r2"), &branch, &[SeedFile::new("x", "mine")], "A human's").unwrap();
     house.host.merge(&house.repository("r3"), number("r3"));
     let unavailable = FaultEffect::Refuse(CodeHostError::Unavailable("502".to_owned()));
-    house.host.add_fault(Fault::next(Operation::PullRequest, unavailable).of("r3"));
+    house.host.add_fault(Fault::next(Operation::ReadPullRequests, unavailable).of("r3"));
     house.sync(run, 1);
     house.rest(&system).await;
     let state = |name: &str| house.changeset(name).state;
@@ -107,8 +107,14 @@ async fn what_people_did_is_seen() {
     assert_eq!(state("r3"), ChangesetState::Open, "an error is not an observation");
     assert_eq!(state("r4"), ChangesetState::Open);
     house.audit();
+    let report = house.outcome(1);
+    // That r4 can be merged was not known before.
+    assert_eq!((report.read, report.changed, report.failed), (4, 4, 1), "{report:?}");
+    assert_eq!(report.failures[0].repository, "acme/r3");
+    assert!(report.failures[0].reason.contains("502"), "{report:?}");
     house.sync(run, 2);
     house.rest(&system).await;
+    assert_eq!(house.outcome(2).failed, 0);
     assert_eq!(state("r3"), ChangesetState::Merged);
     house.audit();
 }

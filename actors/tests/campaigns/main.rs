@@ -8,6 +8,8 @@ mod breaking;
 mod following;
 mod hands;
 mod happy;
+mod hints;
 mod owners;
 mod pausing;
+mod schedule;
 mod support;

@@ -1,5 +1,7 @@
 //! `campaigns status`: the campaigns, or where every target of one stands and why.
 
+mod following;
+
 use crate::{
     Verdict,
     arguments::{Connection, Output, Status},
@@ -9,6 +11,7 @@ use crate::{
 };
 use anyhow::Result;
 use campaigns_wire::{Campaign, Changeset, ChangesetState, Run, Target, TargetState};
+use chrono::Utc;
 use globset::GlobBuilder;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -44,7 +47,7 @@ fn table(campaigns: &[Campaign]) -> String {
     );
     for campaign in campaigns {
         let count = |state: &str| campaign.changesets.get(state).copied().unwrap_or_default();
-        let open = count("open") + count("draft");
+        let open = count("open") + count("draft") + count("conflicted");
         let merged = count("merged");
         let all: u64 = campaign.changesets.values().sum();
         table.row([
@@ -121,6 +124,7 @@ fn standing(targets: &[Target], changesets: &[Changeset]) -> String {
                 Cell::painted(target.state.as_str(), |text| target_colour(paint, target.state, text)),
                 Cell::plain(&target.repository),
                 Cell::plain(""),
+                Cell::plain(""),
                 Cell::painted(&one_line(&target.reason), |text| paint.dim(text)),
             ],
         };
@@ -139,12 +143,13 @@ pub(crate) fn changesets(changesets: &[Changeset]) -> String {
     table.render()
 }
 
-fn changeset_row(changeset: &Changeset, paint: Paint) -> [Cell; 4] {
+fn changeset_row(changeset: &Changeset, paint: Paint) -> [Cell; 5] {
     let link = changeset.pull_request.as_ref().map(|pull| pull.url.as_str()).unwrap_or_default();
     [
         Cell::painted(changeset.state.as_str(), |text| changeset_colour(paint, changeset.state, text)),
         Cell::plain(&changeset.repository),
         Cell::painted(link, |text| paint.cyan(text)),
+        Cell::plain(following::seen(changeset, Utc::now())),
         Cell::painted(&one_line(&changeset.reason), |text| paint.dim(text)),
     ]
 }
@@ -162,7 +167,10 @@ fn changeset_colour(paint: Paint, state: ChangesetState, text: &str) -> String {
     match state {
         ChangesetState::Open | ChangesetState::Draft => paint.green(text),
         ChangesetState::Merged => paint.magenta(text),
-        ChangesetState::Closed | ChangesetState::Blocked | ChangesetState::HandedOver => paint.red(text),
+        ChangesetState::Conflicted
+        | ChangesetState::Closed
+        | ChangesetState::Blocked
+        | ChangesetState::HandedOver => paint.red(text),
         ChangesetState::Unpublished => paint.dim(text),
         ChangesetState::Scheduled | ChangesetState::Publishing => paint.yellow(text),
     }

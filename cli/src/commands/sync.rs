@@ -1,14 +1,15 @@
-//! `campaigns sync`: reads a campaign's pull requests afresh and shows where they stand.
+//! `campaigns sync`: reads a campaign's pull requests afresh, and shows where they stand and which could not be read.
 
 use crate::{
     Verdict,
     arguments::{Connection, Output, Sync},
     client::Client,
-    commands::status,
-    connection, output,
+    commands::status::{self, one_line},
+    connection,
+    output::{self, Paint},
 };
 use anyhow::{Result, bail};
-use campaigns_wire::CommandState;
+use campaigns_wire::{Command, CommandState, SyncReport};
 use std::time::{Duration, Instant};
 
 /// How long the owners may take before the command says that it still goes on.
@@ -17,17 +18,26 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Syncs the campaign.
 pub(crate) async fn run(arguments: Sync, connection: &Connection, form: Output) -> Result<Verdict> {
     let client = connection::client(connection)?;
-    wait(&client, &arguments.campaign).await?;
+    let report = wait(&client, &arguments.campaign).await?.sync.unwrap_or_default();
     let changesets = client.changesets(&arguments.campaign).await?;
     match form {
         Output::Json => output::json(&changesets)?,
         Output::Table => output::text(&status::changesets(&changesets))?,
     }
-    Ok(Verdict::Well)
+    let paint = Paint::for_stderr();
+    let SyncReport { read, changed, failed, .. } = report;
+    output::note(&format!(
+        "{read} read, {changed} changed{}",
+        if failed > 0 { ", some not read:" } else { "" }
+    ));
+    for failure in &report.failures {
+        output::note(&format!("{} {}  {}", paint.red("✗"), failure.repository, one_line(&failure.reason)));
+    }
+    Ok(if failed > 0 { Verdict::SomeFailed } else { Verdict::Well })
 }
 
 /// Asks for a fresh read and waits until every organisation has done it.
-pub(crate) async fn wait(client: &Client, campaign: &str) -> Result<()> {
+async fn wait(client: &Client, campaign: &str) -> Result<Command> {
     let begun = Instant::now();
     let mut command = client.sync(campaign).await?;
     while command.state != CommandState::Done {
@@ -41,5 +51,5 @@ pub(crate) async fn wait(client: &Client, campaign: &str) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
         command = client.command(command.id).await?;
     }
-    Ok(())
+    Ok(command)
 }

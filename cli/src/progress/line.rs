@@ -52,6 +52,18 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
             format!("{} {repository}  {}", paint.red("!"), text("/reason"))
         }
         "changeset.deferred" => format!("{} {repository}  {}", paint.yellow("…"), text("/reason")),
+        "changeset.conflicted" => {
+            format!(
+                "{} {repository}  cannot be merged: its base branch moved over the same lines",
+                paint.red("!")
+            )
+        }
+        "changeset.checks_failed" => format!("{} {repository}  checks failed", paint.red("✗")),
+        "changeset.checks_passed" => format!("{} {repository}  checks passed", paint.green("✓")),
+        "changeset.approved" => format!("{} {repository}  approved", paint.green("✓")),
+        "changeset.changes_requested" => format!("{} {repository}  changes requested", paint.yellow("!")),
+        "changeset.queued" => format!("{} {repository}  in the merge queue", paint.green("·")),
+        "changeset.lost" => format!("{} {repository}  {}", paint.red("!"), text("/now")),
         "changeset.merged" => format!("{} {repository}  merged", paint.magenta("✓")),
         "changeset.closed" => format!("{} {repository}  closed", paint.red("−")),
         _ => return None,

@@ -57,7 +57,8 @@ impl Reporter {
         let sent = changesets - of("scheduled") - of("publishing");
         bars.pulls.set_length(changesets);
         bars.pulls.set_position(sent);
-        bars.pulls.set_message(format!("{} open", of("open") + of("draft") + of("merged")));
+        bars.pulls
+            .set_message(format!("{} open", of("open") + of("draft") + of("conflicted") + of("merged")));
     }
 
     pub(super) fn waiting_for_server(&mut self) {

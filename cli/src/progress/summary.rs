@@ -60,7 +60,7 @@ impl Summary {
             skipped: count("skipped"),
             cancelled: count("cancelled"),
             missing: skipped.iter().filter(|each| each.missing).map(|each| each.repository.clone()).collect(),
-            pull_requests_open: changesets("open") + changesets("draft"),
+            pull_requests_open: changesets("open") + changesets("draft") + changesets("conflicted"),
             held_up: changesets("blocked") + changesets("handed_over"),
             seconds: f64::from(i32::try_from(milliseconds).unwrap_or(i32::MAX)) / 1000.0,
         }

@@ -1,6 +1,6 @@
 //! Changesets and their pull requests. Deliberately absent: their diffs, which are asked for one by one.
 
-use super::ChangesetState;
+use super::{ChangesetState, Seen};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,6 +35,12 @@ pub struct Changeset {
     /// The branch's head that we wrote last.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub head: Option<String>,
+    /// What was seen of the pull request the last time that it was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen: Option<Seen>,
+    /// When the pull request is read the next time without anybody asking; a time that has passed is now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_read_at: Option<DateTime<Utc>>,
     /// Grows with every new content.
     pub generation: u32,
     /// When it last changed.

@@ -22,6 +22,9 @@ pub struct Command {
     pub left: u32,
     /// How many owners have not acted on it yet.
     pub waiting: u32,
+    /// What came of it so far, where it reads pull requests afresh.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sync: Option<SyncReport>,
     /// Who asked.
     pub created_by: String,
     /// When.
@@ -36,4 +39,29 @@ pub enum CommandState {
     Accepted,
     /// Every owner has acted on it.
     Done,
+}
+
+/// What came of reading pull requests afresh.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct SyncReport {
+    /// How many were read.
+    pub read: u64,
+    /// How many of their changesets changed by it.
+    pub changed: u64,
+    /// How many could not be read.
+    pub failed: u64,
+    /// The first hundred or so of those.
+    pub failures: Vec<SyncFailure>,
+}
+
+/// A pull request that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SyncFailure {
+    /// Its changeset; none where the rest of an organisation's could not be read, each for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub changeset: Option<Uuid>,
+    /// Its repository, or `owner/*`.
+    pub repository: String,
+    /// Why.
+    pub reason: String,
 }

@@ -108,6 +108,8 @@ states! {
         Draft = "draft",
         /// Its pull request is open and ready for review.
         Open = "open",
+        /// Its pull request is open and cannot be merged: the base branch has moved over the same lines.
+        Conflicted = "conflicted",
         /// End: merged.
         Merged = "merged",
         /// Closed without a merge.

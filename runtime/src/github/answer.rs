@@ -142,6 +142,14 @@ fn limited(
     }
 }
 
+/// A limit that GraphQL tells of in an answer that looks like success.
+pub(super) fn limit(headers: &HeaderMap, message: &str) -> CodeHostError {
+    let said = limits::said(headers);
+    let reset = if said.remaining == Some(0) { said.reset } else { None };
+    let wait = reset.into_iter().chain(said.retry_after).max().unwrap_or(limits::A_MINUTE);
+    CodeHostError::Limited { wait, reason: super::redact(message) }
+}
+
 fn forbidden(about: &About, headers: &HeaderMap, lower: &str, words: &str) -> CodeHostError {
     let About { subject, doing, app, .. } = about;
     if lower.contains("suspended") {

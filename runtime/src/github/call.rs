@@ -23,6 +23,8 @@ use std::time::Duration;
 pub(super) enum Route<'a> {
     /// A path under the API's root.
     Path(String),
+    /// GraphQL's one address.
+    Graphql,
     /// A path under a repository, whatever it is called by now.
     Repository(&'a RepositoryRef, String),
 }
@@ -153,6 +155,7 @@ impl GitHub {
     pub(super) fn outgoing<'b>(&self, ask: &'b Ask<'_>, bearer: &Bearer) -> Outgoing<'b> {
         let address = match &ask.route {
             Route::Path(path) => self.wire.endpoint.address(path),
+            Route::Graphql => self.wire.endpoint.graphql(),
             Route::Repository(repository, rest) => {
                 let name = self.name(repository);
                 self.wire.endpoint.address(&format!("/repos/{}/{}{rest}", name.owner(), name.name()))
@@ -178,6 +181,8 @@ impl GitHub {
         let path = self.wire.endpoint.path_of(&location).ok_or_else(refused)?;
         match &ask.route {
             Route::Path(_) => ask.route = Route::Path(path),
+            // It has no other address.
+            Route::Graphql => return Err(refused()),
             Route::Repository(repository, _) => {
                 let before = self.name(repository);
                 let now = Box::pin(self.locate(repository, ask.paid)).await?;

@@ -8,7 +8,7 @@ use campaigns_actors::ports::{
 };
 use campaigns_domain::{
     id::CommitSha,
-    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
 };
 use std::path::Path;
@@ -162,6 +162,15 @@ impl CodeHost for GitHub {
         permit: Permit,
     ) -> Result<(), CodeHostError> {
         self.drop_branch(repository, branch, permit).await
+    }
+
+    async fn read_pull_requests(
+        &self,
+        owner: &str,
+        node_ids: &[String],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError> {
+        self.readings(owner, node_ids, budget).await
     }
 
     async fn pull_request(

@@ -90,6 +90,12 @@ impl Endpoint {
         format!("{}://{}{}{path}", self.scheme, self.authority, self.prefix)
     }
 
+    /// GraphQL's address: beside the REST API's version in a path (`/api/v3` and `/api/graphql`), else under its root.
+    pub(super) fn graphql(&self) -> String {
+        let prefix = self.prefix.strip_suffix("/v3").unwrap_or(&self.prefix);
+        format!("{}://{}{prefix}/graphql", self.scheme, self.authority)
+    }
+
     /// Whether it speaks TLS.
     pub(super) fn is_encrypted(&self) -> bool {
         self.scheme == "https"
@@ -192,6 +198,18 @@ mod tests {
             ("http://[::1]:8080/api/v3", "http://[::1]:8080/api/v3"),
         ] {
             assert_eq!(Endpoint::resolve(written, false).unwrap().to_string(), root, "{written}");
+        }
+    }
+
+    #[test]
+    fn graphql_is_beside_the_version() {
+        for (written, address) in [
+            ("https://github.com", "https://api.github.com/graphql"),
+            ("https://acme.ghe.com", "https://api.acme.ghe.com/graphql"),
+            ("https://ghe.example", "https://ghe.example/api/graphql"),
+            ("http://127.0.0.1:8080/api/v3/", "http://127.0.0.1:8080/api/graphql"),
+        ] {
+            assert_eq!(Endpoint::resolve(written, false).unwrap().graphql(), address, "{written}");
         }
     }
 

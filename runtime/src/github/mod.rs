@@ -4,8 +4,8 @@
 //! Requests of one repository from its selection to its pull request, where nothing goes wrong: 1 for the base,
 //! 1 (2 with the archive's redirect) for the snapshot, 1 for the branch and 1 for the pull requests before
 //! publishing, and 4 writes (tree, commit, branch, pull request): 8 to 9, and one token more as an App. Listing
-//! costs one request for every hundred repositories. Deliberately absent: waiting for limits and deciding what
-//! to publish, which are the actors'; GraphQL, webhooks and proxies.
+//! costs one request for every hundred repositories, following one for every fifty pull requests. Deliberately absent: waiting for limits and deciding what
+//! to publish, which are the actors'; webhooks and proxies.
 
 mod answer;
 mod call;
@@ -14,6 +14,7 @@ mod code_host;
 mod config;
 mod conversation;
 mod endpoint;
+mod graphql;
 mod limits;
 mod paid;
 mod read;
@@ -28,6 +29,7 @@ pub use answer::{About, refusal};
 pub use check::{Identity, Undetected};
 pub use config::{API_VERSION, Credentials, GithubConfig, SnapshotLimits, Timeouts};
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use graphql::PULL_REQUESTS;
 pub use secret::{REDACTED, Secret, redact};
 pub use wire::SetupError;
 

@@ -13,6 +13,8 @@ pub(super) enum Paid<'a> {
     Permit(&'a Permit),
     /// A read of an organisation.
     Reads(&'a ReadBudget),
+    /// A GraphQL query of an organisation without connections, which costs one point.
+    Query(&'a ReadBudget),
     /// Minting and checking our own credential, and looking for an API before there is one.
     Credential,
 }
@@ -22,6 +24,7 @@ impl Paid<'_> {
     pub(super) async fn spend(self) -> Result<Option<Reading>, Lost> {
         match self {
             Self::Reads(budget) => budget.spend(Resource::Rest, 1).await.map(Some).map_err(Lost::Held),
+            Self::Query(budget) => budget.spend(Resource::GraphQl, 1).await.map(Some).map_err(Lost::Held),
             Self::Permit(_) | Self::Credential => Ok(None),
         }
     }

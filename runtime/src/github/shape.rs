@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: requests, which are written where they are sent.
 
+pub(super) mod graphql;
+
 use campaigns_domain::{
     changeset::PullRequestRef,
     id::{CommitSha, RepositoryId, RepositoryName},

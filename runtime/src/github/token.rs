@@ -404,7 +404,9 @@ fn wish(scope: &Scope) -> Bytes {
             "permissions": {"contents": "write", "pull_requests": "write"},
         }),
         _ => serde_json::json!({
-            "permissions": {"metadata": "read", "contents": "read", "pull_requests": "read"},
+            "permissions": {
+                "metadata": "read", "contents": "read", "pull_requests": "read", "checks": "read", "statuses": "read",
+            },
         }),
     };
     Bytes::from(body.to_string())

@@ -8,9 +8,9 @@ use super::{
 use campaigns_domain::id::ChangesetId;
 use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
-    wire::{Changeset, PullRequest},
+    wire::{Changeset, PullRequest, Seen},
 };
-use sqlx::{PgPool, postgres::PgRow};
+use sqlx::{PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 macro_rules! changesets {
@@ -87,6 +87,8 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         title: get(row, "title")?,
         pull_request,
         head: get(row, "head")?,
+        seen: get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0),
+        next_read_at: get(row, "due")?,
         generation: count(row, "generation")?,
         updated_at: get(row, "changed")?,
     })

@@ -11,7 +11,7 @@ use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::id::{CampaignId, CommandId, MessageId, RunId, Shard};
 use campaigns_http::{
     ports::{NewCommand, Started, StoreError},
-    wire::{Command, CommandState},
+    wire::{Command, CommandState, SyncReport},
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
@@ -19,7 +19,9 @@ use uuid::Uuid;
 
 pub(super) async fn one(connection: &mut PgConnection, id: CommandId) -> Result<Option<Command>, StoreError> {
     let row = sqlx::query(
-        "SELECT c.*, i.remaining, i.waiting FROM commands c CROSS JOIN LATERAL (SELECT count(*) AS remaining, \
+        "SELECT c.*, i.remaining, i.waiting, \
+         (SELECT jsonb_agg(o.report ORDER BY o.organization) FROM command_outcomes o WHERE o.command = c.id) AS reports \
+         FROM commands c CROSS JOIN LATERAL (SELECT count(*) AS remaining, \
          count(DISTINCT recipient) AS waiting FROM inbox WHERE command = c.id AND consumed_at IS NULL) i WHERE c.id = $1",
     )
     .bind(id.0)
@@ -152,6 +154,7 @@ fn command(row: &PgRow) -> Result<Command, StoreError> {
     let number = |name| get::<i64>(row, name).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     let left = number("remaining")?;
     let covers = data.get("covers").and_then(Value::as_u64).unwrap_or_default();
+    let reports: Option<Json<Vec<SyncReport>>> = get(row, "reports")?;
     Ok(Command {
         id: get(row, "id")?,
         kind: get(row, "kind")?,
@@ -160,7 +163,19 @@ fn command(row: &PgRow) -> Result<Command, StoreError> {
         covers: u32::try_from(covers).unwrap_or(u32::MAX),
         left,
         waiting: number("waiting")?,
+        sync: reports.map(|reports| together(reports.0)),
         created_by: get(row, "requested_by")?,
         created_at: get(row, "created")?,
+    })
+}
+
+/// One report of those of every organisation.
+fn together(reports: Vec<SyncReport>) -> SyncReport {
+    reports.into_iter().fold(SyncReport::default(), |mut whole, each| {
+        whole.read += each.read;
+        whole.changed += each.changed;
+        whole.failed += each.failed;
+        whole.failures.extend(each.failures);
+        whole
     })
 }

@@ -38,6 +38,7 @@ macro_rules! runs {
             "sum(changesets_scheduled)::bigint AS changesets_scheduled, ",
             "sum(changesets_publishing)::bigint AS changesets_publishing, ",
             "sum(changesets_draft)::bigint AS changesets_draft, sum(changesets_open)::bigint AS changesets_open, ",
+            "sum(changesets_conflicted)::bigint AS changesets_conflicted, ",
             "sum(changesets_merged)::bigint AS changesets_merged, sum(changesets_closed)::bigint AS changesets_closed, ",
             "sum(changesets_handed_over)::bigint AS changesets_handed_over, ",
             "sum(changesets_blocked)::bigint AS changesets_blocked ",

@@ -9,6 +9,7 @@ mod clock;
 mod commit;
 mod connect;
 mod failure;
+mod following;
 mod input;
 mod permits;
 mod reads;
@@ -19,13 +20,13 @@ pub use connect::{ConnectError, Options, migrator};
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    Backlog, CommitError, Committed, Lease, Message, Permit, PermitAnswer, PermitRequest, RunControl, Store,
-    StoreError, Transition,
+    Backlog, CommitError, Committed, Followed, Lease, Message, Permit, PermitAnswer, PermitRequest,
+    RunControl, Store, StoreError, Transition,
 };
 use campaigns_domain::{
     changeset::Changeset,
     execution::{run::Run, target::Target},
-    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use sqlx::PgPool;
@@ -138,12 +139,28 @@ impl Store for Postgres {
         organization: &str,
         after: Option<ChangesetId>,
         limit: u32,
-    ) -> Result<Vec<Changeset>, StoreError> {
+    ) -> Result<Vec<Followed>, StoreError> {
         self.read_followed(campaign, organization, after, limit).await
     }
 
     async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
         self.read_holds(organization).await
+    }
+
+    async fn due_organizations(&self, shards: &[Shard]) -> Result<Vec<String>, StoreError> {
+        self.read_due_organizations(shards).await
+    }
+
+    async fn due(&self, organization: &str, limit: u32) -> Result<Vec<Followed>, StoreError> {
+        self.read_due(organization, limit).await
+    }
+
+    async fn followed_in(
+        &self,
+        organization: &str,
+        repository: RepositoryId,
+    ) -> Result<Vec<Changeset>, StoreError> {
+        self.read_followed_in(organization, repository).await
     }
 
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {

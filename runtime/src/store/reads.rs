@@ -7,7 +7,7 @@ use campaigns_actors::ports::{Backlog, Message, RunControl, StoreError};
 use campaigns_domain::{
     changeset::Changeset,
     execution::{run::Run, target::Target},
-    id::{CampaignId, ChangesetId, Digest, RunId, Shard, TargetId},
+    id::{ChangesetId, Digest, RunId, Shard, TargetId},
     spec::Spec,
 };
 use sqlx::Row as _;
@@ -157,27 +157,6 @@ impl Postgres {
         .fetch_one(&self.pool)
         .await
         .map_err(failure::read)
-    }
-
-    pub(super) async fn read_followed(
-        &self,
-        campaign: CampaignId,
-        organization: &str,
-        after: Option<ChangesetId>,
-        limit: u32,
-    ) -> Result<Vec<Changeset>, StoreError> {
-        let found = sqlx::query(
-            "SELECT * FROM changesets WHERE campaign = $1 AND organization = $2 AND id > $3 \
-             AND pull_request IS NOT NULL AND state <> 'merged' ORDER BY id LIMIT $4",
-        )
-        .bind(campaign.0)
-        .bind(organization.to_ascii_lowercase())
-        .bind(after.map_or(Uuid::nil(), |after| after.0))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failure::read)?;
-        found.iter().map(rows::changeset).collect()
     }
 
     pub(super) async fn read_run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {

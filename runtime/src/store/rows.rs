@@ -3,7 +3,7 @@
 //! Deliberately absent: queries. A row that says what no version of this program writes is an error, never a guess.
 
 use super::failure;
-use campaigns_actors::ports::{Effect, Message, StoreError, Subject};
+use campaigns_actors::ports::{Effect, Followed, Message, StoreError, Subject};
 use campaigns_domain::{
     changeset::{Changeset, PullRequestRef},
     execution::{run::Run, target::Target},
@@ -15,6 +15,7 @@ use campaigns_domain::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{Decode, Row as _, Type, postgres::PgRow};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// One column.
@@ -109,6 +110,7 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     };
     let head: Option<String> = get(row, "head")?;
     let publishing: Option<i32> = get(row, "publishing")?;
+    let seen: Option<Value> = get(row, "seen")?;
     Ok(Changeset {
         id: ChangesetId(get(row, "id")?),
         campaign: CampaignId(get(row, "campaign")?),
@@ -126,8 +128,17 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         shown: json(row, "shown")?,
         head: head.map(CommitSha),
         pull_request,
+        seen: seen.map(|_| json(row, "seen")).transpose()?,
         version: get(row, "version")?,
     })
+}
+
+/// A changeset with how long it has not changed, which the query tells in microseconds.
+pub(super) fn followed(row: &PgRow) -> Result<Followed, StoreError> {
+    let quiet: i64 = get(row, "quiet")?;
+    // A clock that a test moved back makes nothing quieter.
+    let quiet = Duration::from_micros(u64::try_from(quiet).unwrap_or_default());
+    Ok(Followed { changeset: changeset(row)?, quiet })
 }
 
 pub(super) fn effect(row: &PgRow) -> Result<Effect, StoreError> {

@@ -94,6 +94,10 @@ impl Stage for OnTwin {
         let fault = Fault::on(operation(of), effect).times(1).repository(&repository.name.to_string());
         self.twin.faults().add(fault);
     }
+    fn absent_node(&self) -> String {
+        // Well formed, and of no pull request.
+        "PR_kwDOAAAAAM4AAAAA".to_owned()
+    }
     async fn writes(&self, repository: &RepositoryRef) -> usize {
         let repo = repository.name.to_string();
         let log = self.twin.log().unwrap();

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    AdmissionState, CommitError, Committed, Execution, Message, Store, Subject, Transition,
+    AdmissionState, CommitError, Committed, Execution, Message, Store, Subject, SyncReport, Transition,
     contract::store::StoreHarness,
     memory::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart},
 };
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{run::Run, target::TargetState},
-    id::{CampaignId, ChangesetId, EffectId, ExecutionId, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use campaigns_runtime::{
@@ -164,6 +164,18 @@ impl StoreHarness for PostgresHarness {
         }
         self.dump_outbox(&mut dump).await;
         dump
+    }
+
+    async fn outcome(&self, command: CommandId, organization: &str) -> Option<SyncReport> {
+        let report: Option<Value> = sqlx::query_scalar(
+            "SELECT report FROM command_outcomes WHERE command = $1 AND organization = $2",
+        )
+        .bind(command.0)
+        .bind(organization)
+        .fetch_optional(self.store.pool())
+        .await
+        .expect("an outcome");
+        report.map(|report| serde_json::from_value(report).expect("a report"))
     }
 
     async fn move_clock(&self, by: Duration) {

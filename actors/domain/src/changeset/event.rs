@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, Proposal, PullRequestRef, Words};
+use super::{Ask, News, Proposal, PullRequestRef, Words};
 use crate::id::{CommandId, CommitSha, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,12 @@ pub enum ChangesetEvent {
     SeenOpen {
         /// Whether it is a draft.
         draft: bool,
+    },
+    /// A fresh read tells something about the open pull request besides its state.
+    Noticed {
+        /// What.
+        #[serde(flatten)]
+        news: News,
     },
     /// A fresh read shows the pull request merged.
     SeenMerged,
@@ -140,6 +146,7 @@ impl ChangesetEvent {
             Self::PublishRefused { .. } => "changeset.blocked",
             Self::HandedOver { .. } => "changeset.handed_over",
             Self::SeenOpen { .. } => "changeset.seen_open",
+            Self::Noticed { news } => news.name(),
             Self::SeenMerged => "changeset.merged",
             Self::SeenClosed => "changeset.closed",
             Self::Asked { .. } => "changeset.asked",

@@ -1,18 +1,20 @@
 //! The machine of one changeset: campaign, repository and head branch; a diff, a branch and at most one open
 //! pull request. It outlives runs.
 //!
-//! `unpublished → scheduled → publishing → open (draft | ready) → merged | closed`, with `handed_over` (a human
-//! pushed or closed: hands off) and `blocked` (with the exact reason). Deliberately absent: how a diff becomes a
+//! `unpublished → scheduled → publishing → open (draft | ready) → merged | closed`, with `conflicted` (the base moved
+//! over the same lines), `handed_over` (a human pushed or closed: hands off) and `blocked` (with the exact reason). Deliberately absent: how a diff becomes a
 //! commit (`publish`) and how an observation becomes an event (`reconcile`).
 
 mod ask;
 mod asked;
 mod event;
+mod seen;
 mod shown;
 mod transition;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Published};
+pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
 pub use transition::Place;
 
@@ -62,6 +64,9 @@ pub struct Changeset {
     pub head: Option<CommitSha>,
     /// The pull request, once there is one.
     pub pull_request: Option<PullRequestRef>,
+    /// What was seen of the pull request last, once there is one.
+    #[serde(default)]
+    pub seen: Option<Seen>,
     /// Grows by one with every change.
     pub version: i64,
 }
@@ -114,6 +119,8 @@ pub enum ChangesetState {
     Draft,
     /// Its pull request is open and ready for review.
     Open,
+    /// Its pull request is open and cannot be merged: the base branch has moved over the same lines.
+    Conflicted,
     /// End: merged.
     Merged,
     /// End unless somebody asks: closed.
@@ -126,12 +133,13 @@ pub enum ChangesetState {
 
 impl ChangesetState {
     /// Every state, in the order of a changeset's life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unpublished,
         Self::Scheduled,
         Self::Publishing,
         Self::Draft,
         Self::Open,
+        Self::Conflicted,
         Self::Merged,
         Self::Closed,
         Self::HandedOver,
@@ -145,7 +153,7 @@ impl ChangesetState {
 
     /// Whether its pull request is open as far as we know.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Draft | Self::Open)
+        matches!(self, Self::Draft | Self::Open | Self::Conflicted)
     }
 
     /// The state's name in the database, the API and on the screen.
@@ -156,6 +164,7 @@ impl ChangesetState {
             Self::Publishing => "publishing",
             Self::Draft => "draft",
             Self::Open => "open",
+            Self::Conflicted => "conflicted",
             Self::Merged => "merged",
             Self::Closed => "closed",
             Self::HandedOver => "handed_over",

@@ -6,13 +6,21 @@
 
 use super::{
     Aim, Back, Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State,
-    Errand, Proposal, Published, Shown,
+    Errand, Mergeability, News, Proposal, Published, Seen, Shown,
 };
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName},
     machine::{Decision, Straggler},
     spec::Publication,
 };
+
+/// Why a changeset is conflicted, for people.
+const CONFLICT: &str = "the base branch has moved over the same lines";
+
+/// The state of an open pull request.
+fn shown(draft: bool) -> State {
+    if draft { State::Draft } else { State::Open }
+}
 
 /// Where a changeset belongs; what its id is made of, and its base.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,6 +57,7 @@ impl Changeset {
             shown: Shown::default(),
             head: None,
             pull_request: None,
+            seen: None,
             version: 1,
         };
         new.wanted_next()
@@ -68,6 +77,7 @@ impl Changeset {
             }
             Event::HandedOver { reason } => self.handed_over(reason),
             Event::SeenOpen { draft } => self.seen_open(*draft),
+            Event::Noticed { news } => self.noticed(news),
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
@@ -171,11 +181,12 @@ impl Changeset {
         // What was taken as ours is on record now; what comes after it is somebody else's again.
         next.errand.adopt = false;
         next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
+        let (wanted, base) = (&self.wanted.title, &self.base_branch);
+        next.seen = Some(Seen::published(self.seen.as_ref(), published.draft, wanted, base, &published.head));
         if generation < self.generation {
             return next.to(State::Scheduled, "", vec![Effect::Schedule]);
         }
-        let shown = if published.draft { State::Draft } else { State::Open };
-        next.without_errand().ends_at(shown, &published.note)
+        next.without_errand().ends_at(shown(published.draft), &published.note)
     }
 
     /// An attempt to send has ended without success, and the changeset goes to `state`; a newer generation that
@@ -236,17 +247,57 @@ impl Changeset {
     }
 
     fn seen_open(&self, draft: bool) -> Decision<Self, Effect> {
-        let seen = if draft { State::Draft } else { State::Open };
+        let mut next = self.clone();
+        if let Some(seen) = &mut next.seen {
+            seen.draft = draft;
+        }
+        let conflicts = next.seen.as_ref().is_some_and(|seen| seen.mergeability == Mergeability::Conflicting);
         match self.state {
-            state if state == seen => Decision::Ignored(Straggler::AlreadyApplied),
             // A human reopened it, or moved it between draft and ready.
-            State::Draft | State::Open | State::Closed => {
-                let mut next = self.clone();
+            State::Draft | State::Open | State::Conflicted | State::Closed => {
                 next.shown.ready = !draft;
-                next.to(seen, "", vec![])
+                let state = if conflicts { State::Conflicted } else { shown(draft) };
+                let reason = if conflicts { CONFLICT } else { "" };
+                if state == self.state && next.seen == self.seen {
+                    return Decision::Ignored(Straggler::AlreadyApplied);
+                }
+                next.to(state, reason, vec![])
             }
             _ => Decision::Ignored(Straggler::OutOfPlace),
         }
+    }
+
+    /// Something that a read told. It is kept whatever the state; the state changes only where it says just that the
+    /// pull request is open.
+    fn noticed(&self, news: &News) -> Decision<Self, Effect> {
+        if matches!(self.state, State::Merged | State::Closed) {
+            return Decision::Ignored(Straggler::Ended);
+        }
+        let (mut next, mut seen) = (self.clone(), self.seen.clone().unwrap_or_default());
+        if let News::Renamed(name) = news {
+            next.repository = name.clone();
+        }
+        let news_to_us = seen.take(news) || next.repository.to_string() != self.repository.to_string();
+        if self.pull_request.is_none() || !news_to_us {
+            return Decision::Ignored(Straggler::AlreadyApplied);
+        }
+        let draft = seen.draft;
+        next.seen = Some(seen);
+        let (state, reason) = match (self.state, news) {
+            (State::Draft | State::Open, News::Mergeability(Mergeability::Conflicting)) => {
+                (State::Conflicted, CONFLICT)
+            }
+            (State::Conflicted, News::Mergeability(Mergeability::Mergeable)) => (shown(draft), ""),
+            (state, News::Lost(Some(reason))) if state.is_open() => (State::Blocked, reason.as_str()),
+            (State::Blocked, News::Lost(None)) if self.is_blocked_as_lost() => (shown(draft), ""),
+            (state, _) => (state, self.reason.as_str()),
+        };
+        next.to(state, reason, vec![])
+    }
+
+    /// Whether nothing but that it could not be found stands in its way.
+    fn is_blocked_as_lost(&self) -> bool {
+        self.seen.as_ref().and_then(|seen| seen.lost.as_ref()).is_some_and(|reason| *reason == self.reason)
     }
 
     fn seen_end(&self, end: State) -> Decision<Self, Effect> {

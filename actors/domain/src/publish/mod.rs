@@ -6,11 +6,16 @@
 pub mod budget;
 pub mod commit;
 mod neutral;
+mod reading;
 pub mod rollout;
 mod words;
 
 pub use commit::{TreeLimits, TreePlan};
+pub use reading::Reading;
 pub use words::{comment, head_branch, place};
+
+/// What was seen of a pull request belongs to its changeset, and is spoken of here.
+pub use crate::changeset::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 
 use crate::{
     changeset::{Changeset, PullRequestRef, Words},

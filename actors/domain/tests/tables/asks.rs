@@ -6,10 +6,10 @@ use campaigns_domain::{
         Ask, Changeset,
         ChangesetEffect::{self as Effect, Schedule},
         ChangesetEvent::{
-            self as Event, Asked, ErrandDone, HandedOver, PublishRefused, PublishStarted, Published,
+            self as Event, Asked, ErrandDone, HandedOver, Noticed, PublishRefused, PublishStarted, Published,
             SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Place,
+        ChangesetState as State, Mergeability, News, Place,
     },
     id::{CommandId, RepositoryId},
     machine::{Decision, Straggler},
@@ -66,6 +66,7 @@ fn in_state(state: State) -> Changeset {
         State::Publishing => after(Publication::Ready, &[start(1)]),
         State::Draft => after(Publication::Draft, &[start(1), sent(1, true)]),
         State::Open => with(&[]),
+        State::Conflicted => with(&[Noticed { news: News::Mergeability(Mergeability::Conflicting) }]),
         State::Merged => with(&[SeenMerged]),
         State::Closed => with(&[SeenClosed]),
         State::HandedOver => with(&[theirs()]),
@@ -92,15 +93,15 @@ fn take_up(changeset: &Changeset, ask: Ask) -> (Changeset, Vec<Effect>) {
 
 #[test]
 fn which_ask_fits_where() {
-    use State::{Blocked, Closed, Draft, HandedOver, Open, Publishing, Scheduled, Unpublished};
+    use State::{Blocked, Closed, Conflicted, Draft, HandedOver, Open, Publishing, Scheduled, Unpublished};
     let unsent = vec![Unpublished, Scheduled, Publishing, Blocked];
     for (ask, fits) in [
         (Ask::Publish { draft: false }, unsent),
         (Ask::Ready, vec![]),
-        (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, HandedOver, Blocked]),
+        (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked]),
         (Ask::Reopen, vec![Closed]),
         (Ask::Retry, vec![Blocked]),
-        (comment("Please look."), vec![Draft, Open, HandedOver]),
+        (comment("Please look."), vec![Draft, Open, Conflicted, HandedOver]),
         (comment("  "), vec![]),
         (Ask::Takeover, vec![HandedOver]),
     ] {

@@ -8,6 +8,7 @@ mod budget;
 mod changeset;
 mod commit;
 mod examples;
+mod follow;
 mod parse;
 mod paths;
 mod publish;

@@ -167,6 +167,8 @@ fn fresh_reads() {
     let closed = apply(&open(), &ChangesetEvent::SeenClosed);
     assert_eq!(seen(&closed, Open, '1', false), Some(State::Open));
     assert_eq!(seen(&closed, Merged, '1', false), Some(State::Merged));
+    // Reopened with somebody's commits: open first, and then theirs.
+    assert_eq!(seen(&closed, Open, '2', false), Some(State::Open));
 
     // While the next generation is on its way, a head that is not on record may be ours.
     let next = ChangesetEvent::Proposed { proposal: Box::new(proposal(2, 1, Publication::Ready)) };

@@ -5,6 +5,7 @@
 //! which its own tests check.
 
 mod ending;
+mod following;
 mod observing;
 mod publishing;
 mod stage;
@@ -23,6 +24,7 @@ pub async fn hold(stage: &dyn Stage) {
     publishing::never_overwrites(stage).await;
     publishing::opens_one_pull_request(stage).await;
     publishing::mirrors_what_people_do(stage).await;
+    following::reads_many_pull_requests_at_once(stage).await;
     publishing::a_lost_answer_is_unknown(stage).await;
     publishing::a_limit_says_how_long(stage).await;
     publishing::an_expired_permit_sends_nothing(stage).await;

@@ -14,6 +14,7 @@ mod batches;
 mod concurrency;
 mod fences;
 pub mod fixture;
+mod following;
 mod guards;
 mod messages;
 mod numbering;
@@ -23,13 +24,13 @@ mod reads;
 mod scopes;
 
 use super::super::{
-    CommitError, Committed, Message, Store, Transition,
+    CommitError, Committed, Message, Store, SyncReport, Transition,
     memory::{Dump, MemoryStore},
 };
 use async_trait::async_trait;
 use campaigns_domain::{
     execution::run::Run,
-    id::{CampaignId, RunId},
+    id::{CampaignId, CommandId, RunId},
     spec::Spec,
 };
 use std::{sync::Arc, time::Duration};
@@ -54,6 +55,9 @@ pub trait StoreHarness: Send + Sync + 'static {
 
     /// Everything that is stored.
     async fn dump(&self) -> Dump;
+
+    /// What came of a command in an organisation.
+    async fn outcome(&self, command: CommandId, organization: &str) -> Option<SyncReport>;
 
     /// Moves the clock that permits go by; it stands still otherwise.
     async fn move_clock(&self, by: Duration);
@@ -88,6 +92,10 @@ impl StoreHarness for Arc<MemoryStore> {
 
     async fn dump(&self) -> Dump {
         MemoryStore::dump(self)
+    }
+
+    async fn outcome(&self, command: CommandId, organization: &str) -> Option<SyncReport> {
+        MemoryStore::outcome(self, command, organization)
     }
 
     async fn move_clock(&self, by: Duration) {
@@ -132,6 +140,11 @@ where
         reads::changesets_are_read_by_turn_and_by_id,
         pauses::a_pause_holds_before_its_owner_has_heard_of_it,
         pauses::what_a_pause_holds_keeps_its_turn,
+        following::what_is_due_is_told_in_its_order_and_not_before,
+        following::a_change_sets_the_time_of_the_next_read,
+        following::only_the_owner_says_when,
+        following::hints_find_what_is_followed_in_a_repository,
+        following::an_outcome_is_written_once,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,
         batches::one_row_changes_several_times_in_a_batch,

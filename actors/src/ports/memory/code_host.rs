@@ -2,7 +2,8 @@
 //!
 //! What is true at GitHub and matters to publishing is true here: one open pull request for a head and base,
 //! branches that are never moved by force, ids that survive renames, answers that get lost after the deed.
-//! Deliberately absent: rights, reviews, checks, and limits other than those a [`Fault`] sets.
+//! Deliberately absent: rights, and limits other than those a [`Fault`] sets; what checks and reviewers say is what a
+//! test has them say.
 
 mod faults;
 mod people;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
 };
 use std::{
@@ -69,6 +70,8 @@ struct World {
     repositories: BTreeMap<RepositoryId, Repository>,
     faults: Vec<Fault>,
     calls: Vec<Call>,
+    /// Reads of more pull requests at once get no answer.
+    most_read: Option<usize>,
     /// Seconds that pass with every commit, so that no two are the same by accident.
     clock: u64,
 }
@@ -163,7 +166,7 @@ impl MemoryCodeHost {
         let (answer, effect) = {
             let mut world = self.lock();
             world.clock += 1;
-            let World { repositories, faults, calls, clock } = &mut *world;
+            let World { repositories, faults, calls, clock, .. } = &mut *world;
             let found = repositories
                 .get_mut(&repository.id)
                 .ok_or_else(|| CodeHostError::NotFound(format!("the repository {}", repository.name)))?;
@@ -459,6 +462,43 @@ impl CodeHost for MemoryCodeHost {
             found.remove_branch(branch).then_some(()).ok_or_else(gone)
         })
         .await
+    }
+
+    async fn read_pull_requests(
+        &self,
+        owner: &str,
+        node_ids: &[String],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError> {
+        let _reading = budget.spend(Resource::GraphQl, 1).await?;
+        let mut world = self.lock();
+        let World { repositories, faults, calls, most_read, .. } = &mut *world;
+        let refusal = match faults::strike(faults, Operation::ReadPullRequests, None) {
+            Some(FaultEffect::Refuse(error)) => Some(error),
+            Some(_) => Some(CodeHostError::Unavailable("the answer was lost".to_owned())),
+            None if most_read.is_some_and(|most| node_ids.len() > most) => {
+                Some(CodeHostError::Unavailable("no answer within 10 s".to_owned()))
+            }
+            None => None,
+        };
+        let done = refusal.is_none();
+        calls.push(Call { operation: Operation::ReadPullRequests, of: owner.to_owned(), done });
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        let mut one = |node: &String| {
+            let found = repositories.values().find_map(|found| Some((found, found.reading(node)?)));
+            let Some((repository, reading)) = found else {
+                return Err(CodeHostError::NotFound(format!("the node {node}")));
+            };
+            let name = repository.name.name();
+            match faults::strike_one(faults, Operation::ReadPullRequests, name) {
+                Some(FaultEffect::Refuse(error)) => Err(error),
+                Some(_) => Err(CodeHostError::Unavailable("a part of the answer was lost".to_owned())),
+                None => Ok(reading),
+            }
+        };
+        Ok(node_ids.iter().map(&mut one).collect())
     }
 
     async fn pull_request(

@@ -10,8 +10,8 @@ mod rows;
 pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
 
 use super::super::{
-    Backlog, CommitError, Committed, EffectState, Lease, Message, Permit, PermitAnswer, PermitRequest,
-    RunControl, Store, StoreError, Transition,
+    Backlog, CommitError, Committed, EffectState, Followed, Lease, Message, Permit, PermitAnswer,
+    PermitRequest, RunControl, Store, StoreError, SyncReport, Transition,
 };
 use async_trait::async_trait;
 use campaigns_domain::{
@@ -20,11 +20,12 @@ use campaigns_domain::{
         run::Run,
         target::{Target, TargetState},
     },
-    id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, CommandId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
     spec::Spec,
 };
 use rows::Rows;
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -68,6 +69,18 @@ impl MemoryStore {
     /// Everything that is stored, in an order of its own.
     pub fn dump(&self) -> Dump {
         self.lock().dump()
+    }
+
+    /// When a changeset's pull request is read the next time, from now; none where it is not by itself.
+    pub fn due_in(&self, changeset: ChangesetId) -> Option<Duration> {
+        let rows = self.lock();
+        let due = rows.changesets.get(&changeset)?.due?;
+        Some(due.saturating_sub(rows.passed()))
+    }
+
+    /// What came of a command in an organisation.
+    pub fn outcome(&self, command: CommandId, organization: &str) -> Option<SyncReport> {
+        self.lock().outcomes.get(&(command, organization.to_ascii_lowercase())).cloned()
     }
 
     /// Moves the clock that permits go by, besides what tokio's clock does.
@@ -186,19 +199,47 @@ impl Store for MemoryStore {
         organization: &str,
         after: Option<ChangesetId>,
         limit: u32,
-    ) -> Result<Vec<Changeset>, StoreError> {
+    ) -> Result<Vec<Followed>, StoreError> {
         let rows = self.lock();
         let followed = rows
+            .followed(organization)
+            .filter(|stored| after.is_none_or(|after| stored.changeset.id > after))
+            .filter(|stored| stored.changeset.campaign == campaign);
+        Ok(followed.take(limit as usize).map(|stored| rows.quiet(stored)).collect())
+    }
+
+    async fn due_organizations(&self, shards: &[Shard]) -> Result<Vec<String>, StoreError> {
+        let rows = self.lock();
+        let now = rows.passed();
+        let due = rows.changesets.values().filter(|stored| stored.due.is_some_and(|due| due <= now));
+        let here = due.filter(|stored| shards.contains(&stored.shard));
+        let organizations: BTreeSet<_> = here.map(|stored| stored.organization.clone()).collect();
+        Ok(organizations.into_iter().collect())
+    }
+
+    async fn due(&self, organization: &str, limit: u32) -> Result<Vec<Followed>, StoreError> {
+        let rows = self.lock();
+        let now = rows.passed();
+        let mut due: Vec<_> = rows
             .changesets
-            .iter()
-            .filter(|(id, _)| after.is_none_or(|after| **id > after))
-            .filter(|(_, stored)| stored.organization.eq_ignore_ascii_case(organization))
-            .map(|(_, stored)| &stored.changeset)
-            .filter(|changeset| changeset.campaign == campaign)
-            .filter(|changeset| {
-                changeset.pull_request.is_some() && changeset.state != ChangesetState::Merged
-            });
-        Ok(followed.take(limit as usize).cloned().collect())
+            .values()
+            .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
+            .filter_map(|stored| Some((stored.due?, stored)))
+            .filter(|(due, _)| *due <= now)
+            .collect();
+        due.sort_by_key(|(due, stored)| (*due, stored.changeset.id));
+        Ok(due.into_iter().take(limit as usize).map(|(_, stored)| rows.quiet(stored)).collect())
+    }
+
+    async fn followed_in(
+        &self,
+        organization: &str,
+        repository: RepositoryId,
+    ) -> Result<Vec<Changeset>, StoreError> {
+        let rows = self.lock();
+        let followed =
+            rows.followed(organization).filter(|stored| stored.changeset.repository_id == repository);
+        Ok(followed.map(|stored| stored.changeset.clone()).collect())
     }
 
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {

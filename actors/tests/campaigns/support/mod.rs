@@ -11,7 +11,7 @@ pub(crate) mod tap;
 use campaigns_actors::{
     Patience, Settings, System,
     ports::{
-        Cluster, Message, MessageBody, Ports, Recipient, RepositoryRef, Store,
+        Cluster, Message, MessageBody, Ports, Recipient, RepositoryRef, Store, SyncReport,
         memory::{
             MemoryArtifacts, MemoryCluster, MemoryCodeHost, MemoryExecutor, MemoryStore, Script, SeedFile,
         },
@@ -152,7 +152,7 @@ impl House {
     /// Asks for a fresh read of a run's campaign.
     pub(crate) fn sync(&self, run: RunId, nth: u32) {
         let campaign = self.store.dump().runs[&run].campaign;
-        let body = MessageBody::Sync { campaign, run, command: CommandId(Uuid::nil()) };
+        let body = MessageBody::Sync { campaign, run, command: sync_command(nth) };
         let to = Recipient::Organization(ACME.to_owned());
         self.tell(run, MessageId::of(campaign.0, "sync", nth), to, body);
     }
@@ -177,6 +177,35 @@ impl House {
         for repository in self.repositories.values() {
             self.executor.script(&repository.name, Script::writes("CAMPAIGN.md", text));
         }
+    }
+
+    /// What came of the `nth` sync.
+    pub(crate) fn outcome(&self, nth: u32) -> SyncReport {
+        self.store.outcome(sync_command(nth), ACME).expect("the sync has ended")
+    }
+
+    /// Hints at pull requests of a repository, as a webhook does.
+    pub(crate) fn hint(&self, name: &str, pull_requests: &[u64], nth: u32) {
+        let changeset = self.changeset(name);
+        let run = changeset.wanted.run;
+        let body = MessageBody::Look {
+            repository_id: changeset.repository_id,
+            pull_requests: pull_requests.to_vec(),
+            run,
+        };
+        let to = Recipient::Organization(ACME.to_owned());
+        self.tell(run, MessageId::of(changeset.id.0, "look", nth), to, body);
+    }
+
+    /// Lets time go by until something is so, for two days at most.
+    pub(crate) async fn until(&self, what: &str, is: impl Fn(&Self) -> bool) {
+        let waits = async {
+            while !is(self) {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(48 * 3600), waits).await;
+        assert!(waited.is_ok(), "it does not come to be that {what}: {:#?}", self.store.dump().changesets);
     }
 
     fn tell(&self, run: RunId, id: MessageId, to: Recipient, body: MessageBody) {
@@ -248,4 +277,9 @@ changesetTemplate:
   published: {published}
 "
     )
+}
+
+/// The command of the `nth` sync.
+fn sync_command(nth: u32) -> CommandId {
+    CommandId(Uuid::from_u128(u128::from(nth)))
 }

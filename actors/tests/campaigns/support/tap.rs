@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
-    Committed, EffectChange, Executor, Lease, Message, NewPullRequest, Permit, PermitAnswer, PermitRequest,
-    Ports, ReadBudget, RepositoryRef, RunControl, Store, StoreError, Transition, Work,
+    Committed, EffectChange, Executor, Followed, Lease, Message, NewPullRequest, Permit, PermitAnswer,
+    PermitRequest, Ports, ReadBudget, RepositoryRef, RunControl, Store, StoreError, Transition, Work,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -17,8 +17,8 @@ use campaigns_domain::{
         run::Run,
         target::{Failure, FailureCause, Target},
     },
-    id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RunId, Shard, TargetId},
-    publish::{BranchHead, PullRequest, commit::TreeEntry},
+    id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
+    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
     spec::Spec,
 };
@@ -251,13 +251,25 @@ impl Store for Behind {
         organization: &str,
         after: Option<ChangesetId>,
         limit: u32,
-    ) -> Result<Vec<Changeset>, StoreError> {
+    ) -> Result<Vec<Followed>, StoreError> {
         self.tap.store(self.ports.store.followed(campaign, organization, after, limit)).await
     }
     async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
         self.tap.store(self.ports.store.holds(organization)).await
     }
-
+    async fn due_organizations(&self, shards: &[Shard]) -> Result<Vec<String>, StoreError> {
+        self.tap.store(self.ports.store.due_organizations(shards)).await
+    }
+    async fn due(&self, organization: &str, limit: u32) -> Result<Vec<Followed>, StoreError> {
+        self.tap.store(self.ports.store.due(organization, limit)).await
+    }
+    async fn followed_in(
+        &self,
+        organization: &str,
+        repository: RepositoryId,
+    ) -> Result<Vec<Changeset>, StoreError> {
+        self.tap.store(self.ports.store.followed_in(organization, repository)).await
+    }
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.tap.store(self.ports.store.run_control(run)).await
     }
@@ -422,6 +434,15 @@ impl CodeHost for Behind {
     ) -> Result<(), CodeHostError> {
         let call = self.ports.code_host.delete_branch(repository, branch, permit);
         self.tap.host(Which::HostWrites, call).await
+    }
+    async fn read_pull_requests(
+        &self,
+        owner: &str,
+        node_ids: &[String],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError> {
+        let call = self.ports.code_host.read_pull_requests(owner, node_ids, budget);
+        self.tap.host(Which::Every, call).await
     }
     async fn pull_request(
         &self,

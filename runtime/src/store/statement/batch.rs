@@ -4,7 +4,8 @@
 
 use super::super::input::small;
 use campaigns_actors::ports::{
-    AdmissionState, Effect, EffectChange, EffectState, Execution, Message, NewEvent, RowChange, Transition,
+    AdmissionState, Effect, EffectChange, EffectState, Execution, Message, NewEvent, Outcome, RowChange,
+    Transition,
 };
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
@@ -12,7 +13,8 @@ use campaigns_domain::{
         run::Run,
         target::{Target, TargetState},
     },
-    id::{EffectId, MessageId, TargetId},
+    id::{ChangesetId, EffectId, MessageId, TargetId},
+    reconcile::Due,
 };
 
 /// What a batch holds, by kind of row; the first of each tuple is the transition's ordinal.
@@ -23,8 +25,11 @@ pub(super) struct Batch<'a> {
     pub(super) targets: Vec<(i32, TargetState, &'a Target)>,
     pub(super) executions: Vec<(i32, &'a Execution)>,
     pub(super) new_changesets: Vec<(i32, &'a Changeset)>,
-    pub(super) changesets: Vec<(i32, ChangesetState, &'a Changeset)>,
+    pub(super) changesets: Vec<(i32, ChangesetState, &'a Changeset, Option<Due>)>,
     pub(super) admissions: Vec<(i32, TargetId, u32, AdmissionState)>,
+    pub(super) outcomes: Vec<(i32, &'a Outcome)>,
+    /// When pull requests are read the next time whose changesets' rows are not written otherwise.
+    pub(super) due: Vec<(i32, ChangesetId, Due)>,
     pub(super) events: Vec<(i32, i32, &'a NewEvent)>,
     pub(super) begun: Vec<(i32, &'a Effect, bool)>,
     pub(super) done: Vec<(i32, EffectId)>,
@@ -45,11 +50,13 @@ impl<'a> Batch<'a> {
             let ord = small(index)?;
             batch.said.push(small(transition.events.len())?);
             for change in &transition.changes {
-                batch.change(ord, change);
+                batch.change(ord, change, transition);
             }
             for (event, place) in transition.events.iter().zip(1..) {
                 batch.events.push((ord, place, event));
             }
+            let alone = transition.due.iter().filter(|(id, _)| !transition.changes_changeset(*id));
+            batch.due.extend(alone.map(|(id, due)| (ord, *id, *due)));
             batch.effects(ord, &transition.effects);
             batch.messages.extend(transition.messages.iter().map(|message| (ord, message)));
             batch.consumed.extend(transition.consumed.iter().map(|id| (ord, *id)));
@@ -57,11 +64,12 @@ impl<'a> Batch<'a> {
         batch.count_guarded();
         // One order of locking for everybody.
         batch.targets.sort_by_key(|(_, _, target)| target.id);
-        batch.changesets.sort_by_key(|(_, _, changeset)| changeset.id);
+        batch.changesets.sort_by_key(|(_, _, changeset, _)| changeset.id);
+        batch.due.sort_by_key(|(_, id, _)| *id);
         Ok(batch)
     }
 
-    fn change(&mut self, ord: i32, change: &'a RowChange) {
+    fn change(&mut self, ord: i32, change: &'a RowChange, transition: &Transition) {
         match change {
             RowChange::Run(run) => self.runs.push((ord, run)),
             RowChange::AddTargets(targets) => {
@@ -86,7 +94,11 @@ impl<'a> Batch<'a> {
             }
             RowChange::Execution(execution) => self.executions.push((ord, execution)),
             RowChange::AddChangeset(changeset) => self.new_changesets.push((ord, changeset)),
-            RowChange::Changeset { before, after } => self.changesets.push((ord, *before, after)),
+            RowChange::Changeset { before, after } => {
+                let due = transition.due.iter().find(|(id, _)| *id == after.id).map(|(_, due)| *due);
+                self.changesets.push((ord, *before, after, due));
+            }
+            RowChange::Outcome(outcome) => self.outcomes.push((ord, outcome)),
             RowChange::Admission { target, attempt, state } => {
                 self.admissions.push((ord, *target, *attempt, *state));
             }

@@ -5,7 +5,7 @@ use super::{
     HOLDS, Sql,
     batch::{Batch, changeset_counter},
 };
-use campaigns_domain::changeset::Changeset;
+use campaigns_domain::{changeset::Changeset, reconcile::Due};
 
 impl Sql {
     pub(super) fn changesets(&mut self, batch: &Batch<'_>) -> Result<(), String> {
@@ -21,6 +21,9 @@ impl Sql {
         self.input.column("leaves", rows.iter().map(|row| changeset_counter(row.1)).collect::<Vec<_>>())?;
         self.input
             .column("enters", rows.iter().map(|row| changeset_counter(row.2.state)).collect::<Vec<_>>())?;
+        let due: Vec<Due> = rows.iter().map(|row| row.3.unwrap_or(Due::Never)).collect();
+        self.input.column("moves", rows.iter().map(|row| row.3.is_some()).collect::<Vec<bool>>())?;
+        self.input.column("due", due.iter().map(microseconds).collect::<Vec<_>>())?;
         self.changeset_columns(&rows.iter().map(|row| row.2).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
         // The old row is joined for the run it was counted under: a proposal of another run moves it over there.
@@ -31,13 +34,57 @@ impl Sql {
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, \
                  errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
-                 version = i.version, changed = clock_timestamp(), \
+                 seen = i.seen::jsonb, version = i.version, changed = campaigns_now(), \
+                 due = CASE WHEN i.moves THEN campaigns_now() + i.due * interval '1 microsecond' ELSE c.due END, \
                  queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
                  THEN nextval('changeset_queue') ELSE c.queue_number END \
                  FROM {i} {HOLDS} JOIN changesets o ON o.id = i.id \
                  WHERE c.id = i.id AND c.shard = i.shard AND c.version = i.version - 1 AND c.state = i.before \
                  AND o.version = c.version \
                  RETURNING i.ord, o.run AS old_run, c.run AS new_run, i.shard, i.leaves, i.enters"
+            ),
+        );
+        Ok(())
+    }
+
+    /// When pull requests are read the next time, where nothing else of their changesets changes. Not guarded: a row
+    /// that has moved on meanwhile has a time of its own.
+    pub(super) fn due(&mut self, batch: &Batch<'_>) -> Result<(), String> {
+        let rows = &batch.due;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.input.column("id", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
+        self.input.column("due", rows.iter().map(|row| microseconds(&row.2)).collect::<Vec<_>>())?;
+        let i = self.input.rows("i");
+        self.part(
+            "due_changesets",
+            &format!(
+                "UPDATE changesets c SET due = campaigns_now() + i.due * interval '1 microsecond' \
+                 FROM {i} {HOLDS} WHERE c.id = i.id AND c.shard = i.shard"
+            ),
+        );
+        Ok(())
+    }
+
+    /// What came of commands; the first word stands.
+    pub(super) fn outcomes(&mut self, batch: &Batch<'_>) -> Result<(), String> {
+        let rows = &batch.outcomes;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.input.column("command", rows.iter().map(|row| row.1.command.0).collect::<Vec<_>>())?;
+        self.input
+            .column("organization", rows.iter().map(|row| text(&row.1.organization)).collect::<Vec<_>>())?;
+        self.input.column("report", rows.iter().map(|row| json(&row.1.report)).collect::<Vec<_>>())?;
+        let i = self.input.rows("i");
+        self.part(
+            "new_outcomes",
+            &format!(
+                "INSERT INTO command_outcomes (command, organization, report) \
+                 SELECT i.command, i.organization, i.report::jsonb FROM {i} {HOLDS} ON CONFLICT DO NOTHING"
             ),
         );
         Ok(())
@@ -67,10 +114,11 @@ impl Sql {
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \
              base_branch, head_branch, state, reason, generation, publishing, wanted, errand, told, shown, head, pull_request, \
-             pull_request_node, pull_request_url, queue_number, version) \
+             pull_request_node, pull_request_url, seen, queue_number, version, changed) \
              SELECT i.id, i.shard, i.organization, i.campaign, i.of_run, i.target, i.repository_id, i.repository, \
              i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.errand::jsonb, i.told, i.shown::jsonb, \
-             i.head, i.number, i.node, i.url, CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version \
+             i.head, i.number, i.node, i.url, i.seen::jsonb, \
+             CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version, campaigns_now() \
              FROM added_changesets i ORDER BY i.place",
         );
         Ok(())
@@ -102,7 +150,16 @@ impl Sql {
         self.input.column("number", numbers)?;
         self.input.column("node", pull().map(|pull| pull.map(|p| text(&p.node_id))).collect::<Vec<_>>())?;
         self.input.column("url", pull().map(|pull| pull.map(|p| text(&p.url))).collect::<Vec<_>>())?;
+        self.input.column("seen", rows.iter().map(|c| c.seen.as_ref().map(json)).collect::<Vec<_>>())?;
         self.input.column("version", rows.iter().map(|c| c.version).collect::<Vec<_>>())?;
         Ok(())
+    }
+}
+
+/// A wait as the statement adds it to now; NULL is never.
+fn microseconds(due: &Due) -> Option<i64> {
+    match due {
+        Due::In(wait) => Some(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX)),
+        Due::Never => None,
     }
 }

@@ -38,6 +38,8 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     sql.targets(&batch)?;
     sql.executions(&batch)?;
     sql.changesets(&batch)?;
+    sql.due(&batch)?;
+    sql.outcomes(&batch)?;
     sql.admissions(&batch)?;
     sql.effects(&batch)?;
     sql.messages(&batch)?;

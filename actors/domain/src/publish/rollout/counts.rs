@@ -86,7 +86,7 @@ impl WaveCounts {
                 (false, false) => &mut self.coming,
                 (false, true) => &mut self.updating,
             },
-            ChangesetState::Draft | ChangesetState::Open => &mut self.open,
+            ChangesetState::Draft | ChangesetState::Open | ChangesetState::Conflicted => &mut self.open,
             ChangesetState::Merged => &mut self.merged,
             ChangesetState::Closed => &mut self.closed,
             // What was opened stays open at GitHub, whatever keeps us from it.

@@ -44,6 +44,8 @@ pub trait Stage: Send + Sync {
     async fn lose_answer(&self, repository: &RepositoryRef, of: WriteKind);
     /// The next such write is refused for being too fast, for this long, and not carried out.
     async fn limit(&self, repository: &RepositoryRef, of: WriteKind, wait: Duration);
+    /// The node id of a pull request that is not there.
+    fn absent_node(&self) -> String;
     /// How many requests that write arrived for the repository so far.
     async fn writes(&self, repository: &RepositoryRef) -> usize;
 }

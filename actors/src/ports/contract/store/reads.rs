@@ -129,8 +129,10 @@ pub(super) async fn changesets_are_read_by_turn_and_by_id<H: StoreHarness>(harne
     world.commit(world.moved_changeset(&followed[0], closed.clone()).await).await;
     followed[0] = closed;
     followed.sort_by_key(|changeset| changeset.id);
-    let page =
-        async |campaign, after, limit| store.followed(campaign, ORGANIZATION, after, limit).await.unwrap();
+    let page = async |campaign, after, limit| {
+        let found = store.followed(campaign, ORGANIZATION, after, limit).await.unwrap();
+        found.into_iter().map(|followed| followed.changeset).collect::<Vec<_>>()
+    };
     let campaign = world.run.campaign;
     assert_eq!(page(campaign, None, 100).await, followed);
     assert_eq!(page(campaign, None, 2).await, followed[..2]);

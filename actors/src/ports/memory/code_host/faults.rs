@@ -27,6 +27,7 @@ pub enum Operation {
     CreateComment,
     DeleteBranch,
     PullRequest,
+    ReadPullRequests,
 }
 
 impl Operation {
@@ -114,4 +115,17 @@ pub(super) fn strike(
     let effect = hit.effect.clone();
     faults.retain(|fault| fault.times > 0);
     Some(effect)
+}
+
+/// As [`strike`], by the faults of one repository alone: for one of many that are asked for at once.
+pub(super) fn strike_one(
+    faults: &mut Vec<Fault>,
+    operation: Operation,
+    repository: &str,
+) -> Option<FaultEffect> {
+    let (mut own, others): (Vec<Fault>, Vec<Fault>) =
+        std::mem::take(faults).into_iter().partition(|fault| fault.repository.is_some());
+    let effect = strike(&mut own, operation, Some(repository));
+    *faults = own.into_iter().chain(others).collect();
+    effect
 }

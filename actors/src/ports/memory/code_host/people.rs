@@ -6,7 +6,7 @@ use super::{MemoryCodeHost, world::Repository};
 use crate::ports::RepositoryRef;
 use campaigns_domain::{
     id::{CommitSha, RepositoryName},
-    publish::{BranchHead, PullRequest, PullRequestState},
+    publish::{BranchHead, PullRequest, PullRequestState, Seen},
 };
 
 impl MemoryCodeHost {
@@ -50,6 +50,31 @@ impl MemoryCodeHost {
         if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
             found.archived = true;
         }
+    }
+
+    /// Deletes a repository.
+    pub fn delete(&self, repository: &RepositoryRef) {
+        self.lock().repositories.remove(&repository.id);
+    }
+
+    /// Changes a pull request, and what is said of it, as somebody there would.
+    pub fn change(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        change: impl FnOnce(&mut PullRequest, &mut Seen),
+    ) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            let all = found.pulls.iter_mut().zip(&mut found.said);
+            if let Some((pull, said)) = all.into_iter().find(|(pull, _)| pull.reference.number == number) {
+                change(pull, said);
+            }
+        }
+    }
+
+    /// From now on reads of more than so many pull requests at once get no answer.
+    pub fn answer_at_most(&self, pull_requests: usize) {
+        self.lock().most_read = Some(pull_requests);
     }
 
     /// Deletes a branch.

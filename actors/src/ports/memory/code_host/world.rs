@@ -1,7 +1,7 @@
 //! The world behind the in-memory code host: repositories with git's own objects, branches and pull requests.
 //!
-//! Object ids are git's, so what is built on them here holds on a real server. Deliberately absent: rights,
-//! reviews, checks and everything else that no port asks for.
+//! Object ids are git's, so what is built on them here holds on a real server. Deliberately absent: rights, and
+//! everything else that no port asks for.
 
 use crate::ports::{CodeHostError, CommitDraft, NewPullRequest, git_objects};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
     publish::{
-        BranchHead, PullRequest, PullRequestState,
+        BranchHead, MergeState, Mergeability, PullRequest, PullRequestState, Reading, Seen,
         commit::{EntryContent, TreeEntry},
     },
     selection,
@@ -44,6 +44,8 @@ pub(super) struct Repository {
     pub(super) words: Vec<(String, String)>,
     /// The pull requests' comments, in the same order.
     pub(super) comments: Vec<Vec<String>>,
+    /// What checks, reviewers and the merge button say of them, in the same order.
+    pub(super) said: Vec<Seen>,
 }
 
 impl Repository {
@@ -63,6 +65,7 @@ impl Repository {
             pulls: Vec::new(),
             words: Vec::new(),
             comments: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -232,6 +235,23 @@ impl Repository {
         Ok(self.pulls[at].clone())
     }
 
+    /// The pull request with this node id as a whole read shows it.
+    pub(super) fn reading(&self, node: &str) -> Option<Reading> {
+        let all = self.pulls.iter().zip(&self.said);
+        let (pull, said) = all.into_iter().find(|(pull, _)| pull.reference.node_id == node)?;
+        Some(Reading {
+            pull_request: pull.clone(),
+            repository: self.name.clone(),
+            archived: self.archived,
+            checks: said.checks,
+            review: said.review,
+            mergeability: said.mergeability,
+            merge_state: said.merge_state,
+            auto_merge: said.auto_merge,
+            queue: said.queue,
+        })
+    }
+
     pub(super) fn open_pull(&mut self, new: &NewPullRequest) -> Result<PullRequest, CodeHostError> {
         let missing =
             |branch: &str| refused(format!("the branch `{branch}` of {} does not exist", self.name));
@@ -267,6 +287,8 @@ impl Repository {
         self.pulls.push(pull.clone());
         self.comments.push(vec![]);
         self.words.push((new.head.clone(), new.body.clone()));
+        let merge_state = if new.draft { MergeState::Draft } else { MergeState::Clean };
+        self.said.push(Seen { mergeability: Mergeability::Mergeable, merge_state, ..Seen::default() });
         Ok(pull)
     }
 }

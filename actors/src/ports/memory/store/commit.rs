@@ -10,6 +10,7 @@ use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
     execution::{run::Run, target::Target},
     id::{RunId, Shard},
+    reconcile::Due,
 };
 use std::collections::HashSet;
 
@@ -25,6 +26,15 @@ impl Rows {
         self.check(transition).map_err(CommitError::Refused)?;
         for change in &transition.changes {
             self.change(transition, change);
+        }
+        let now = self.passed();
+        for (id, due) in &transition.due {
+            if let Some(stored) = self.changesets.get_mut(id).filter(|stored| stored.shard == fence.shard) {
+                stored.due = match due {
+                    Due::In(wait) => Some(now + *wait),
+                    Due::Never => None,
+                };
+            }
         }
         for effect in &transition.effects {
             self.effect(transition, effect);
@@ -101,6 +111,7 @@ impl Rows {
                                 && old.changeset.state == *before
                         })
                 }
+                RowChange::Outcome(_) => true,
                 RowChange::Admission { target, .. } => has_target(*target),
             };
             if !fits {
@@ -165,11 +176,21 @@ impl Rows {
                     if new.state == ChangesetState::Scheduled { self.next_number() } else { 0 };
                 let organization = new.repository.owner().to_ascii_lowercase();
                 self.count_changeset(new.wanted.run, part.1, new.state, 1);
-                let stored =
-                    StoredChangeset { changeset: new.clone(), shard: part.1, organization, queue_number };
+                let stored = StoredChangeset {
+                    changeset: new.clone(),
+                    shard: part.1,
+                    organization,
+                    queue_number,
+                    due: None,
+                    changed: self.passed(),
+                };
                 self.changesets.insert(new.id, stored);
             }
             RowChange::Changeset { before, after } => self.change_changeset(part.1, *before, after),
+            RowChange::Outcome(outcome) => {
+                let key = (outcome.command, outcome.organization.clone());
+                self.outcomes.entry(key).or_insert_with(|| outcome.report.clone());
+            }
             RowChange::Admission { target, attempt, state } => {
                 self.admit((transition.run, *target, *attempt), *state);
             }
@@ -182,8 +203,9 @@ impl Rows {
     }
 
     fn change_changeset(&mut self, shard: Shard, before: ChangesetState, after: &Changeset) {
-        let number = self.next_number();
+        let (number, now) = (self.next_number(), self.passed());
         let Some(stored) = self.changesets.get_mut(&after.id) else { return };
+        stored.changed = now;
         let old_run = stored.changeset.wanted.run;
         let places = stored.changeset.clone();
         // What a changeset's id is made of, and its base, never change.
@@ -242,6 +264,7 @@ fn kind(change: &RowChange) -> String {
         RowChange::Changeset { before, after } => {
             format!("changeset {} at version {}, {}", after.id, after.version - 1, before.as_str())
         }
+        RowChange::Outcome(outcome) => format!("an outcome of command {}", outcome.command),
         RowChange::Admission { target, .. } => format!("an admission of target {target}"),
     }
 }

@@ -29,10 +29,14 @@ pub(super) struct StoredPermit {
 }
 
 impl Rows {
+    /// The time that has passed by the store's clock.
+    pub(super) fn passed(&self) -> Duration {
+        self.started.elapsed() + self.clock_moved
+    }
+
     /// The time that permits go by.
     pub(super) fn now(&self) -> DateTime<Utc> {
-        let passed = self.started.elapsed() + self.clock_moved;
-        DateTime::UNIX_EPOCH + TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX)
+        DateTime::UNIX_EPOCH + TimeDelta::from_std(self.passed()).unwrap_or(TimeDelta::MAX)
     }
 
     pub(super) fn take_permit(

@@ -3,7 +3,8 @@
 //! Deliberately absent: changing them (`commit`).
 
 use super::super::super::{
-    AdmissionState, Effect, Execution, Message, MessageBody, Recipient, RowChange, RunControl, Subject,
+    AdmissionState, Effect, Execution, Followed, Message, MessageBody, Recipient, RowChange, RunControl,
+    Subject, SyncReport,
 };
 use super::permits::StoredPermit;
 use campaigns_domain::{
@@ -12,7 +13,9 @@ use campaigns_domain::{
         run::{Run, RunState},
         target::{Target, TargetState},
     },
-    id::{CampaignId, ChangesetId, Digest, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
+    id::{
+        CampaignId, ChangesetId, CommandId, Digest, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId,
+    },
     spec::Spec,
 };
 use serde_json::Value;
@@ -41,6 +44,7 @@ pub(super) struct Rows {
     pub(super) inbox: BTreeMap<u64, StoredMessage>,
     pub(super) inbox_ids: BTreeMap<MessageId, u64>,
     pub(super) permits: Vec<StoredPermit>,
+    pub(super) outcomes: BTreeMap<(CommandId, String), SyncReport>,
     /// Counts insertions, for whatever is read in their order.
     pub(super) numbers: u64,
     pub(super) started: Instant,
@@ -53,6 +57,10 @@ pub(super) struct StoredChangeset {
     pub(super) shard: Shard,
     pub(super) organization: String,
     pub(super) queue_number: u64,
+    /// On the store's clock: when its pull request is read the next time.
+    pub(super) due: Option<Duration>,
+    /// On the store's clock: when it changed last.
+    pub(super) changed: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -179,6 +187,7 @@ impl Default for Rows {
             inbox: BTreeMap::new(),
             inbox_ids: BTreeMap::new(),
             permits: vec![],
+            outcomes: BTreeMap::new(),
             numbers: 0,
             started: Instant::now(),
             clock_moved: Duration::ZERO,
@@ -198,6 +207,23 @@ impl Rows {
             self.inbox_ids.insert(message.id, number);
             self.inbox.insert(number, StoredMessage { message: message.clone(), run, consumed: false });
         }
+    }
+
+    /// The changesets of an organisation that have a pull request and are not merged, by id.
+    pub(super) fn followed(&self, organization: &str) -> impl Iterator<Item = &StoredChangeset> {
+        let of = organization.to_ascii_lowercase();
+        self.changesets.values().filter(move |stored| {
+            let changeset = &stored.changeset;
+            stored.organization == of
+                && changeset.pull_request.is_some()
+                && changeset.state != ChangesetState::Merged
+        })
+    }
+
+    /// A changeset with how long it has not changed.
+    pub(super) fn quiet(&self, stored: &StoredChangeset) -> Followed {
+        let quiet = self.passed().saturating_sub(stored.changed);
+        Followed { changeset: stored.changeset.clone(), quiet }
     }
 
     /// A message that waits.

@@ -1,0 +1,67 @@
+//! A complete fresh read of a pull request, and what of it is news.
+//!
+//! Deliberately absent: reading, and what the news mean for a changeset (`reconcile`).
+
+use super::PullRequest;
+use crate::{
+    changeset::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen},
+    id::RepositoryName,
+};
+
+/// A complete fresh read of one pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The pull request.
+    pub pull_request: PullRequest,
+    /// What its repository is called now.
+    pub repository: RepositoryName,
+    /// Whether the repository is read-only.
+    pub archived: bool,
+    /// Its head's checks.
+    pub checks: Checks,
+    /// What its reviewers say.
+    pub review: Review,
+    /// Whether it can be merged.
+    pub mergeability: Mergeability,
+    /// What GitHub's merge button says.
+    pub merge_state: MergeState,
+    /// How GitHub will merge it by itself, where somebody asked for that.
+    pub auto_merge: Option<MergeMethod>,
+    /// Where it stands in the merge queue, if it is in it.
+    pub queue: Option<QueueState>,
+}
+
+impl Reading {
+    /// What it tells that was not known.
+    pub fn news(&self, seen: &Seen) -> Vec<News> {
+        let (pull, fresh) = (&self.pull_request, self);
+        // Worked out in the background: while it is not, what it was stands.
+        let known = |now, unknown, before| if now == unknown { before } else { now };
+        let merge_state = known(fresh.merge_state, MergeState::Unknown, seen.merge_state);
+        let mut news = vec![];
+        if seen.lost.is_some() {
+            news.push(News::Lost(None));
+        }
+        let details = (pull.title.as_str(), pull.base_branch.as_str(), Some(&pull.head), merge_state);
+        if details != (&seen.title, &seen.base_branch, seen.head.as_ref(), seen.merge_state) {
+            news.push(News::Details {
+                title: pull.title.clone(),
+                base_branch: pull.base_branch.clone(),
+                head: pull.head.clone(),
+                merge_state,
+            });
+        }
+        let fresh_only = [
+            (seen.draft != pull.draft).then_some(News::Draft(pull.draft)),
+            (seen.archived != fresh.archived).then_some(News::Archived(fresh.archived)),
+            (seen.checks != fresh.checks).then_some(News::Checks(fresh.checks)),
+            (seen.review != fresh.review).then_some(News::Review(fresh.review)),
+            (fresh.mergeability != Mergeability::Unknown && seen.mergeability != fresh.mergeability)
+                .then_some(News::Mergeability(fresh.mergeability)),
+            (seen.auto_merge != fresh.auto_merge).then_some(News::AutoMerge(fresh.auto_merge)),
+            (seen.queue != fresh.queue).then_some(News::Queue(fresh.queue)),
+        ];
+        news.extend(fresh_only.into_iter().flatten());
+        news
+    }
+}
