@@ -50,7 +50,7 @@ async fn read(scope: &Scope, changeset: &Changeset) -> Result<PullRequest, CodeH
         return Err(CodeHostError::NotFound(format!("a pull request of {}", changeset.repository)));
     };
     let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
-    let budget = scope.world.reads_of(repository.name.owner());
+    let budget = scope.world.reading(repository.name.owner()).await;
     let seen = scope.world.ports.code_host.pull_request(&repository, reference.number, &budget).await;
     if let Err(CodeHostError::Limited { wait, reason }) = &seen {
         budget.quiet_for(*wait, reason);

@@ -6,7 +6,9 @@
 pub mod budget;
 pub mod commit;
 mod neutral;
+pub mod queue;
 pub mod rollout;
+pub mod standing;
 mod words;
 
 pub use commit::{TreeLimits, TreePlan};

@@ -26,6 +26,7 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use tokio::time::Instant;
 use world::{Repository, Tree, refused};
 
 /// One call that arrived.
@@ -37,6 +38,8 @@ pub struct Call {
     pub of: String,
     /// Whether it was carried out.
     pub done: bool,
+    /// When.
+    pub at: Instant,
 }
 
 /// A file to be put into a repository.
@@ -176,7 +179,8 @@ impl MemoryCodeHost {
                 ))),
                 _ => act(found, *clock),
             };
-            calls.push(Call { operation, of: found.name.to_string(), done: answer.is_ok() });
+            let (of, done) = (found.name.to_string(), answer.is_ok());
+            calls.push(Call { operation, of, done, at: Instant::now() });
             (answer, effect)
         };
         match effect {
@@ -219,7 +223,7 @@ impl CodeHost for MemoryCodeHost {
             Query::Repository(name) => name.to_string(),
             Query::Organization(owner) => owner.clone(),
         };
-        world.calls.push(Call { operation: Operation::Repositories, of, done: true });
+        world.calls.push(Call { operation: Operation::Repositories, of, done: true, at: Instant::now() });
         let name = match query {
             Query::Repository(name) => Some(name.name()),
             Query::Organization(_) => None,

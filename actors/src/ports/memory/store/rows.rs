@@ -3,7 +3,8 @@
 //! Deliberately absent: changing them (`commit`).
 
 use super::super::super::{
-    AdmissionState, Effect, Execution, Message, MessageBody, Recipient, RowChange, RunControl, Subject,
+    AdmissionState, Effect, Execution, Message, MessageBody, Recipient, RowChange, RunControl, Standing,
+    Subject,
 };
 use super::permits::StoredPermit;
 use campaigns_domain::{
@@ -15,9 +16,10 @@ use campaigns_domain::{
     id::{CampaignId, ChangesetId, Digest, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
     spec::Spec,
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -45,6 +47,7 @@ pub(super) struct Rows {
     pub(super) numbers: u64,
     pub(super) started: Instant,
     pub(super) clock_moved: Duration,
+    pub(super) standings: HashMap<String, (DateTime<Utc>, Standing)>,
 }
 
 #[derive(Debug, Clone)]
@@ -182,6 +185,7 @@ impl Default for Rows {
             numbers: 0,
             started: Instant::now(),
             clock_moved: Duration::ZERO,
+            standings: HashMap::new(),
         }
     }
 }
