@@ -5,20 +5,21 @@
 
 use crate::{
     ports::{
-        CommitError, Effect, EffectKind, EffectState, Lease, Message, NewEvent, StoreError, Subject,
-        Transition,
+        CommitError, Effect, EffectKind, EffectState, Lease, Message, MessageBody, NewEvent, Recipient,
+        StoreError, Subject, Transition, Trouble,
     },
     tasks::{Busy, Tasks},
     world::World,
 };
 use campaigns_domain::{
     execution::run::RunState,
-    id::{EffectId, RunId, Shard},
+    id::{EffectId, MessageId, RunId, Shard},
 };
 use ractor::ActorProcessingErr;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
+use uuid::Uuid;
 
 /// How long a task waits before it asks again whether it may act.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -111,6 +112,19 @@ impl Scope {
         self.world.inbox.consumed(&consumed);
         self.world.wake(shards);
         Ok(())
+    }
+
+    /// Tells the owner of an organisation what was met there. It is told for everybody's sake: where it is lost, the
+    /// next one who meets it says so.
+    pub(crate) async fn report(&self, run: RunId, owner: &str, trouble: Trouble) {
+        let organization = owner.to_ascii_lowercase();
+        let body = MessageBody::Trouble { trouble, run };
+        let id = MessageId(Uuid::new_v4());
+        let mut transition = self.transition(run);
+        transition.messages.push(Message { id, to: Recipient::Organization(organization), body });
+        if let Err(setback) = self.commit(transition).await {
+            tracing::debug!(?setback, owner, "what was met there was not told");
+        }
     }
 
     /// An effect that begins now.

@@ -45,6 +45,8 @@ pub(crate) struct World {
     plans: Mutex<HashMap<RunId, Arc<Plan>>>,
     controls: Mutex<HashMap<RunId, (Instant, RunControl)>>,
     read_budgets: Mutex<HashMap<String, ReadBudget>>,
+    /// When the store was last asked where an organisation stands.
+    looked: Mutex<HashMap<String, Instant>>,
     wakes: Mutex<BTreeSet<Shard>>,
     woke: Notify,
 }
@@ -69,6 +71,7 @@ impl World {
             plans: Mutex::default(),
             controls: Mutex::default(),
             read_budgets: Mutex::default(),
+            looked: Mutex::default(),
             wakes: Mutex::default(),
             woke: Notify::new(),
         }
@@ -123,6 +126,27 @@ impl World {
         let mut budgets = self.read_budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || ReadBudget::new(self.settings.reads.clone(), self.clock.clone());
         budgets.entry(owner.to_ascii_lowercase()).or_insert_with(new).clone()
+    }
+
+    /// The same after a look, no older than the settings allow, at where the organisation stands.
+    pub(crate) async fn reading(&self, owner: &str) -> ReadBudget {
+        let (budget, owner) = (self.reads_of(owner), owner.to_ascii_lowercase());
+        let asked = Instant::now();
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).copied();
+        looked.take_if(|looked| looked.elapsed() > self.settings.control_age);
+        if looked.is_some() {
+            return budget;
+        }
+        match self.ports.store.standing(&owner).await {
+            Ok(standing) => {
+                if let Some((wait, reason)) = standing.quiet {
+                    budget.quiet_for(wait, &reason);
+                }
+                self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, asked);
+            }
+            Err(error) => tracing::debug!(owner, %error, "where the organisation stands could not be read"),
+        }
+        budget
     }
 
     /// Stops every task of the process where it is.

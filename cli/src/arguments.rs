@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Show campaigns, or where every target of one stands and why.
     Status(Status),
+    /// Show how full the limits are, what waits for what, and when it will be open.
+    Budget(Budget),
     /// Follow a run live until it ends.
     Watch(Watch),
     /// Show a campaign's diffs.
@@ -226,6 +228,15 @@ pub(crate) struct Status {
     /// Only targets whose repository matches this glob.
     #[arg(long, value_name = "GLOB", requires = "campaign")]
     pub(crate) only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Budget {
+    /// The campaign; without one, every campaign in which something waits.
+    pub(crate) campaign: Option<String>,
+    /// An organisation instead, whatever is written there.
+    #[arg(long, value_name = "LOGIN", conflicts_with = "campaign")]
+    pub(crate) organization: Option<String>,
 }
 
 #[derive(Debug, Args)]

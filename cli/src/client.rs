@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
-    Applied, ApplySpec, Campaign, Changeset, Command, CreateRun, Page, Problem, Run, Target,
+    Applied, ApplySpec, Budget, Campaign, Changeset, Command, CreateRun, Estimate, Page, Problem, Run, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -83,6 +83,31 @@ impl Client {
     /// A campaign's changesets.
     pub(crate) async fn changesets(&self, campaign: &str) -> Result<Vec<Changeset>> {
         self.all(&["campaigns", campaign, "changesets"], &[]).await
+    }
+
+    /// What waits in one of the `campaigns` or `organizations`, with every page of it.
+    pub(crate) async fn budget(&self, of: &str, name: &str) -> Result<Budget> {
+        let mut whole: Option<Budget> = None;
+        let mut cursor: Option<String> = None;
+        loop {
+            let query: Vec<(&str, &str)> =
+                cursor.iter().map(|cursor| ("cursor", cursor.as_str())).chain([("limit", "500")]).collect();
+            let mut page: Budget = self.get(&[of, name, "budget"], &query).await?;
+            let next = page.next.take();
+            match &mut whole {
+                Some(whole) => whole.items.extend(page.items),
+                None => whole = Some(page),
+            }
+            match (next, whole.take()) {
+                (None, Some(whole)) => return Ok(whole),
+                (next, kept) => (cursor, whole) = (next, kept),
+            }
+        }
+    }
+
+    /// What publishing a run's results would take.
+    pub(crate) async fn estimate(&self, run: Uuid) -> Result<Estimate> {
+        self.get(&["runs", &run.to_string(), "estimate"], &[]).await
     }
 
     /// A target's unified diff, exactly.

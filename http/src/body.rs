@@ -146,6 +146,25 @@ impl<S: Send + Sync> FromRequestParts<S> for CampaignName {
     }
 }
 
+/// An organisation's or user's login in the path, in lower case; what cannot be one names nothing.
+pub(crate) struct Login(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Login {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text =
+            Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
+        let fits = (1..=100).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if fits {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(ApiError::not_found("organisation of that login"))
+        }
+    }
+}
+
 /// How many items a page may have.
 pub(crate) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, ApiError> {
     match asked {

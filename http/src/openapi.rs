@@ -4,7 +4,7 @@
 
 use crate::{
     auth::{May, Reading},
-    routes::{audit, campaigns, changesets, commands, events, runs, steer, targets, whoami},
+    routes::{audit, budget, campaigns, changesets, commands, events, runs, steer, targets, whoami},
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
 };
@@ -73,6 +73,9 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(changesets::get))
         .routes(routes!(changesets::diff))
         .routes(routes!(changesets::sync))
+        .routes(routes!(budget::of_campaign))
+        .routes(routes!(budget::of_organization))
+        .routes(routes!(budget::estimate))
         .routes(routes!(commands::get))
         .routes(routes!(audit::list))
         .routes(routes!(whoami::get))

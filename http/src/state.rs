@@ -3,16 +3,19 @@
 use crate::{
     auth::Gate,
     live::{Hub, LiveSettings},
-    ports::{Access, Probe, Reads, Wake, Writes},
+    ports::{Access, Probe, Queues, Reads, Wake, Writes},
     readiness::Readiness,
 };
 use campaigns_actors::ports::Artifacts;
+use campaigns_domain::publish::budget::Budget;
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 /// What the API is made of.
 pub struct ApiParts {
     /// What people read.
     pub reads: Arc<dyn Reads>,
+    /// What forecasts are made from.
+    pub queues: Arc<dyn Queues>,
     /// What people ask for.
     pub writes: Arc<dyn Writes>,
     /// Whose token it is.
@@ -38,6 +41,10 @@ pub struct Settings {
     pub window: u32,
     /// Whether steps that name a container run without one here; every run records it.
     pub no_container: bool,
+    /// The limits that are kept on writes.
+    pub budget: Budget,
+    /// How many changesets of one organisation are sent at the same time.
+    pub publish_at_once: usize,
     /// How long a request may take to be answered; live streams may last longer.
     pub timeout: Duration,
     /// The live events.
@@ -49,6 +56,8 @@ impl Default for Settings {
         Self {
             window: 8,
             no_container: false,
+            budget: Budget::default(),
+            publish_at_once: 4,
             timeout: Duration::from_secs(30),
             live: LiveSettings::default(),
         }
@@ -62,6 +71,7 @@ pub struct ApiState(Arc<Shared>);
 /// What [`ApiState`] points to.
 pub struct Shared {
     pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) queues: Arc<dyn Queues>,
     pub(crate) writes: Arc<dyn Writes>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) readiness: Readiness,
@@ -76,10 +86,12 @@ pub struct Shared {
 impl ApiState {
     /// The state made of these parts.
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { reads, writes, access, probe, artifacts, wake, metrics, version, settings } = parts;
+        let ApiParts { reads, queues, writes, access, probe, artifacts, wake, metrics, version, settings } =
+            parts;
         let hub = Arc::new(Hub::new(reads.clone(), settings.live.clone()));
         Self(Arc::new(Shared {
             reads,
+            queues,
             writes,
             gate: Arc::new(Gate::new(access)),
             readiness: Readiness::new(probe),

@@ -6,9 +6,10 @@
 
 mod fold;
 mod follow;
-mod queue;
 mod record;
+mod room;
 mod scheduled;
+mod standing;
 mod timer;
 
 use crate::{
@@ -22,10 +23,12 @@ use crate::{
     shard::ShardMessage,
     tasks::{Busy, Panicked, Task},
 };
-use campaigns_domain::id::{CampaignId, ChangesetId, CommandId, MessageId, RunId};
+use campaigns_domain::{
+    id::{CampaignId, ChangesetId, CommandId, MessageId, RunId},
+    publish::queue::Queue,
+};
 use fold::Rows;
 use futures::{StreamExt, TryStreamExt, stream};
-use queue::Queue;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -94,6 +97,7 @@ pub(crate) struct LimiterState {
     organization: String,
     rows: Rows,
     queue: Queue,
+    room: room::Known,
     /// Put off: how often in a row, and the timer of the next turn.
     put_off: HashMap<ChangesetId, (u32, Option<Timer>)>,
     /// How many were put off in a row, whichever they were.
@@ -108,6 +112,8 @@ pub(crate) struct LimiterState {
     /// Whether pull requests may be due to be read.
     due: bool,
     pace: Arc<Pace>,
+    /// Whether the pace goes on from where an earlier owner left it.
+    restored: bool,
     waiting: Vec<Input>,
     /// Outcomes among what waits; they count as unfinished until they are recorded.
     unrecorded: Vec<Busy>,
@@ -140,6 +146,7 @@ impl Actor for LimiterActor {
             organization,
             rows: Rows::new(),
             queue: Queue::default(),
+            room: room::Known::default(),
             put_off: HashMap::new(),
             failures: 0,
             sending: HashMap::new(),
@@ -149,6 +156,7 @@ impl Actor for LimiterActor {
             reading: None,
             due: false,
             pace,
+            restored: false,
             waiting: vec![],
             unrecorded: vec![],
             turning: false,
@@ -251,9 +259,11 @@ impl LimiterState {
 /// Decides about everything that waits, gives turns, records both, and begins what is owed then.
 async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Result<(), Setback> {
     let mut inputs = std::mem::take(&mut state.waiting);
+    state.restore().await?;
     let send = loop {
         load(state, &inputs).await?;
         scheduled::refill(state).await?;
+        state.look(inputs.iter().any(|input| matches!(input, Input::Sent(..)))).await?;
         match record::record(state, &inputs).await {
             Ok(send) => break send,
             Err(Setback::Refused(reason)) if state.refusals < TRIES => {
@@ -275,6 +285,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
         state.refusals = 0;
     }
     record::learn(myself, state, &inputs);
+    state.keep().await?;
     drop(inputs);
     for (changeset, generation) in send {
         begin(myself, state, changeset, generation);
@@ -368,7 +379,8 @@ fn settle(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) {
     let waits = !state.queue.is_empty();
     let resting = state.resting().into_iter().chain(state.reading_rests()).min();
     if (waits || state.held || resting.is_some()) && !state.scope.is_draining() {
-        let stopped = (waits && room).then(|| state.pace.stopped_for().unwrap_or_default());
+        let stopped =
+            (waits && room).then(|| state.pace.stopped_for().max(state.no_room_for()).unwrap_or_default());
         let held = (state.held || waits && !room).then_some(scheduled::LOOK_AGAIN);
         let wait = stopped.into_iter().chain(resting).chain(held).min().unwrap_or_default();
         state.timer = Some(Timer::by_store(&state.scope.world.clock, wait, myself, LimiterMessage::Again));

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: reading rows (`mod`) and making transitions of events (`fold`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow};
+use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow, standing::told};
 use crate::{
     perform::{
         publish::{Outcome, Sent},
@@ -15,7 +15,7 @@ use campaigns_domain::{
     changeset::{ChangesetEvent, ChangesetState},
     execution::run::RunState,
     id::ChangesetId,
-    publish::PullRequestState,
+    publish::{PullRequestState, budget::Opening},
 };
 use ractor::ActorRef;
 use std::collections::HashSet;
@@ -30,6 +30,7 @@ pub(super) async fn record(
     let mut synced = None;
     let mut put_off = HashSet::new();
     let mut read = HashSet::new();
+    let mut troubles = vec![];
     let mut fold = Fold::new(&state.scope, &mut state.rows);
     for input in inputs {
         match input {
@@ -47,6 +48,10 @@ pub(super) async fn record(
                     follow::hinted(&mut fold, *repository_id, pull_requests);
                     fold.consume(*run, message.id);
                     state.due = true;
+                }
+                MessageBody::Trouble { trouble, run } => {
+                    troubles.push(trouble);
+                    fold.consume(*run, message.id);
                 }
                 MessageBody::Ask { changeset, ask, by, command, run } => {
                     let beyond = match fold.row(changeset) {
@@ -102,13 +107,17 @@ pub(super) async fn record(
             }
         }
     }
+    for trouble in troubles {
+        told(&state.pace, trouble);
+    }
     let scheduled = std::mem::take(&mut fold.scheduled);
     for id in scheduled {
         let Some(row) = fold.row(&id).filter(|row| row.state == ChangesetState::Scheduled) else { continue };
         if put_off.contains(&id) {
             continue;
         }
-        if state.queue.len() < state.scope.world.settings.scheduled_page {
+        // A campaign that is new here takes its turns beside those that fill the page.
+        if state.queue.len() < state.scope.world.settings.scheduled_page || !state.queue.has(&row.campaign) {
             state.queue.push(row.campaign, id);
         } else {
             state.more = true;
@@ -121,11 +130,23 @@ pub(super) async fn record(
         let paused = if let Some(run) = run { state.scope.world.is_paused(run).await } else { false };
         under_way += usize::from(!paused);
     }
-    let free = state.scope.world.settings.publish_at_once.saturating_sub(under_way);
-    if !state.scope.is_draining() && state.pace.stopped_for().is_none() {
+    // While something has to be mended, one is tried and no more.
+    let most = if state.pace.is_paused() { 1 } else { state.scope.world.settings.publish_at_once };
+    let free = most.saturating_sub(under_way);
+    let closed = state.room.closed_for(&state.scope.world.clock).is_some();
+    if !closed && !state.scope.is_draining() && state.pace.stopped_for().is_none() {
         let mut given = 0;
+        let mut opening = Opening::default();
+        let under_way = state.sending.keys().chain(resumed.iter().map(|(id, _)| id));
+        for row in under_way.filter_map(|id| fold.row(id)).filter(|row| row.pull_request.is_none()) {
+            opening.add(row.campaign);
+        }
+        let world = &state.scope.world;
+        let mut judge = state.room.judge(&world.settings.budget, &state.organization, opening);
         while given < free
-            && let Some(id) = state.queue.pop()
+            && let Some(id) = state.queue.pop_where(|campaign, id| {
+                judge.may_begin(campaign, fold.row(&id).is_none_or(|row| row.pull_request.is_none()))
+            })
         {
             // Two of one changeset are never under way at once.
             if state.sending.contains_key(&id) {
@@ -142,6 +163,8 @@ pub(super) async fn record(
             }
             given += usize::from(fold.happened(id, &ChangesetEvent::PublishStarted { generation }).await?);
         }
+        let nobody = (given == 0).then(|| judge.closed_for()).flatten();
+        state.room.close(nobody.map(|wait| world.clock.now() + wait));
     }
     fold.flush().await?;
     resumed.extend(std::mem::take(&mut fold.send));

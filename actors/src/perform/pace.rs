@@ -1,13 +1,17 @@
-//! The pace at which one organisation is written to by this process: one write after the other where a distance is
-//! kept between them, evenly inside the windows, and not while the organisation has asked for quiet.
+//! The pace at which one organisation is written to: one write after the other where a distance is kept between them,
+//! evenly inside the windows, further apart after refusals, and not while the organisation has asked for quiet or
+//! something has to be mended.
 //!
-//! All of it by the store's clock. Deliberately absent: the windows themselves (`permits`).
+//! All of it by the store's clock. What other replicas have to know is recorded by the limiter. Deliberately absent:
+//! the windows themselves (`permits`).
 
 use super::permits::Writes;
 use crate::{
     clock::StoreClock,
+    ports::Standing,
     scope::{Closed, HEAR_AFTER},
 };
+use campaigns_domain::publish::standing::{AdaptivePace, OutOfUse, Pause};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, Reference},
@@ -17,7 +21,7 @@ use governor::{
 use std::{
     num::NonZeroU32,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::OwnedMutexGuard, time::Instant};
@@ -25,12 +29,30 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 /// How fast an organisation is written to, shared by whatever writes there.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Nothing is sent before this, by the store's clock.
-    until: Mutex<Option<Instant>>,
+    known: Mutex<Known>,
     even: Option<RateLimiter<NotKeyed, InMemoryState, ByStore, NoOpMiddleware<Duration>>>,
     /// Whoever has it may take a permit and send by it; the others wait in the order they came.
     turn: Arc<tokio::sync::Mutex<()>>,
     clock: StoreClock,
+}
+
+/// Where the organisation stands, as its owner knows it.
+#[derive(Debug, Default)]
+struct Known {
+    /// Nothing is sent before this, by the store's clock, and why.
+    quiet: Option<(Instant, String)>,
+    pause: Option<Pause>,
+    adaptive: AdaptivePace,
+    /// Whether the store holds something older.
+    unrecorded: bool,
+}
+
+impl Known {
+    fn quiet_until(&mut self, then: Instant, reason: &str) {
+        if self.quiet.as_ref().is_none_or(|(until, _)| *until < then) {
+            self.quiet = Some((then, reason.to_owned()));
+        }
+    }
 }
 
 /// The right to be the one that writes.
@@ -52,24 +74,112 @@ impl Pace {
         let by_store = ByStore(clock.now(), clock.clone());
         let even =
             writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), by_store));
-        Self { until: Mutex::new(None), even, turn: Arc::default(), clock }
+        Self { known: Mutex::default(), even, turn: Arc::default(), clock }
     }
 
-    /// Nothing is sent to the organisation for this long.
+    /// Goes on from where an earlier owner left the organisation.
+    pub(crate) fn restore(&self, standing: Standing) {
+        let now = self.clock.now();
+        let mut known = self.lock();
+        if let Some((left, reason)) = standing.quiet {
+            known.quiet_until(now + left, &reason);
+        }
+        known.pause = standing.pause;
+        known.adaptive = standing.pace;
+    }
+
+    /// Nothing is sent to the organisation for this long, for a reason of our own.
     pub(crate) fn stop_for(&self, wait: Duration) {
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let then = self.clock.now() + wait;
-        *until = Some(until.map_or(then, |until| until.max(then)));
+        self.lock().quiet_until(then, "several in a row could not be sent");
+    }
+
+    /// GitHub asked to wait; how long nothing is sent. What only repeats a quiet that is kept already is no further
+    /// refusal.
+    pub(crate) fn limited(&self, wait: Duration, reason: &str) -> Duration {
+        let now = self.clock.now();
+        let mut known = self.lock();
+        let kept = known.quiet.as_ref().map(|(until, _)| until.saturating_duration_since(now));
+        if let Some(kept) = kept.filter(|kept| *kept + Duration::from_secs(1) >= wait) {
+            return kept;
+        }
+        let (adaptive, wait) = known.adaptive.refused(wait);
+        known.adaptive = adaptive;
+        known.quiet_until(now + wait, reason);
+        known.unrecorded = true;
+        wait
+    }
+
+    /// The credential is out of use: nothing is sent but a probe from time to time, until it is mended.
+    pub(crate) fn out_of_use(&self, why: &OutOfUse) {
+        let now = self.clock.now();
+        let mut known = self.lock();
+        // Several that were under way together are one refusal.
+        let repeated = known.pause.as_ref().is_some_and(|pause| pause.why.cause == why.cause);
+        if repeated && known.quiet.as_ref().is_some_and(|(until, _)| *until > now) {
+            return;
+        }
+        let pause = Pause::after(known.pause.as_ref(), why.clone());
+        known.quiet_until(now + pause.next_probe(), &why.reason);
+        known.pause = Some(pause);
+        known.unrecorded = true;
+    }
+
+    /// Something was answered: a read, or a write.
+    pub(crate) fn answered(&self, write: bool) {
+        let mut known = self.lock();
+        if known.pause.as_ref().is_some_and(|pause| write || pause.why.cause.is_mended_by_a_read()) {
+            known.pause = None;
+            known.quiet = None;
+            known.unrecorded = true;
+        }
+        if write {
+            let next = known.adaptive.succeeded();
+            // Every single success would be a row written; what was lost of them costs a little speed.
+            known.unrecorded |=
+                next.extra != known.adaptive.extra || next.refusals != known.adaptive.refusals;
+            known.adaptive = next;
+        }
+    }
+
+    /// How far apart writes are kept beyond the settings, in milliseconds.
+    pub(super) fn extra(&self) -> u32 {
+        self.lock().adaptive.extra
+    }
+
+    /// Whether something has to be mended: then one at a time is tried, as a probe.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().pause.is_some()
     }
 
     /// How long nothing may be sent from now.
     pub(crate) fn stopped_for(&self) -> Option<Duration> {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map(|until| self.clock.until(until)).filter(|wait| !wait.is_zero())
+        let until = self.lock().quiet.as_ref().map(|(until, _)| *until)?;
+        Some(self.clock.until(until)).filter(|wait| !wait.is_zero())
     }
 
-    /// Waits for the turn to write, and hears meanwhile that the run was cancelled. Without a distance between
-    /// writes nobody has to wait for another's answer.
+    /// What the store is to be told; none where it holds it already.
+    pub(crate) fn unrecorded(&self) -> Option<Standing> {
+        let now = self.clock.now();
+        let mut known = self.lock();
+        if !std::mem::take(&mut known.unrecorded) {
+            return None;
+        }
+        let quiet = known
+            .quiet
+            .as_ref()
+            .map(|(until, reason)| (until.saturating_duration_since(now), reason.clone()));
+        let quiet = quiet.filter(|(left, _)| !left.is_zero());
+        Some(Standing { quiet, pause: known.pause.clone(), pace: known.adaptive })
+    }
+
+    /// The store was not told after all.
+    pub(crate) fn not_recorded(&self) {
+        self.lock().unrecorded = true;
+    }
+
+    /// Waits for the turn to write, and hears meanwhile that nothing is to be sent any more. Without a distance
+    /// between writes nobody has to wait for another's answer.
     pub(super) async fn turn(&self, writes: &Writes<'_>, spacing: u32) -> Result<Option<Turn>, Closed> {
         if spacing == 0 {
             return Ok(None);
@@ -101,5 +211,9 @@ impl Pace {
                 }
             }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 use campaigns_domain::{
     changeset::Changeset,
     id::{CampaignId, RunId},
-    publish::budget::{CapScope, Counted, HeldBy, WriteKind},
+    publish::budget::{Budget, CapScope, Counted, HeldBy, WriteKind},
 };
 use futures::future::BoxFuture;
 use std::time::Duration;
@@ -77,6 +77,9 @@ impl<'a> Writes<'a> {
                 // Counted as unanswered, which is longer.
                 Err(CodeHostError::Unknown(_)) => {}
                 _ => {
+                    if answer.is_ok() {
+                        self.pace.answered(true);
+                    }
                     if let Err(error) = self.scope.world.ports.store.answer_permit(&receipt).await {
                         tracing::debug!(%error, "a permit stays without its answer and counts for longer");
                     }
@@ -87,18 +90,20 @@ impl<'a> Writes<'a> {
     }
 
     async fn take(&self, kind: WriteKind) -> Result<(Permit, Option<Turn>), Stopped> {
-        let budget = &self.scope.world.settings.budget;
+        let settings = &self.scope.world.settings.budget;
         let mut tries = 0;
-        let mut turn = self.turn(budget.spacing).await?;
+        let mut turn = self.turn(settings.spacing + self.pace.extra()).await?;
         loop {
             self.pace.wait(self).await.map_err(Stopped::Closed)?;
             self.gate().await.map_err(Stopped::Closed)?;
+            let budget = Budget { spacing: settings.spacing + self.pace.extra(), ..settings.clone() };
+            let spacing = budget.spacing;
             let request = PermitRequest {
                 organization: self.organization.clone(),
                 campaign: self.campaign,
                 run: self.run,
                 kind,
-                budget: budget.clone(),
+                budget,
             };
             let wait = match self.scope.world.ports.store.take_permit(&self.scope.lease, request).await {
                 Ok(PermitAnswer::Granted(permit)) if self.scope.lease.is_trusted() => {
@@ -112,7 +117,7 @@ impl<'a> Writes<'a> {
                         // Others go first meanwhile.
                         drop(turn.take());
                         self.wait(wait).await?;
-                        turn = self.turn(budget.spacing).await?;
+                        turn = self.turn(spacing).await?;
                         continue;
                     }
                     wait

@@ -21,10 +21,7 @@ use campaigns_domain::{
         budget::WriteKind, human_hand, pull_request_step,
     },
 };
-use std::{sync::Arc, time::Duration};
-
-/// How long an organisation is left alone whose token is refused. Nobody mends that within seconds.
-const UNAUTHORIZED: Duration = Duration::from_secs(60);
+use std::sync::Arc;
 
 /// How sending a changeset went.
 #[derive(Debug)]
@@ -340,11 +337,13 @@ async fn adopt(
 pub(super) fn limits<T>(writes: &Writes<'_>, answer: Result<T, CodeHostError>) -> Result<T, Halt> {
     match &answer {
         Err(CodeHostError::Limited { wait, reason }) => {
-            writes.reads.quiet_for(*wait, reason);
-            writes.pace.stop_for(*wait);
+            let wait = writes.pace.limited(*wait, reason);
+            writes.reads.quiet_for(wait, reason);
         }
-        Err(CodeHostError::Unauthorized(_)) => writes.pace.stop_for(UNAUTHORIZED),
-        _ => {}
+        Err(CodeHostError::Unauthorized(why)) => writes.pace.out_of_use(why),
+        // Also a refusal is an answer that says that we are let in.
+        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Conflict(_)) => writes.pace.answered(false),
+        Err(_) => {}
     }
     answer.map_err(Halt::from)
 }

@@ -4,7 +4,7 @@
 //! error.
 
 use crate::{
-    ports::{CodeHostError, ReadBudget},
+    ports::{CodeHostError, ReadBudget, Trouble},
     scope::{Closed, Scope},
 };
 use campaigns_domain::id::RunId;
@@ -34,15 +34,24 @@ where
     let mut tries = 0;
     loop {
         scope.gate(run).await.map_err(NotRead::Closed)?;
-        let budget = scope.world.reads_of(owner);
+        let budget = scope.world.reading(owner).await;
         let error = match read(budget.clone()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
         let wait = match &error {
             CodeHostError::Limited { wait, reason } => {
-                budget.quiet_for(*wait, reason);
+                // A quiet that is kept already is no news for the owner.
+                if budget.quiet().is_none() {
+                    let seconds = wait.as_secs().max(1);
+                    scope.report(run, owner, Trouble::Limited { seconds, reason: reason.clone() }).await;
+                    budget.quiet_for(*wait, reason);
+                }
                 (*wait).max(patience.first)
+            }
+            CodeHostError::Unauthorized(why) => {
+                scope.report(run, owner, Trouble::OutOfUse(why.clone())).await;
+                return Err(NotRead::Answer(error));
             }
             CodeHostError::Unavailable(_) | CodeHostError::Unknown(_) if tries < patience.tries => {
                 tries += 1;

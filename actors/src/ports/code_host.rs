@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry, standing::OutOfUse},
     selection::{Answer, Base, Query},
     spec::Author,
 };
@@ -246,7 +246,7 @@ pub enum CodeHostError {
     Refused(String),
     /// The whole installation or token is out of use: the organisation pauses.
     #[error("{0}")]
-    Unauthorized(String),
+    Unauthorized(OutOfUse),
     /// Too fast: nothing is sent to this organisation for this long.
     #[error("GitHub asks to wait {} s: {reason}", .wait.as_secs())]
     Limited {

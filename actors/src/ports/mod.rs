@@ -14,6 +14,7 @@ pub mod memory;
 mod permit;
 mod placement;
 mod read_budget;
+mod standing;
 mod store;
 mod transition;
 
@@ -21,9 +22,10 @@ pub use artifacts::{ArtifactError, ArtifactKey, Artifacts};
 pub use cluster::{Cluster, Fence, Lease, Ownership};
 pub use code_host::{CodeHost, CodeHostError, CommitDraft, MOST_READ_AT_ONCE, NewPullRequest, RepositoryRef};
 pub use executor::{Executor, Work};
-pub use permit::{Permit, PermitAnswer, PermitRequest};
+pub use permit::{Counting, Permit, PermitAnswer, PermitRequest, Spending};
 pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
+pub use standing::{Standing, Trouble};
 pub use store::{Backlog, CommitError, Committed, Followed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,

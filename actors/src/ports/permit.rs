@@ -5,8 +5,9 @@
 
 use campaigns_domain::{
     id::{CampaignId, RunId},
-    publish::budget::{Budget, HeldBy, WriteKind},
+    publish::budget::{Budget, Charge, HeldBy, Spent, WriteKind},
 };
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -33,6 +34,41 @@ pub enum PermitAnswer {
     Granted(Permit),
     /// Not before this long from now, and what holds it longest.
     Wait(Duration, HeldBy),
+}
+
+/// What counts in the windows that hold for an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spending {
+    /// The store's time at which it was read.
+    pub now: DateTime<Utc>,
+    /// Every permit that still counts in some window.
+    pub permits: Vec<Counting>,
+}
+
+/// A permit that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting {
+    /// When it was answered, or else the last moment at which its write may have reached the host.
+    pub counts_from: DateTime<Utc>,
+    /// The organisation, in lower case.
+    pub organization: String,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// What it cost.
+    pub charge: Charge,
+}
+
+impl Spending {
+    /// The permits, as the domain counts them.
+    pub fn writes(&self) -> Vec<Spent<'_>> {
+        let each = self.permits.iter().map(|permit| Spent {
+            counts_from: permit.counts_from,
+            organization: &permit.organization,
+            campaign: permit.campaign,
+            charge: permit.charge,
+        });
+        each.collect()
+    }
 }
 
 /// The right to send one write. Taken by value by every writing call, so that one permit is one request.

@@ -3,7 +3,7 @@
 //! Deliberately absent: what people read (lists, pages, events after a cursor), which is the API's own port.
 
 use super::{
-    Effect, Message, Permit, PermitAnswer, PermitRequest, Transition,
+    Effect, Message, Permit, PermitAnswer, PermitRequest, Spending, Standing, Transition,
     cluster::{Fence, Lease},
 };
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use campaigns_domain::{
         target::Target,
     },
     id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    publish::budget::Budget,
     spec::Spec,
 };
 use std::time::Duration;
@@ -104,6 +105,26 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives a permit back whose write certainly did not leave: it counts no longer. One that was answered stays.
     async fn return_permit(&self, permit: Permit) -> Result<(), StoreError>;
+
+    /// What counts now in the windows of `budget` for an organisation: its own permits, those of these campaigns
+    /// wherever they write, and all where everything together is capped.
+    async fn spending(
+        &self,
+        organization: &str,
+        campaigns: &[CampaignId],
+        budget: &Budget,
+    ) -> Result<Spending, StoreError>;
+
+    /// Where an organisation stands with the code host.
+    async fn standing(&self, organization: &str) -> Result<Standing, StoreError>;
+
+    /// Records where an organisation stands. Only the owner of its shard may.
+    async fn set_standing(
+        &self,
+        lease: &Lease,
+        organization: &str,
+        standing: &Standing,
+    ) -> Result<(), CommitError>;
 
     /// How far the clock that permits go by has been moved ahead of passing time. Production never moves it; a test
     /// does, and whoever waits by that clock hears of it here within moments.

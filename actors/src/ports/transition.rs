@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: closures over a transaction. What cannot be said here cannot be committed.
 
-use super::Fence;
+use super::{Fence, Trouble};
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetState, Place, Proposal},
     execution::{
@@ -392,6 +392,13 @@ pub enum MessageBody {
         /// The command that asked for it.
         command: CommandId,
         /// A run of the campaign: the part that records that the message was seen to.
+        run: RunId,
+    },
+    /// To an organisation: somebody else met a limit or a refusal while reading it.
+    Trouble {
+        /// What.
+        trouble: Trouble,
+        /// The run that was read for: the part that records that the message was seen to.
         run: RunId,
     },
     /// To an organisation: read every open pull request of the campaign afresh.

@@ -6,6 +6,7 @@
 mod asking;
 mod breaking;
 mod following;
+mod forecast;
 mod hands;
 mod happy;
 mod hints;

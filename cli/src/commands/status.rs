@@ -1,7 +1,7 @@
 //! `campaigns status`: the campaigns, or where every target of one stands and why.
 
 mod following;
-
+use super::budget::span;
 use crate::{
     Verdict,
     arguments::{Connection, Output, Status},
@@ -10,7 +10,7 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::Result;
-use campaigns_wire::{Campaign, Changeset, ChangesetState, Run, Target, TargetState};
+use campaigns_wire::{Campaign, Changeset, ChangesetState, Run, Target, TargetState, Waiting};
 use chrono::Utc;
 use globset::GlobBuilder;
 use serde::Serialize;
@@ -86,6 +86,7 @@ async fn one(client: &Client, name: &str, only: Option<&str>, form: Output) -> R
     match form {
         Output::Json => output::json(&Standing { campaign, run, targets, changesets }),
         Output::Table => {
+            say_when(client, name, &mut changesets).await?;
             let heading = match &run {
                 Some(run) => format!("{name} v{} · run {} · {}", campaign.version, run.id, run.state),
                 None => format!("{name} v{} · no run yet", campaign.version),
@@ -94,6 +95,29 @@ async fn one(client: &Client, name: &str, only: Option<&str>, form: Output) -> R
             output::text(&standing(&targets, &changesets))
         }
     }
+}
+
+/// Gives those that wait the reason and the time at which they will be open.
+async fn say_when(client: &Client, campaign: &str, changesets: &mut [Changeset]) -> Result<()> {
+    let waits = |one: &Changeset| matches!(one.state, ChangesetState::Scheduled | ChangesetState::Publishing);
+    if !changesets.iter().any(waits) {
+        return Ok(());
+    }
+    let budget = client.budget("campaigns", campaign).await?;
+    let now = budget.organizations.iter().map(|organization| organization.at).max();
+    let waiting: HashMap<Uuid, &Waiting> =
+        budget.items.iter().map(|item| (item.changeset_id, item)).collect();
+    for changeset in changesets.iter_mut().filter(|one| waits(one)) {
+        let Some(item) = waiting.get(&changeset.id) else { continue };
+        let when = match (item.open_at, now) {
+            (Some(then), Some(now)) => format!("open in {}: ", span(then - now)),
+            _ => String::new(),
+        };
+        let before =
+            if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
+        changeset.reason = format!("{when}{}{before}", item.reason);
+    }
+    Ok(())
 }
 
 /// Whether a repository is meant by a glob over `owner/name` or `name`.

@@ -6,11 +6,11 @@ use crate::{
     Verdict,
     arguments::Output,
     client::Client,
-    commands::{diff, status::one_line},
+    commands::{budget, diff, status::one_line},
     output::{self, Cell, Paint, Table},
 };
 use anyhow::Result;
-use campaigns_wire::{Changeset, ChangesetState, Run, RunState, Target};
+use campaigns_wire::{Changeset, ChangesetState, Estimate, Run, RunState, Target};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ pub(crate) struct Summary {
     pub(crate) pull_requests_open: u64,
     /// Changesets that GitHub did not allow or that a human took over.
     pub(crate) held_up: u64,
+    /// What publishing would take, after a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) estimate: Option<Estimate>,
     /// From the run's creation to its end.
     pub(crate) seconds: f64,
 }
@@ -62,6 +65,7 @@ impl Summary {
             missing: skipped.iter().filter(|each| each.missing).map(|each| each.repository.clone()).collect(),
             pull_requests_open: changesets("open") + changesets("draft") + changesets("conflicted"),
             held_up: changesets("blocked") + changesets("handed_over"),
+            estimate: None,
             seconds: f64::from(i32::try_from(milliseconds).unwrap_or(i32::MAX)) / 1000.0,
         }
     }
@@ -84,7 +88,10 @@ impl Summary {
 pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result<Verdict> {
     let (failed, skipped) =
         (client.targets(run.id, &["failed"]).await?, client.targets(run.id, &["skipped"]).await?);
-    let summary = Summary::of(run, &skipped);
+    let mut summary = Summary::of(run, &skipped);
+    if run.dry_run && run.state == RunState::Completed {
+        summary.estimate = Some(client.estimate(run.id).await?);
+    }
     let missing = skipped.into_iter().filter(|each| each.missing);
     let troubled = troubled(client, run, failed.into_iter().chain(missing)).await?;
     match form {
@@ -142,6 +149,9 @@ fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
         if always || count > 0 {
             text.push_str(&format!("  {name:<18} {count:>6}\n"));
         }
+    }
+    if let Some(estimate) = &summary.estimate {
+        text.push_str(&format!("\n  {}\n", budget::estimate(estimate)));
     }
     if !troubled.is_empty() {
         let mut table = Table::default();

@@ -1,14 +1,16 @@
-//! What the API needs of the world, as traits: what people read ([`Reads`]), what they ask for ([`Writes`]), whose
-//! token it is ([`Access`]), whether the database answers ([`Probe`]), and the wake-up of the owners ([`Wake`]).
+//! What the API needs of the world, as traits: what people read ([`Reads`]), what they ask for ([`Writes`]), what forecasts
+//! are made from ([`Queues`]), whose token it is ([`Access`]), whether the database answers ([`Probe`]), and the wake-up of the owners ([`Wake`]).
 //!
 //! `runtime` implements them on Postgres. Deliberately absent: an in-memory implementation; the tests run on the
 //! real server.
 
 mod access;
+mod budget;
 mod reads;
 mod writes;
 
 pub use access::{Access, NewToken, Token};
+pub use budget::{OrganizationQueue, Queued, Queues, Results};
 pub use reads::{
     ChangesetFilter, ChangesetScope, EventRow, Listed, Positions, Probe, Progress, Reads, RepositoryFilter,
     RunKey, TargetFilter, TargetKey,

@@ -4,6 +4,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod audit;
+pub(crate) mod budget;
 pub(crate) mod campaigns;
 pub(crate) mod changesets;
 pub(crate) mod commands;

@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod budget;
 mod campaign;
 mod changeset;
 mod command;
@@ -20,6 +21,7 @@ mod target;
 
 pub use access::{Role, Whoami};
 pub use audit::AuditEntry;
+pub use budget::{Budget, Estimate, OrganizationBudget, OrganizationPause, Waiting, WindowUse};
 pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};
 pub use changeset::{Changeset, PullRequest};
 pub use command::{Command, CommandState, SyncFailure, SyncReport};

@@ -7,6 +7,7 @@
 
 use super::{limits, wire::text};
 use campaigns_actors::ports::CodeHostError;
+use campaigns_domain::publish::standing::{OutOfUse, PauseCause};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -69,16 +70,19 @@ pub fn refusal(about: &About, status: StatusCode, headers: &HeaderMap, body: &[u
     }
     let doing = &about.doing;
     match code {
-        401 => CodeHostError::Unauthorized(format!(
-            "GitHub does not accept the {} ({}): {}",
-            if about.app { "GitHub App's token" } else { "token" },
-            or_status(&words, status),
-            if about.app {
-                "check that the App is still installed and that its private key is current"
-            } else {
-                "it may have expired or been revoked; make a new one"
-            }
-        )),
+        401 => out_of_use(
+            PauseCause::BadCredentials,
+            format!(
+                "GitHub does not accept the {} ({}): {}",
+                if about.app { "GitHub App's token" } else { "token" },
+                or_status(&words, status),
+                if about.app {
+                    "check that the App is still installed and that its private key is current"
+                } else {
+                    "it may have expired or been revoked; make a new one"
+                }
+            ),
+        ),
         403 => forbidden(about, headers, &lower, &words),
         404 => CodeHostError::NotFound(about.subject.clone()),
         409 if lower.contains("empty") => {
@@ -104,6 +108,11 @@ pub fn refusal(about: &About, status: StatusCode, headers: &HeaderMap, body: &[u
             CodeHostError::Refused(format!("GitHub refused {doing} ({code}): {}", or_status(&words, status)))
         }
     }
+}
+
+/// The credential is out of use in the whole organisation.
+pub(super) fn out_of_use(cause: PauseCause, reason: String) -> CodeHostError {
+    CodeHostError::Unauthorized(OutOfUse { cause, reason })
 }
 
 fn or_status(words: &str, status: StatusCode) -> String {
@@ -153,28 +162,40 @@ pub(super) fn limit(headers: &HeaderMap, message: &str) -> CodeHostError {
 fn forbidden(about: &About, headers: &HeaderMap, lower: &str, words: &str) -> CodeHostError {
     let About { subject, doing, app, .. } = about;
     if lower.contains("suspended") {
-        return CodeHostError::Unauthorized(format!(
-            "GitHub has suspended us ({words}): an owner of the organisation has to lift the suspension of the \
+        return out_of_use(
+            PauseCause::Suspended,
+            format!(
+                "GitHub has suspended us ({words}): an owner of the organisation has to lift the suspension of the \
              installation or account"
-        ));
+            ),
+        );
     }
     let sso = text(headers, "x-github-sso");
     if !sso.is_empty() || lower.contains("saml") {
         // The address carries a grant in its query, so only the way to it is told.
-        return CodeHostError::Unauthorized(format!(
-            "the organisation demands single sign-on of this token ({words}): authorise the token for it in \
+        return out_of_use(
+            PauseCause::SingleSignOn,
+            format!(
+                "the organisation demands single sign-on of this token ({words}): authorise the token for it in \
              GitHub under Settings, Developer settings, \"Configure SSO\""
-        ));
+            ),
+        );
     }
     if lower.contains("ip allow list") {
-        return CodeHostError::Unauthorized(format!(
-            "the organisation's IP allow list leaves this machine out ({words}): have its address added"
-        ));
+        return out_of_use(
+            PauseCause::IpAllowList,
+            format!(
+                "the organisation's IP allow list leaves this machine out ({words}): have its address added"
+            ),
+        );
     }
     if lower.contains("maximum number of login attempts") {
-        return CodeHostError::Unauthorized(format!(
-            "GitHub has locked this credential out after failed attempts ({words}): correct it and wait a while"
-        ));
+        return out_of_use(
+            PauseCause::LockedOut,
+            format!(
+                "GitHub has locked this credential out after failed attempts ({words}): correct it and wait a while"
+            ),
+        );
     }
     if lower.contains("archived") {
         return CodeHostError::Refused(format!(
@@ -191,11 +212,17 @@ fn forbidden(about: &About, headers: &HeaderMap, lower: &str, words: &str) -> Co
     if !needed.is_empty() || lower.contains("resource not accessible") || lower.contains("permission") {
         let needed =
             if needed.is_empty() { String::new() } else { format!(" `{}`", needed.replace("; ", "` or `")) };
+        let installation_wide = *app && lower.contains("resource not accessible by integration");
         let who = if *app { "the GitHub App's installation" } else { "the token" };
-        return CodeHostError::Refused(format!(
+        let reason = format!(
             "{who} lacks the permission{needed} that {doing} needs ({words}): grant it{}",
             if *app { " in the App's settings and have an owner approve it" } else { "" }
-        ));
+        );
+        return if installation_wide {
+            out_of_use(PauseCause::PermissionMissing, reason)
+        } else {
+            CodeHostError::Refused(reason)
+        };
     }
     let (has, accepted) = (text(headers, "x-oauth-scopes"), text(headers, "x-accepted-oauth-scopes"));
     if !accepted.is_empty() && !accepted.split(", ").any(|scope| has.split(", ").any(|own| own == scope)) {

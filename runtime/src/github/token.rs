@@ -6,7 +6,7 @@
 //! "Create an installation access token for an app". Deliberately absent: what is sent with them.
 
 use super::{
-    answer::{self, About},
+    answer::{self, About, out_of_use},
     config::Credentials,
     endpoint::encode,
     limits,
@@ -16,6 +16,7 @@ use super::{
 };
 use bytes::Bytes;
 use campaigns_actors::ports::CodeHostError;
+use campaigns_domain::publish::standing::PauseCause;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -223,7 +224,8 @@ impl Tokens {
             .ok()
             .and_then(|token| bearer(&Secret::new(token), 0))
             .ok_or_else(|| {
-                CodeHostError::Unauthorized(
+                out_of_use(
+                    PauseCause::BadCredentials,
                     "the GitHub App's private key could not sign a web token: check that it is the App's"
                         .to_owned(),
                 )
@@ -334,10 +336,13 @@ impl Tokens {
         let found: Installation = serde_json::from_slice(&raw.body)
             .map_err(|_| CodeHostError::Unavailable(format!("{}: the answer made no sense", about.doing)))?;
         if found.suspended_at.is_some() {
-            return Err(CodeHostError::Unauthorized(format!(
-                "the GitHub App's installation for {owner} is suspended: an owner has to lift that under the \
+            return Err(out_of_use(
+                PauseCause::Suspended,
+                format!(
+                    "the GitHub App's installation for {owner} is suspended: an owner has to lift that under the \
                  organisation's settings, \"GitHub Apps\""
-            )));
+                ),
+            ));
         }
         lock(&self.installations).insert(owner.to_owned(), found.id);
         Ok(found.id)
@@ -381,11 +386,14 @@ impl Tokens {
             }
             if raw.status == StatusCode::UNAUTHORIZED {
                 let body: serde_json::Value = serde_json::from_slice(&raw.body).unwrap_or_default();
-                return Err(CodeHostError::Unauthorized(format!(
-                    "GitHub does not accept the App's web token ({}): check the App's id and private key (request {})",
-                    super::redact(body["message"].as_str().unwrap_or("no reason given")),
-                    text(&raw.headers, "x-github-request-id"),
-                )));
+                return Err(out_of_use(
+                    PauseCause::BadCredentials,
+                    format!(
+                        "GitHub does not accept the App's web token ({}): check the App's id and private key (request {})",
+                        super::redact(body["message"].as_str().unwrap_or("no reason given")),
+                        text(&raw.headers, "x-github-request-id"),
+                    ),
+                ));
             }
             return Ok(raw);
         }
@@ -413,7 +421,7 @@ fn wish(scope: &Scope) -> Bytes {
 }
 
 fn unreachable_scope<T>() -> Result<T, CodeHostError> {
-    Err(CodeHostError::Unauthorized("a personal token cannot act as a GitHub App".to_owned()))
+    Err(out_of_use(PauseCause::BadCredentials, "a personal token cannot act as a GitHub App".to_owned()))
 }
 
 fn now() -> i64 {

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod budget;
 mod campaigns;
 mod changesets;
 mod commands;
@@ -17,12 +18,15 @@ mod targets;
 
 use crate::store::Postgres;
 use async_trait::async_trait;
-use campaigns_domain::id::{ChangesetId, CommandId, RunId, TargetId};
+use campaigns_domain::{
+    id::{CampaignId, ChangesetId, CommandId, RunId, TargetId},
+    publish::budget::Budget,
+};
 use campaigns_http::{
     ports::{
         Access, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun, NewSpec,
-        NewToken, Positions, Probe, Progress, Reads, RunKey, Signed, Started, Steer, Steered, StoreError,
-        TargetFilter, TargetKey, Token, Writes,
+        NewToken, OrganizationQueue, Positions, Probe, Progress, Queues, Reads, Results, RunKey, Signed,
+        Started, Steer, Steered, StoreError, TargetFilter, TargetKey, Token, Writes,
     },
     wire::{
         Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
@@ -133,6 +137,25 @@ impl Reads for Queries {
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
         events::between(&self.pool, run, after, upto, limit).await
+    }
+}
+
+#[async_trait]
+impl Queues for Queries {
+    async fn waiting_of(&self, campaign: &str) -> Result<Option<(CampaignId, Vec<String>)>, StoreError> {
+        budget::waiting_of(&self.pool, campaign).await
+    }
+
+    async fn knows(&self, organization: &str) -> Result<bool, StoreError> {
+        budget::knows(&self.pool, organization).await
+    }
+
+    async fn queue(&self, organization: &str, budget: &Budget) -> Result<OrganizationQueue, StoreError> {
+        budget::queue(&self.pool, organization, budget).await
+    }
+
+    async fn results(&self, run: RunId) -> Result<Option<Vec<Results>>, StoreError> {
+        budget::results(&self.pool, run).await
     }
 }
 

@@ -121,13 +121,16 @@ impl Replica {
             executor: Arc::new(executor) as Arc<dyn Executor>,
             artifacts: Arc::clone(&artifacts),
         };
-        let system = System::start(ports, actor_settings(&settings, folder.scratch()?)).await?;
+        let actors = actor_settings(&settings, folder.scratch()?);
+        let (budget, publish_at_once) = (actors.budget.clone(), actors.publish_at_once);
+        let system = System::start(ports, actors).await?;
 
         let queries = Arc::new(Queries::new(&postgres));
         let token_file = folder.path().join(TOKEN_FILE);
         let token = first_token(&queries, &token_file).await?;
         let api = ApiState::new(ApiParts {
             reads: queries.clone(),
+            queues: queries.clone(),
             writes: queries.clone(),
             access: queries.clone(),
             probe: queries,
@@ -138,6 +141,8 @@ impl Replica {
             settings: campaigns_http::Settings {
                 window: settings.parallelism * 2,
                 no_container: settings.no_container,
+                budget,
+                publish_at_once,
                 ..Default::default()
             },
         });

@@ -14,6 +14,8 @@ mod input;
 mod permits;
 mod reads;
 mod rows;
+pub(crate) mod spending;
+mod standing;
 mod statement;
 
 pub use connect::{ConnectError, Options, migrator};
@@ -21,12 +23,13 @@ pub use connect::{ConnectError, Options, migrator};
 use async_trait::async_trait;
 use campaigns_actors::ports::{
     Backlog, CommitError, Committed, Followed, Lease, Message, Permit, PermitAnswer, PermitRequest,
-    RunControl, Store, StoreError, Transition,
+    RunControl, Spending, Standing, Store, StoreError, Transition,
 };
 use campaigns_domain::{
     changeset::Changeset,
     execution::{run::Run, target::Target},
     id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    publish::budget::Budget,
     spec::Spec,
 };
 use sqlx::PgPool;
@@ -177,6 +180,28 @@ impl Store for Postgres {
 
     async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
         self.take_back(&permit).await
+    }
+
+    async fn spending(
+        &self,
+        organization: &str,
+        campaigns: &[CampaignId],
+        budget: &Budget,
+    ) -> Result<Spending, StoreError> {
+        self.read_spending(organization, campaigns, budget).await
+    }
+
+    async fn standing(&self, organization: &str) -> Result<Standing, StoreError> {
+        self.read_standing(organization).await
+    }
+
+    async fn set_standing(
+        &self,
+        lease: &Lease,
+        organization: &str,
+        standing: &Standing,
+    ) -> Result<(), CommitError> {
+        self.write_standing(lease, organization, standing).await
     }
 
     fn moved_ahead(&self) -> watch::Receiver<Duration> {

@@ -20,7 +20,8 @@ fn operations() -> Vec<Operation> {
     let mut operations = vec![];
     for (template, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            let path = template.replace("{id}", &Uuid::from_u128(7).to_string()).replace("{name}", "nothing");
+            let path = template.replace("{id}", &Uuid::from_u128(7).to_string());
+            let path = path.replace("{name}", "nothing").replace("{login}", "nothing");
             assert!(!path.contains('{'), "{path}: this test does not know how to fill it");
             let method = verb.to_uppercase().parse().unwrap();
             let template = template.clone();
@@ -127,7 +128,7 @@ async fn what_is_not_there_is_a_404_problem() {
         }
         let odd = ["not-an-id%20", "..%2f..", "%00", &"x".repeat(300)];
         for id in odd {
-            let path = operation.template.replace("{id}", id).replace("{name}", id);
+            let path = operation.template.replace("{id}", id).replace("{name}", id).replace("{login}", id);
             let request = stage.request(Role::Admin, operation.method.clone(), &path);
             let request = match body(&operation) {
                 Some(body) => request.json(&body),

@@ -117,6 +117,7 @@ async fn serve(
 ) -> Server {
     let state = ApiState::new(ApiParts {
         reads: queries.clone(),
+        queues: queries.clone(),
         writes: queries.clone(),
         access: queries.clone(),
         probe: queries.clone(),

@@ -266,7 +266,9 @@ async fn the_start_says_who_we_are_and_where() {
     let wrong =
         campaigns_runtime::github::Credentials::Token(campaigns_runtime::github::Secret::new("ghp_nobody"));
     let refused = github(&twin, wrong).check().await;
-    assert!(matches!(&refused, Err(CodeHostError::Unauthorized(words)) if words.contains("Bad credentials")));
+    assert!(
+        matches!(&refused, Err(CodeHostError::Unauthorized(words)) if words.reason.contains("Bad credentials"))
+    );
     let detected = Endpoint::detect(&twin.url(), None).await.unwrap();
     assert_eq!(detected, endpoint(&twin, Layout::Enterprise));
     let at_root = Endpoint::detect(&format!("{}/nonsense", twin.url()), None).await.unwrap();

@@ -6,8 +6,10 @@
 pub mod budget;
 pub mod commit;
 mod neutral;
+pub mod queue;
 mod reading;
 pub mod rollout;
+pub mod standing;
 mod words;
 
 pub use commit::{TreeLimits, TreePlan};

@@ -18,6 +18,7 @@ mod run;
 mod samples;
 mod select;
 mod spec;
+mod standing;
 mod target;
 mod template;
 mod words;

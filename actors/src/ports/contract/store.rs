@@ -22,6 +22,7 @@ mod pauses;
 mod permits;
 mod reads;
 mod scopes;
+mod standing;
 
 use super::super::{
     CommitError, Committed, Message, Store, SyncReport, Transition,
@@ -161,6 +162,9 @@ where
         scopes::points_and_distance_hold_for_what_creates_no_content_too,
         scopes::a_write_that_never_left_is_given_back,
         scopes::a_cap_over_everything_holds_whoever_asks_at_once,
+        scopes::what_counts_is_what_the_windows_hold,
+        standing::where_an_organisation_stands_is_kept_and_its_quiet_passes,
+        standing::only_the_owner_records_where_an_organisation_stands,
     );
 }
 

@@ -27,6 +27,7 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use tokio::time::Instant;
 use world::{Repository, Tree, refused};
 
 /// One call that arrived.
@@ -38,6 +39,8 @@ pub struct Call {
     pub of: String,
     /// Whether it was carried out.
     pub done: bool,
+    /// When.
+    pub at: Instant,
 }
 
 /// A file to be put into a repository.
@@ -179,7 +182,8 @@ impl MemoryCodeHost {
                 ))),
                 _ => act(found, *clock),
             };
-            calls.push(Call { operation, of: found.name.to_string(), done: answer.is_ok() });
+            let (of, done) = (found.name.to_string(), answer.is_ok());
+            calls.push(Call { operation, of, done, at: Instant::now() });
             (answer, effect)
         };
         match effect {
@@ -222,7 +226,7 @@ impl CodeHost for MemoryCodeHost {
             Query::Repository(name) => name.to_string(),
             Query::Organization(owner) => owner.clone(),
         };
-        world.calls.push(Call { operation: Operation::Repositories, of, done: true });
+        world.calls.push(Call { operation: Operation::Repositories, of, done: true, at: Instant::now() });
         let name = match query {
             Query::Repository(name) => Some(name.name()),
             Query::Organization(_) => None,
@@ -482,7 +486,12 @@ impl CodeHost for MemoryCodeHost {
             None => None,
         };
         let done = refusal.is_none();
-        calls.push(Call { operation: Operation::ReadPullRequests, of: owner.to_owned(), done });
+        calls.push(Call {
+            operation: Operation::ReadPullRequests,
+            of: owner.to_owned(),
+            done,
+            at: Instant::now(),
+        });
         if let Some(refusal) = refusal {
             return Err(refusal);
         }

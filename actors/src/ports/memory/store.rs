@@ -11,7 +11,7 @@ pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
 
 use super::super::{
     Backlog, CommitError, Committed, EffectState, Followed, Lease, Message, Permit, PermitAnswer,
-    PermitRequest, RunControl, Store, StoreError, SyncReport, Transition,
+    PermitRequest, RunControl, Spending, Standing, Store, StoreError, SyncReport, Transition,
 };
 use async_trait::async_trait;
 use campaigns_domain::{
@@ -21,6 +21,7 @@ use campaigns_domain::{
         target::{Target, TargetState},
     },
     id::{CampaignId, ChangesetId, CommandId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    publish::budget::Budget,
     spec::Spec,
 };
 use rows::Rows;
@@ -258,6 +259,28 @@ impl Store for MemoryStore {
     async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
         self.lock().permits.retain(|stored| stored.answered || stored.id != permit.id);
         Ok(())
+    }
+
+    async fn spending(
+        &self,
+        organization: &str,
+        campaigns: &[CampaignId],
+        budget: &Budget,
+    ) -> Result<Spending, StoreError> {
+        Ok(self.lock().spending(organization, campaigns, budget))
+    }
+
+    async fn standing(&self, organization: &str) -> Result<Standing, StoreError> {
+        Ok(self.lock().standing(organization))
+    }
+
+    async fn set_standing(
+        &self,
+        lease: &Lease,
+        organization: &str,
+        standing: &Standing,
+    ) -> Result<(), CommitError> {
+        self.lock().set_standing(lease.fence(), organization, standing)
     }
 
     fn moved_ahead(&self) -> watch::Receiver<Duration> {

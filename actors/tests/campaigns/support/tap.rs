@@ -8,7 +8,8 @@ use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
     Committed, EffectChange, Executor, Followed, Lease, Message, NewPullRequest, Permit, PermitAnswer,
-    PermitRequest, Ports, ReadBudget, RepositoryRef, RunControl, Store, StoreError, Transition, Work,
+    PermitRequest, Ports, ReadBudget, RepositoryRef, RunControl, Spending, Standing, Store, StoreError,
+    Transition, Work,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -18,7 +19,7 @@ use campaigns_domain::{
         target::{Failure, FailureCause, Target},
     },
     id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
-    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, PullRequest, Reading, budget::Budget, commit::TreeEntry},
     selection::{Answer, Base, Query},
     spec::Spec,
 };
@@ -286,6 +287,32 @@ impl Store for Behind {
     async fn return_permit(&self, permit: Permit) -> Result<(), StoreError> {
         self.tap.store(self.ports.store.return_permit(permit)).await
     }
+    async fn spending(
+        &self,
+        organization: &str,
+        campaigns: &[CampaignId],
+        budget: &Budget,
+    ) -> Result<Spending, StoreError> {
+        self.tap.store(self.ports.store.spending(organization, campaigns, budget)).await
+    }
+    async fn standing(&self, organization: &str) -> Result<Standing, StoreError> {
+        self.tap.store(self.ports.store.standing(organization)).await
+    }
+
+    async fn set_standing(
+        &self,
+        lease: &Lease,
+        organization: &str,
+        standing: &Standing,
+    ) -> Result<(), CommitError> {
+        let error = || CommitError::Unavailable("the test has broken it".to_owned());
+        if self.tap.store_down.load(Ordering::SeqCst) {
+            return Err(error());
+        }
+        let set = self.ports.store.set_standing(lease, organization, standing);
+        self.tap.pass(Which::Every, set, |_| error()).await
+    }
+
     fn moved_ahead(&self) -> watch::Receiver<Duration> {
         self.ports.store.moved_ahead()
     }

@@ -5,9 +5,16 @@
 //! second between writes ("Rate limits for the REST API", secondary limits; "Best practices for using the REST
 //! API"). Deliberately absent: clocks, and keeping the history, which is the store's, by its clock.
 
+mod book;
+mod books;
+mod forecast;
+mod planned;
 mod window;
 mod write;
 
+pub use books::{Opening, Room};
+pub use forecast::{Foreseen, Present, Use, Waits, forecast, next, used};
+pub use planned::{Planned, writes};
 pub use window::{NotBefore, Window, next_slot};
 pub use write::{Charge, ContentWrites, POINTS_A_MINUTE, POINTS_OF_A_WRITE, WriteKind, split_points};
 

@@ -181,3 +181,37 @@ pub(super) async fn a_cap_over_everything_holds_whoever_asks_at_once<H: StoreHar
         world.harness.move_clock(Duration::from_secs(60)).await;
     }
 }
+
+pub(super) async fn what_counts_is_what_the_windows_hold<H: StoreHarness>(harness: Arc<H>) {
+    let world = World::new(Arc::clone(&harness)).await;
+    let other = new_run(CampaignId(Uuid::new_v4()));
+    harness.add_run(&spec(), &other).await;
+    let (acme, globex) = (world.lease(ORGANIZATION).await, world.lease("globex").await);
+    let free = Budget::unlimited();
+    let budget = Budget {
+        campaign: vec![Cap::new(Counted::PullRequests, 600, 9)],
+        organization: vec![Cap::new(Counted::Content, 60, 9), Cap::new(Counted::PullRequests, 3_600, 9)],
+        ..Budget::unlimited()
+    };
+    write(&world, &acme, ask(&world.run, ORGANIZATION, WriteKind::Tree, &free)).await;
+    write(&world, &acme, ask(&world.run, ORGANIZATION, WriteKind::PullRequest, &free)).await;
+    write(&world, &globex, ask(&world.run, "globex", WriteKind::Tree, &free)).await;
+    write(&world, &globex, ask(&world.run, "globex", WriteKind::PullRequest, &free)).await;
+    write(&world, &globex, ask(&other, "globex", WriteKind::PullRequest, &free)).await;
+    let counted = async |campaigns: &[CampaignId], budget: &Budget| {
+        let spending = world.store().spending("ACME", campaigns, budget).await.unwrap();
+        let all = spending.permits.iter();
+        let opened = all.clone().filter(|permit| permit.charge.pull_request).count();
+        let own = all.clone().filter(|permit| permit.organization == "acme").count();
+        (all.count(), opened, own)
+    };
+    let own = [world.run.campaign];
+    assert_eq!(counted(&[], &budget).await, (2, 1, 2), "of the organisation alone");
+    assert_eq!(counted(&own, &budget).await, (3, 2, 2), "and the campaign's pull requests elsewhere");
+    let all = Budget { global: vec![Cap::new(Counted::Content, 60, 9)], ..budget.clone() };
+    assert_eq!(counted(&own, &all).await, (5, 3, 2), "and everything where that is capped");
+    world.harness.move_clock(Duration::from_secs(60)).await;
+    assert_eq!(counted(&own, &all).await, (2, 2, 1), "the minute is over for what opens no pull request");
+    world.harness.move_clock(Duration::from_secs(3_540)).await;
+    assert_eq!(counted(&own, &all).await, (0, 0, 0));
+}

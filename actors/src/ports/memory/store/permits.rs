@@ -2,11 +2,13 @@
 //!
 //! Deliberately absent: forgetting old permits; a test ends before that matters.
 
-use super::super::super::{CommitError, Fence, Permit, PermitAnswer, PermitRequest};
+use super::super::super::{
+    CommitError, Counting, Fence, Permit, PermitAnswer, PermitRequest, Spending, Standing,
+};
 use super::rows::Rows;
 use campaigns_domain::{
     id::{CampaignId, Shard},
-    publish::budget::{Charge, Spent},
+    publish::budget::{Budget, Cap, Charge, Counted, Spent},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -83,6 +85,30 @@ impl Rows {
         spent.collect()
     }
 
+    pub(super) fn spending(&self, organization: &str, campaigns: &[CampaignId], budget: &Budget) -> Spending {
+        let (now, organization) = (self.now(), organization.to_ascii_lowercase());
+        let counts = |permit: &StoredPermit| {
+            let inside = |caps: &[Cap]| {
+                let counted = caps.iter().filter(|cap| {
+                    (cap.counted != Counted::PullRequests || permit.charge.pull_request)
+                        && permit.counts_from + cap.window.length() > now
+                });
+                counted.count() > 0
+            };
+            let apart = TimeDelta::milliseconds(i64::from(budget.spacing));
+            let own = permit.organization == organization
+                && (inside(&budget.organization) || permit.counts_from + apart > now);
+            own || inside(&budget.global) || campaigns.contains(&permit.campaign) && inside(&budget.campaign)
+        };
+        let permits = self.permits.iter().filter(|permit| counts(permit)).map(|permit| Counting {
+            counts_from: permit.counts_from,
+            organization: permit.organization.clone(),
+            campaign: permit.campaign,
+            charge: permit.charge,
+        });
+        Spending { now, permits: permits.collect() }
+    }
+
     pub(super) fn answer_permit(&mut self, permit: &Permit) {
         let now = self.now();
         for stored in &mut self.permits {
@@ -91,5 +117,29 @@ impl Rows {
                 stored.counts_from = now;
             }
         }
+    }
+
+    pub(super) fn standing(&self, organization: &str) -> Standing {
+        let Some((until, standing)) = self.standings.get(&organization.to_ascii_lowercase()) else {
+            return Standing::default();
+        };
+        let left = (*until - self.now()).to_std().unwrap_or_default();
+        let quiet =
+            standing.quiet.clone().map(|(_, reason)| (left, reason)).filter(|(left, _)| !left.is_zero());
+        Standing { quiet, ..standing.clone() }
+    }
+
+    pub(super) fn set_standing(
+        &mut self,
+        fence: Fence,
+        organization: &str,
+        standing: &Standing,
+    ) -> Result<(), CommitError> {
+        if self.epochs.get(&fence.shard).copied().unwrap_or_default() != fence.epoch.0 {
+            return Err(CommitError::Fenced(fence));
+        }
+        let quiet = standing.quiet.as_ref().map_or(Duration::ZERO, |(left, _)| *left);
+        self.standings.insert(organization.to_ascii_lowercase(), (self.now() + quiet, standing.clone()));
+        Ok(())
     }
 }

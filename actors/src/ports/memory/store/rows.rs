@@ -4,7 +4,7 @@
 
 use super::super::super::{
     AdmissionState, Effect, Execution, Followed, Message, MessageBody, Recipient, RowChange, RunControl,
-    Subject, SyncReport,
+    Standing, Subject, SyncReport,
 };
 use super::permits::StoredPermit;
 use campaigns_domain::{
@@ -18,9 +18,10 @@ use campaigns_domain::{
     },
     spec::Spec,
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -49,6 +50,7 @@ pub(super) struct Rows {
     pub(super) numbers: u64,
     pub(super) started: Instant,
     pub(super) clock_moved: Duration,
+    pub(super) standings: HashMap<String, (DateTime<Utc>, Standing)>,
 }
 
 #[derive(Debug, Clone)]
@@ -191,6 +193,7 @@ impl Default for Rows {
             numbers: 0,
             started: Instant::now(),
             clock_moved: Duration::ZERO,
+            standings: HashMap::new(),
         }
     }
 }

@@ -3,12 +3,12 @@
 //!
 //! Deliberately absent: how fast (the permits' matter).
 
-use campaigns_domain::id::{CampaignId, ChangesetId};
+use crate::id::{CampaignId, ChangesetId};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Changesets that wait for their turn.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
     /// Campaigns with somebody waiting, in the order of their turns.
     turns: VecDeque<CampaignId>,
     waiting: HashMap<CampaignId, VecDeque<ChangesetId>>,
@@ -17,7 +17,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Puts a changeset behind those of its campaign; one that waits already keeps its place.
-    pub(super) fn push(&mut self, campaign: CampaignId, changeset: ChangesetId) {
+    pub fn push(&mut self, campaign: CampaignId, changeset: ChangesetId) {
         if !self.here.insert(changeset) {
             return;
         }
@@ -29,8 +29,22 @@ impl Queue {
     }
 
     /// The next one.
-    pub(super) fn pop(&mut self) -> Option<ChangesetId> {
-        let campaign = self.turns.pop_front()?;
+    pub fn pop(&mut self) -> Option<ChangesetId> {
+        self.pop_where(|_, _| true)
+    }
+
+    /// The next one of a campaign whose oldest may go. The others keep their turns.
+    pub fn pop_where(
+        &mut self,
+        mut may_go: impl FnMut(CampaignId, ChangesetId) -> bool,
+    ) -> Option<ChangesetId> {
+        let oldest =
+            |campaign: &CampaignId| self.waiting.get(campaign).and_then(|waiting| waiting.front()).copied();
+        let at = self
+            .turns
+            .iter()
+            .position(|campaign| oldest(campaign).is_some_and(|changeset| may_go(*campaign, changeset)))?;
+        let campaign = self.turns.remove(at)?;
         let waiting = self.waiting.get_mut(&campaign)?;
         let next = waiting.pop_front();
         if waiting.is_empty() {
@@ -44,19 +58,33 @@ impl Queue {
         next
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Every campaign with somebody waiting and its oldest, in the order of their turns.
+    pub fn heads(&self) -> impl Iterator<Item = (CampaignId, ChangesetId)> + '_ {
+        self.turns.iter().filter_map(|campaign| Some((*campaign, *self.waiting.get(campaign)?.front()?)))
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
         self.here.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
         self.here.is_empty()
     }
 
-    pub(super) fn contains(&self, changeset: &ChangesetId) -> bool {
+    /// Whether this one waits.
+    pub fn contains(&self, changeset: &ChangesetId) -> bool {
         self.here.contains(changeset)
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Whether somebody of this campaign waits.
+    pub fn has(&self, campaign: &CampaignId) -> bool {
+        self.waiting.contains_key(campaign)
+    }
+
+    /// Forgets everybody.
+    pub fn clear(&mut self) {
         *self = Self::default();
     }
 }
@@ -97,5 +125,21 @@ mod tests {
         assert_eq!(queue.pop(), Some(changeset(1)));
         assert_eq!(queue.pop(), Some(changeset(5_000)));
         assert_eq!(queue.len(), 998);
+    }
+
+    #[test]
+    fn a_campaign_that_may_not_go_keeps_its_turn() {
+        let mut queue = Queue::default();
+        for n in 0..2 {
+            queue.push(campaign(1), changeset(n));
+            queue.push(campaign(2), changeset(100 + n));
+        }
+        assert_eq!(queue.pop_where(|of, _| of == campaign(2)), Some(changeset(100)));
+        assert_eq!(queue.pop_where(|_, _| false), None);
+        assert_eq!(queue.pop(), Some(changeset(0)));
+        assert_eq!(
+            queue.heads().map(|(_, oldest)| oldest).collect::<Vec<_>>(),
+            [changeset(101), changeset(1)]
+        );
     }
 }

@@ -1,0 +1,63 @@
+//! What an organisation's refusals and successes lead to.
+
+use campaigns_domain::publish::standing::{AdaptivePace, OutOfUse, Pause, PauseCause};
+use std::time::Duration;
+
+fn why(cause: PauseCause) -> OutOfUse {
+    OutOfUse { cause, reason: "mend it".to_owned() }
+}
+
+#[test]
+fn a_paused_organisation_is_tried_ever_more_rarely() {
+    let mut pause = Pause::after(None, why(PauseCause::Suspended));
+    let mut waits = vec![];
+    for _ in 0..6 {
+        waits.push(pause.next_probe().as_secs());
+        pause = Pause::after(Some(&pause), why(PauseCause::Suspended));
+    }
+    assert_eq!(waits, [60, 120, 240, 480, 900, 900]);
+    let other = Pause::after(Some(&pause), why(PauseCause::SingleSignOn));
+    assert_eq!(other.next_probe().as_secs(), 60, "another cause begins anew");
+    let stored = serde_json::to_value(&other).unwrap();
+    assert_eq!(stored, serde_json::json!({"cause": "single_sign_on", "reason": "mend it", "probes": 1}));
+}
+
+#[test]
+fn refusals_widen_the_distance_and_success_narrows_it_slowly() {
+    let minute = Duration::from_secs(60);
+    let mut pace = AdaptivePace::default();
+    let mut seen = vec![];
+    for _ in 0..9 {
+        let (next, wait) = pace.refused(minute);
+        pace = next;
+        seen.push((pace.extra, wait.as_secs()));
+    }
+    let expected = [
+        (1_000, 60),
+        (2_000, 120),
+        (4_000, 240),
+        (8_000, 480),
+        (16_000, 960),
+        (32_000, 1_920),
+        (60_000, 3_600),
+        (60_000, 3_600),
+        (60_000, 3_600),
+    ];
+    assert_eq!(seen, expected);
+    let asked = Duration::from_secs(7_200);
+    assert_eq!(pace.refused(asked).1, asked, "what GitHub asks for is never cut short");
+    // It stays wide for 20 writes, and is gone in the end.
+    for _ in 0..19 {
+        pace = pace.succeeded();
+        assert_eq!((pace.extra, pace.refusals), (60_000, 0));
+    }
+    pace = pace.succeeded();
+    assert_eq!(pace.extra, 54_000);
+    let mut writes = 0;
+    while pace.extra > 0 {
+        pace = pace.succeeded();
+        writes += 1;
+    }
+    assert!((500..2_000).contains(&writes), "{writes}");
+    assert_eq!(pace.succeeded(), AdaptivePace::default());
+}

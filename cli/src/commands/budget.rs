@@ -1,0 +1,193 @@
+//! `campaigns budget`: how full the windows are, what waits for what, and when it will be open.
+//!
+//! Deliberately absent: changing a limit (`campaigns serve --help` names the settings).
+
+use crate::{
+    Verdict,
+    arguments::{Budget as Arguments, Connection, Output},
+    client::Client,
+    connection,
+    output::{self, Cell, Paint, Table},
+};
+use anyhow::Result;
+use campaigns_wire::{Budget, Estimate, OrganizationBudget, Waiting};
+use chrono::{DateTime, Utc};
+
+/// How many waiting changesets a table shows.
+const SHOWN: usize = 20;
+
+/// Shows a budget.
+pub(crate) async fn run(arguments: Arguments, connection: &Connection, form: Output) -> Result<Verdict> {
+    let client = connection::client(connection)?;
+    match (&arguments.campaign, &arguments.organization) {
+        (Some(campaign), _) => show(&client.budget("campaigns", campaign).await?, form)?,
+        (None, Some(organization)) => show(&client.budget("organizations", organization).await?, form)?,
+        (None, None) => every(&client, form).await?,
+    }
+    Ok(Verdict::Well)
+}
+
+/// Every campaign in which something waits.
+async fn every(client: &Client, form: Output) -> Result<()> {
+    let mut all = Budget { finished_at: None, organizations: vec![], items: vec![], next: None };
+    for campaign in client.campaigns().await? {
+        let budget = client.budget("campaigns", &campaign.name).await?;
+        for organization in budget.organizations {
+            if all.organizations.iter().all(|known| known.organization != organization.organization) {
+                all.organizations.push(organization);
+            }
+        }
+        all.items.extend(budget.items);
+    }
+    all.items.sort_by_key(|item| (item.open_at.unwrap_or(DateTime::<Utc>::MAX_UTC), item.changeset_id));
+    all.finished_at = all.items.last().and_then(|last| last.open_at);
+    show(&all, form)
+}
+
+fn show(budget: &Budget, form: Output) -> Result<()> {
+    match form {
+        Output::Json => output::json(budget),
+        Output::Table => {
+            if budget.items.is_empty() {
+                output::note("nothing waits to be published");
+            }
+            output::text(&text(budget))
+        }
+    }
+}
+
+fn text(budget: &Budget) -> String {
+    let paint = Paint::for_stdout();
+    let mut text = String::new();
+    for organization in &budget.organizations {
+        text.push_str(&windows(organization, paint));
+    }
+    if budget.items.is_empty() {
+        return text;
+    }
+    let now = budget.organizations.iter().map(|organization| organization.at).max();
+    let mut table = Table::default();
+    for item in budget.items.iter().take(SHOWN) {
+        table.row(row(item, now, paint));
+    }
+    text.push('\n');
+    text.push_str(&table.render());
+    if let Some(more) = budget.items.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text.push_str(&paint.dim(&format!("… and {more} more; `-o json` has them all")));
+        text.push('\n');
+    }
+    let end = match (budget.finished_at, now) {
+        (Some(end), Some(now)) => format!("all open {} from now, at {}", span(end - now), time(end)),
+        _ => "some of them never will be open: a cap lets none through".to_owned(),
+    };
+    text.push_str(&format!("\n{}\n", paint.bold(&end)));
+    text
+}
+
+fn windows(organization: &OrganizationBudget, paint: Paint) -> String {
+    let mut table = Table::default();
+    for window in &organization.windows {
+        let per = match window.seconds {
+            60 => "minute".to_owned(),
+            3_600 => "hour".to_owned(),
+            86_400 => "day".to_owned(),
+            seconds => format!("{seconds} s"),
+        };
+        let left = format!("{} of {}", window.used, window.cap);
+        let full = window.used >= u64::from(window.cap);
+        table.row([
+            Cell::plain(format!("  {}", window.counts.replace('_', " "))),
+            Cell::plain(format!("a {per}")),
+            Cell::painted(&left, |text| if full { paint.red(text) } else { text.to_owned() }),
+            Cell::painted(&window.scope, |text| paint.dim(text)),
+        ]);
+    }
+    let mut said = String::new();
+    if let Some(pause) = &organization.pause {
+        said = format!("  {}\n", paint.red(&format!("paused ({}): {}", pause.cause, pause.reason)));
+    } else if !organization.quiet_reason.is_empty() {
+        said = format!("  {}\n", paint.yellow(&format!("quiet: {}", organization.quiet_reason)));
+    }
+    let next = match organization.next_permit_at {
+        Some(then) if then > organization.at => format!("next write in {}", span(then - organization.at)),
+        Some(_) => "the next write may go now".to_owned(),
+        None => "a cap lets no write through".to_owned(),
+    };
+    format!(
+        "{} · {} waiting · {next}\n{said}{}",
+        paint.bold(&organization.organization),
+        organization.waiting,
+        table.render()
+    )
+}
+
+fn row(item: &Waiting, now: Option<DateTime<Utc>>, paint: Paint) -> [Cell; 4] {
+    let when = match (item.open_at, now) {
+        (Some(then), Some(now)) => format!("in {}", span(then - now)),
+        _ => "never".to_owned(),
+    };
+    [
+        Cell::painted(&when, |text| paint.yellow(text)),
+        Cell::plain(&item.repository),
+        Cell::plain(&item.campaign),
+        Cell::painted(&item.reason, |text| paint.dim(text)),
+    ]
+}
+
+/// A time as a person reads it.
+pub(crate) fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A length of time in its two largest units.
+pub(crate) fn span(length: chrono::TimeDelta) -> String {
+    let seconds = length.num_seconds().max(0);
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(parts.len() - 1);
+    let told =
+        parts.iter().skip(first).take(2).filter(|(count, unit)| *count > 0 || *unit == "s" && first == 3);
+    told.map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
+/// What publishing would take, in a line.
+pub(crate) fn estimate(estimate: &Estimate) -> String {
+    if estimate.pull_requests == 0 {
+        return "there is nothing to publish".to_owned();
+    }
+    let end = match estimate.finished_at {
+        Some(_) => format!(
+            "about {}",
+            span(chrono::TimeDelta::seconds(i64::try_from(estimate.seconds).unwrap_or(i64::MAX / 1000)))
+        ),
+        None => "for ever, as a cap lets none through".to_owned(),
+    };
+    format!(
+        "publishing would open {} pull requests with {} writes in {} API calls and take {end}, with the limits in force",
+        estimate.pull_requests, estimate.writes, estimate.api_calls
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn spans_are_told_in_two_units() {
+        for (seconds, told) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h"),
+            (3_660, "1 h 1 min"),
+            (90_061, "1 d 1 h"),
+        ] {
+            assert_eq!(span(TimeDelta::seconds(seconds)), told);
+        }
+    }
+}
