@@ -151,6 +151,10 @@ pub(crate) struct Serve {
     /// Where the embedded database, artifacts and the first API token are kept.
     #[arg(long, env = "CAMPAIGNS_DATA", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// A file with the secret that GitHub signs webhooks with, taken at /webhooks/github; several, one to a line,
+    /// while one replaces another. Otherwise CAMPAIGNS_WEBHOOK_SECRET; without either no webhooks are taken.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) webhook_secret_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) github: Github,
     #[command(flatten)]

@@ -3,8 +3,9 @@
 use crate::{
     auth::Gate,
     live::{Hub, LiveSettings},
-    ports::{Access, Probe, Reads, Wake, Writes},
+    ports::{Access, Probe, Reads, Wake, Webhooks, Writes},
     readiness::Readiness,
+    webhook::WebhookSecrets,
 };
 use campaigns_actors::ports::Artifacts;
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -17,6 +18,8 @@ pub struct ApiParts {
     pub writes: Arc<dyn Writes>,
     /// Whose token it is.
     pub access: Arc<dyn Access>,
+    /// Where deliveries of webhooks are kept.
+    pub webhooks: Arc<dyn Webhooks>,
     /// Whether the database answers.
     pub probe: Arc<dyn Probe>,
     /// Diffs and logs.
@@ -40,6 +43,8 @@ pub struct Settings {
     pub no_container: bool,
     /// How long a request may take to be answered; live streams may last longer.
     pub timeout: Duration,
+    /// What deliveries of webhooks are signed with; none takes no webhooks.
+    pub webhook_secrets: WebhookSecrets,
     /// The live events.
     pub live: LiveSettings,
 }
@@ -50,6 +55,7 @@ impl Default for Settings {
             window: 8,
             no_container: false,
             timeout: Duration::from_secs(30),
+            webhook_secrets: WebhookSecrets::default(),
             live: LiveSettings::default(),
         }
     }
@@ -64,6 +70,7 @@ pub struct Shared {
     pub(crate) reads: Arc<dyn Reads>,
     pub(crate) writes: Arc<dyn Writes>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) webhooks: Arc<dyn Webhooks>,
     pub(crate) readiness: Readiness,
     pub(crate) artifacts: Arc<dyn Artifacts>,
     pub(crate) wake: Arc<dyn Wake>,
@@ -76,12 +83,14 @@ pub struct Shared {
 impl ApiState {
     /// The state made of these parts.
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { reads, writes, access, probe, artifacts, wake, metrics, version, settings } = parts;
+        let ApiParts { reads, writes, access, webhooks, probe, artifacts, wake, metrics, version, settings } =
+            parts;
         let hub = Arc::new(Hub::new(reads.clone(), settings.live.clone()));
         Self(Arc::new(Shared {
             reads,
             writes,
             gate: Arc::new(Gate::new(access)),
+            webhooks,
             readiness: Readiness::new(probe),
             artifacts,
             wake,

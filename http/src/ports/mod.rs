@@ -1,11 +1,13 @@
 //! What the API needs of the world, as traits: what people read ([`Reads`]), what they ask for ([`Writes`]), whose
-//! token it is ([`Access`]), whether the database answers ([`Probe`]), and the wake-up of the owners ([`Wake`]).
+//! token it is ([`Access`]), what the code host tells ([`Webhooks`]), whether the database answers ([`Probe`]), and
+//! the wake-up of the owners ([`Wake`]).
 //!
 //! `runtime` implements them on Postgres. Deliberately absent: an in-memory implementation; the tests run on the
 //! real server.
 
 mod access;
 mod reads;
+mod webhooks;
 mod writes;
 
 pub use access::{Access, NewToken, Token};
@@ -13,6 +15,7 @@ pub use reads::{
     ChangesetFilter, ChangesetScope, EventRow, Listed, Positions, Probe, Progress, Reads, RepositoryFilter,
     RunKey, TargetFilter, TargetKey,
 };
+pub use webhooks::{APP_SHARD, Delivery, EVENTS, Hint, Received, Webhooks, Whereabouts};
 pub use writes::{
     CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started, Steer, Steered, Wake,
     Writes,

@@ -12,6 +12,7 @@ pub(crate) mod probes;
 pub(crate) mod runs;
 pub(crate) mod steer;
 pub(crate) mod targets;
+pub(crate) mod webhooks;
 pub(crate) mod whoami;
 
 use serde::Deserialize;

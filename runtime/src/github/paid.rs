@@ -13,7 +13,8 @@ pub(super) enum Paid<'a> {
     Permit(&'a Permit),
     /// A read of an organisation.
     Reads(&'a ReadBudget),
-    /// Minting and checking our own credential, and looking for an API before there is one.
+    /// Minting and checking our own credential, looking for an API before there is one, and what the App asks about
+    /// itself: GitHub counts that apart from every organisation.
     Credential,
 }
 

@@ -1,4 +1,5 @@
-//! What people read and ask for, on PostgreSQL: the API's ports [`Reads`], [`Writes`], [`Access`] and [`Probe`].
+//! What people read and ask for, and what the code host tells, on PostgreSQL: the API's ports [`Reads`], [`Writes`],
+//! [`Access`], [`Webhooks`] and [`Probe`].
 //!
 //! Lists go by keyset, never by offset. Writes create rows and leave messages; they never change a row that a shard
 //! owns, so they need no fence. Deliberately absent: the owners' store (`store`), and decisions.
@@ -14,15 +15,16 @@ mod rows;
 mod runs;
 mod steer;
 mod targets;
+mod webhooks;
 
 use crate::store::Postgres;
 use async_trait::async_trait;
 use campaigns_domain::id::{ChangesetId, CommandId, RunId, TargetId};
 use campaigns_http::{
     ports::{
-        Access, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun, NewSpec,
-        NewToken, Positions, Probe, Progress, Reads, RunKey, Signed, Started, Steer, Steered, StoreError,
-        TargetFilter, TargetKey, Token, Writes,
+        Access, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed, NewCommand, NewRun,
+        NewSpec, NewToken, Positions, Probe, Progress, Reads, Received, RunKey, Signed, Started, Steer,
+        Steered, StoreError, TargetFilter, TargetKey, Token, Webhooks, Writes,
     },
     wire::{
         Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
@@ -180,6 +182,13 @@ impl Access for Queries {
 
     async fn revoke_token(&self, by: &Signed, id: Uuid) -> Result<bool, StoreError> {
         access::revoke(&self.pool, by, id).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Queries {
+    async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
+        webhooks::receive(&self.pool, delivery).await
     }
 }
 

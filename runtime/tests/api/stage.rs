@@ -119,6 +119,7 @@ async fn serve(
         reads: queries.clone(),
         writes: queries.clone(),
         access: queries.clone(),
+        webhooks: queries.clone(),
         probe: queries.clone(),
         artifacts: artifacts.clone(),
         wake: woken.clone(),
