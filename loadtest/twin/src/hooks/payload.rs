@@ -93,7 +93,8 @@ fn organization(urls: &Urls, organization: &Account) -> Value {
 pub fn pull(urls: &Urls, state: &State, repository: u64, number: u64) -> Option<Value> {
     let (found, owner) = (state.repositories.get(&repository)?, state.org()?);
     let pull = found.pulls.get(&number)?;
-    let mut whole = full_pull(urls, state, owner, found, pull, Measures::default());
+    let mut whole =
+        full_pull(urls, state, owner, found, pull, Measures { state: "unknown", ..Measures::default() });
     for side in ["head", "base"] {
         whole[side]["repo"]["custom_properties"] = json!({});
     }
