@@ -4,7 +4,7 @@
 
 use crate::{
     auth::{May, Reading},
-    routes::{audit, campaigns, changesets, commands, events, runs, steer, targets, whoami},
+    routes::{ask, audit, campaigns, changesets, commands, events, runs, steer, targets, whoami},
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
 };
@@ -73,6 +73,7 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(changesets::get))
         .routes(routes!(changesets::diff))
         .routes(routes!(changesets::sync))
+        .routes(routes!(ask::ask))
         .routes(routes!(commands::get))
         .routes(routes!(audit::list))
         .routes(routes!(whoami::get))

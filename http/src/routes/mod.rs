@@ -3,6 +3,7 @@
 //! Deliberately absent: SQL, and anything two handlers could disagree about (`body`, `response`, `error`).
 
 pub(crate) mod artifacts;
+pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod campaigns;
 pub(crate) mod changesets;

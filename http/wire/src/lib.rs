@@ -5,6 +5,7 @@
 //! can be built from this crate alone.
 
 mod access;
+mod ask;
 mod audit;
 mod campaign;
 mod changeset;
@@ -18,6 +19,7 @@ mod states;
 mod target;
 
 pub use access::{Role, Whoami};
+pub use ask::{AskAction, AskChangesets, Asked, Covered, LeftOut, Selection};
 pub use audit::AuditEntry;
 pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};
 pub use changeset::{Changeset, PullRequest};

@@ -5,6 +5,7 @@
 //! owns, so they need no fence. Deliberately absent: the owners' store (`store`), and decisions.
 
 mod access;
+mod ask;
 mod audit;
 mod campaigns;
 mod changesets;
@@ -22,9 +23,9 @@ use async_trait::async_trait;
 use campaigns_domain::id::{ChangesetId, CommandId, RunId, TargetId};
 use campaigns_http::{
     ports::{
-        Access, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed, NewCommand, NewRun,
-        NewSpec, NewToken, Positions, Probe, Progress, Reads, Received, RunKey, Signed, Started, Steer,
-        Steered, StoreError, TargetFilter, TargetKey, Token, Webhooks, Writes,
+        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed,
+        NewCommand, NewRun, NewSpec, NewToken, Positions, Probe, Progress, Reads, Received, RunKey, Signed,
+        Started, Steer, Steered, StoreError, TargetFilter, TargetKey, Token, Webhooks, Writes,
     },
     wire::{
         Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
@@ -159,6 +160,10 @@ impl Writes for Queries {
         command: NewCommand,
     ) -> Result<Steered, StoreError> {
         steer::campaign(&self.pool, campaign, steer, command).await
+    }
+
+    async fn ask(&self, campaign: &str, asking: Asking, command: NewCommand) -> Result<AskedFor, StoreError> {
+        ask::ask(&self.pool, campaign, asking, command).await
     }
 
     async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError> {

@@ -10,11 +10,14 @@ mod asked;
 mod event;
 mod shown;
 mod transition;
+mod which;
+mod why;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Published};
 pub use shown::{Shown, Words};
 pub use transition::Place;
+pub use which::Which;
 
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName, RunId, TargetId},

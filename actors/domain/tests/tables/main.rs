@@ -19,4 +19,5 @@ mod select;
 mod spec;
 mod target;
 mod template;
+mod which;
 mod words;
