@@ -1,5 +1,5 @@
-//! Commands on many pull requests at once, over the command line: a part of a campaign is published, and the code host's
-//! own log says that nothing else happened.
+//! Commands on many pull requests at once, over the command line: a part of a campaign is published, another part is
+//! closed with a comment, and the code host's own log says that nothing else happened.
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
@@ -49,7 +49,7 @@ fn names(changesets: &[Changeset]) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_part_is_published_and_nothing_else() {
+async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
     let room = support::room();
     let twin = support::twin(room.path(), REPOSITORIES).await;
     let here = Room { server: Server::start(&room.path().join("data"), &twin) };
@@ -88,5 +88,20 @@ async fn a_part_is_published_and_nothing_else() {
     let (code, _, err) = here.command(&["close", "greeting", "--only", "nothing-of-this-name", "--yes"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("no changeset of `greeting` fits"), "{err}");
+    let words =
+        ["close", "greeting", "--state", "open", "--only", "service-00[12]", "--comment", "Not needed now."];
+    assert_eq!(here.ask(&words).covers, 2);
+    assert_eq!(names(&here.until(ChangesetState::Closed, 2).await), ["1", "2"]);
+    let log = twin.log().unwrap();
+    let of = |operation: &str| {
+        let mut of: Vec<&str> = log
+            .iter()
+            .filter(|entry| entry.operation == operation && entry.status < 300)
+            .filter_map(|entry| entry.repo.as_deref())
+            .collect();
+        of.sort_unstable();
+        of
+    };
+    assert_eq!(of("issues/create-comment"), ["acme/service-001", "acme/service-002"]);
     assert_eq!(here.server.stop(), Some(0));
 }
