@@ -4,10 +4,10 @@
 //! This saves work and is no truth: after a crash everything is read again, and a message that was consumed is
 //! gone. Deliberately absent: reading the store (`root`).
 
-use crate::ports::{Message, Recipient};
+use crate::ports::{Fence, Message, Recipient};
 use campaigns_domain::id::{MessageId, SHARDS, Shard};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Notify;
@@ -22,7 +22,7 @@ pub(crate) struct Inbox {
 
 #[derive(Debug, Default)]
 struct State {
-    held: BTreeSet<Shard>,
+    held: BTreeMap<Shard, Fence>,
     taken: HashMap<MessageId, Recipient>,
     /// Consumed since the last look began; a look that began before may still show them.
     consumed: Vec<MessageId>,
@@ -51,20 +51,20 @@ impl Inbox {
     }
 
     /// Looks for this shard's messages too.
-    pub(crate) fn hold(&self, shard: Shard) {
-        self.state().held.insert(shard);
+    pub(crate) fn hold(&self, fence: Fence) {
+        self.state().held.insert(fence.shard, fence);
         self.look.notify_one();
+    }
+
+    /// The shards that are looked for.
+    pub(crate) fn held(&self) -> Vec<Fence> {
+        self.state().held.values().copied().collect()
     }
 
     /// No longer looks for this shard's messages; those in hand are given back.
     pub(crate) fn let_go(&self, shard: Shard) {
         self.state().held.remove(&shard);
         self.give_back(|recipient| recipient.shard() == shard);
-    }
-
-    /// The shards whose messages are looked for.
-    pub(crate) fn held(&self) -> Vec<Shard> {
-        self.state().held.iter().copied().collect()
     }
 
     /// Asks for a look at once.
@@ -83,7 +83,7 @@ impl Inbox {
         state.looks += 1;
         Look {
             number: state.looks,
-            shards: state.held.iter().copied().collect(),
+            shards: state.held.keys().copied().collect(),
             stale: std::mem::take(&mut state.consumed),
             returned: state.returned,
         }
@@ -97,7 +97,7 @@ impl Inbox {
         if state.returned == look.returned {
             messages.retain(|message| {
                 let shard = message.to.shard();
-                state.held.contains(&shard) && !state.taken.contains_key(&message.id)
+                state.held.contains_key(&shard) && !state.taken.contains_key(&message.id)
             });
             for message in &messages {
                 state.taken.insert(message.id, message.to.clone());

@@ -25,4 +25,4 @@ mod tasks;
 mod world;
 
 pub use settings::{Patience, RestartPolicy, Settings};
-pub use system::{NotStarted, System};
+pub use system::{NotStarted, Shards, System};

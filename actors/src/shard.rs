@@ -152,7 +152,7 @@ impl Actor for ShardActor {
             ShardMessage::Deliver(..) | ShardMessage::Due(_) => {}
             ShardMessage::Loaded(left, busy) => {
                 state.loading = false;
-                state.scope.world.inbox.hold(state.scope.shard());
+                state.scope.world.inbox.hold(state.scope.lease.fence());
                 for (recipient, mut delivery) in left {
                     delivery.busy = Some(state.scope.tasks.activity.busy());
                     children::deliver(&myself, state, recipient, delivery).await?;

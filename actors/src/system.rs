@@ -3,11 +3,12 @@
 //! Deliberately absent: anything about campaigns. Whoever wants something writes a row and wakes its owner.
 
 use crate::{
-    ports::{Ports, Recipient},
+    ports::{Fence, Ports, Recipient},
     root::{RootActor, RootMessage},
     settings::Settings,
     world::World,
 };
+use campaigns_domain::id::Shard;
 use ractor::{Actor, ActorRef, SpawnErr, concurrency::Duration};
 use std::sync::Arc;
 use tokio::{task::AbortHandle, time::Instant};
@@ -22,6 +23,28 @@ pub struct System {
     root: ActorRef<RootMessage>,
     world: Arc<World>,
     feeders: Vec<AbortHandle>,
+}
+
+/// The shards that this process works on, for work beside the actors that is done by a shard's owner too: marking
+/// rows that others left for it, always under its fence.
+#[derive(Debug, Clone)]
+pub struct Shards(Arc<World>);
+
+impl Shards {
+    /// What a change to rows of the shards held now is fenced by.
+    pub fn held(&self) -> Vec<Fence> {
+        self.0.inbox.held()
+    }
+
+    /// Resolves when somebody has told the owner of a shard held here that there is something for it.
+    pub async fn woken(&self) {
+        self.0.woken.notified().await;
+    }
+
+    /// Tells the owners of these shards, wherever they are, that messages wait.
+    pub async fn wake(&self, shards: &[Shard]) {
+        self.0.ports.cluster.wake(shards).await;
+    }
 }
 
 /// The actors could not be started.
@@ -83,6 +106,11 @@ impl System {
         self.world.ports.cluster.wake(&[recipient.shard()]).await;
     }
 
+    /// The shards that this process works on, now and later.
+    pub fn shards(&self) -> Shards {
+        Shards(self.world.clone())
+    }
+
     /// The window of a run whose creator asks for none: as many attempts as can run at once here.
     pub fn default_window(&self) -> u32 {
         self.world.ports.executor.parallelism().max(1)
@@ -110,6 +138,7 @@ async fn follow_wakes(world: Arc<World>) {
     loop {
         world.ports.cluster.woken().await;
         world.inbox.look();
+        world.woken.notify_one();
     }
 }
 
@@ -160,7 +189,7 @@ async fn poll(world: Arc<World>, root: ActorRef<RootMessage>) {
 async fn tell_what_is_due(world: Arc<World>, root: ActorRef<RootMessage>) {
     loop {
         tokio::time::sleep(world.settings.follow_every).await;
-        let shards = world.inbox.held();
+        let shards: Vec<_> = world.inbox.held().iter().map(|fence| fence.shard).collect();
         if shards.is_empty() {
             continue;
         }

@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) activity: Activity,
     /// The clock that limits go by.
     pub(crate) clock: StoreClock,
+    /// The owner of a shard held here was told that there is something for it.
+    pub(crate) woken: Notify,
     stopped: watch::Sender<bool>,
     plans: Mutex<HashMap<RunId, Arc<Plan>>>,
     controls: Mutex<HashMap<RunId, (Instant, RunControl)>>,
@@ -67,6 +69,7 @@ impl World {
             settings,
             inbox: Inbox::default(),
             activity: Activity::new(),
+            woken: Notify::new(),
             stopped: watch::Sender::new(false),
             plans: Mutex::default(),
             controls: Mutex::default(),

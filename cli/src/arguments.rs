@@ -64,6 +64,24 @@ pub(crate) enum Command {
     Resume(Steer),
     /// End every run of a campaign that is under way.
     Cancel(Steer),
+    /// Open the pull requests that were kept back.
+    Publish(Publish),
+    /// Mark drafts ready for review.
+    Ready(AskWords),
+    /// Try again what failed or what GitHub did not allow.
+    Retry(AskWords),
+    /// Close pull requests and delete their branches.
+    Close(Close),
+    /// Open closed pull requests again.
+    Reopen(AskWords),
+    /// Have pull requests merged by GitHub's own rules.
+    Merge(AskWords),
+    /// Say something on pull requests.
+    Comment(Comment),
+    /// Carry the change out again on the base as it is now.
+    Rebase(AskWords),
+    /// Go on with pull requests that people have taken over.
+    Takeover(AskWords),
     /// Read a campaign's pull requests afresh.
     Sync(Sync),
     /// Show campaigns, or where every target of one stands and why.
@@ -153,6 +171,10 @@ pub(crate) struct Serve {
     /// Where the embedded database, artifacts and the first API token are kept.
     #[arg(long, env = "CAMPAIGNS_DATA", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// A file with the secret that GitHub signs webhooks with, taken at /webhooks/github; several, one to a line,
+    /// while one replaces another. Otherwise CAMPAIGNS_WEBHOOK_SECRET; without either no webhooks are taken.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) webhook_secret_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) github: Github,
     #[command(flatten)]
@@ -215,6 +237,58 @@ pub(crate) struct Steer {
     pub(crate) no_wait: bool,
 }
 
+/// Which changesets, and how it is asked.
+#[derive(Debug, Args)]
+pub(crate) struct AskWords {
+    /// The campaign.
+    pub(crate) campaign: String,
+    /// Only repositories that this glob matches; may be given more than once.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// Only changesets in this state; may be given more than once.
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Vec<String>,
+    /// Only pull requests with this label; may be given more than once.
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Vec<String>,
+    /// Do not ask back.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Only show what it covers.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Return as soon as it is recorded, without waiting until every owner has taken it up.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    pub(crate) words: AskWords,
+    /// Open them as drafts; `campaigns ready` marks them ready.
+    #[arg(long)]
+    pub(crate) draft: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Close {
+    #[command(flatten)]
+    pub(crate) words: AskWords,
+    /// Say this before, Markdown.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Comment {
+    #[command(flatten)]
+    pub(crate) words: AskWords,
+    /// What to say, Markdown.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) body: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
     /// The campaign.
@@ -225,9 +299,12 @@ pub(crate) struct Sync {
 pub(crate) struct Status {
     /// The campaign; without one, all of them.
     pub(crate) campaign: Option<String>,
-    /// Only targets whose repository matches this glob.
+    /// Only repositories that this glob matches; may be given more than once.
     #[arg(long, value_name = "GLOB", requires = "campaign")]
-    pub(crate) only: Option<String>,
+    pub(crate) only: Vec<String>,
+    /// Only what stands in this state, a target's or a changeset's; may be given more than once.
+    #[arg(long, value_name = "STATE", requires = "campaign")]
+    pub(crate) state: Vec<String>,
 }
 
 #[derive(Debug, Args)]

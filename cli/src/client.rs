@@ -5,7 +5,8 @@
 
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
-    Applied, ApplySpec, Budget, Campaign, Changeset, Command, CreateRun, Estimate, Page, Problem, Run, Target,
+    Applied, ApplySpec, AskChangesets, Asked, Budget, Campaign, Changeset, Command, CreateRun, Estimate,
+    Page, Problem, Run, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -73,6 +74,11 @@ impl Client {
         self.get(&["runs", &run.to_string()], &[]).await
     }
 
+    /// A campaign's runs, newest first.
+    pub(crate) async fn runs(&self, campaign: &str) -> Result<Vec<Run>> {
+        self.all(&["campaigns", campaign, "runs"], &[]).await
+    }
+
     /// A run's targets in these states (none is all).
     pub(crate) async fn targets(&self, run: Uuid, states: &[&str]) -> Result<Vec<Target>> {
         let states = states.join(",");
@@ -132,6 +138,12 @@ impl Client {
         let path: Vec<&str> = path.iter().copied().chain([verb]).collect();
         let request = self.request(Method::POST, &path, &[])?;
         answer(request.send().await).await
+    }
+
+    /// Asks something of a campaign's changesets.
+    pub(crate) async fn ask(&self, campaign: &str, ask: &AskChangesets) -> Result<Asked> {
+        let request = self.request(Method::POST, &["campaigns", campaign, "ask"], &[])?;
+        answer(request.json(ask).send().await).await
     }
 
     /// Asks for a fresh read of a campaign's pull requests.

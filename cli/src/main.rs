@@ -13,9 +13,10 @@ mod output;
 mod progress;
 mod signal;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, AskWords, Command, Connection, Output};
+use campaigns_wire::AskAction;
 use clap::Parser as _;
-use commands::steer::Verb;
+use commands::{ask::Asking, steer::Verb};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -79,6 +80,24 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Pause(steer) => commands::steer::run(steer, Verb::Pause, &connection, output).await,
         Command::Resume(steer) => commands::steer::run(steer, Verb::Resume, &connection, output).await,
         Command::Cancel(steer) => commands::steer::run(steer, Verb::Cancel, &connection, output).await,
+        Command::Publish(publish) => {
+            let asking = Asking { draft: publish.draft, ..Asking::plain(AskAction::Publish) };
+            commands::ask::run(publish.words, asking, &connection, output).await
+        }
+        Command::Ready(words) => plain(words, AskAction::Ready, &connection, output).await,
+        Command::Retry(words) => plain(words, AskAction::Retry, &connection, output).await,
+        Command::Close(close) => {
+            let asking = Asking { body: close.comment, ..Asking::plain(AskAction::Close) };
+            commands::ask::run(close.words, asking, &connection, output).await
+        }
+        Command::Reopen(words) => plain(words, AskAction::Reopen, &connection, output).await,
+        Command::Merge(words) => plain(words, AskAction::Merge, &connection, output).await,
+        Command::Comment(comment) => {
+            let asking = Asking { body: Some(comment.body), ..Asking::plain(AskAction::Comment) };
+            commands::ask::run(comment.words, asking, &connection, output).await
+        }
+        Command::Rebase(words) => plain(words, AskAction::Rebase, &connection, output).await,
+        Command::Takeover(words) => plain(words, AskAction::Takeover, &connection, output).await,
         Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,
         Command::Status(status) => commands::status::run(status, &connection, output).await,
         Command::Budget(budget) => commands::budget::run(budget, &connection, output).await,
@@ -88,4 +107,14 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Version => commands::version::run(output),
     }
+}
+
+/// An ask without words of its own.
+async fn plain(
+    words: AskWords,
+    action: AskAction,
+    connection: &Connection,
+    form: Output,
+) -> anyhow::Result<Verdict> {
+    commands::ask::run(words, Asking::plain(action), connection, form).await
 }

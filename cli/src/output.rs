@@ -87,6 +87,17 @@ impl Paint {
         Self(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
     }
 
+    /// Without colour.
+    pub(crate) fn plain() -> Self {
+        Self(false)
+    }
+
+    /// A text that leads to an address, where a terminal knows links (OSC 8).
+    pub(crate) fn link(self, address: &str, text: &str) -> String {
+        let plain = address.chars().any(char::is_control) || !self.0;
+        if plain { text.to_owned() } else { format!("\u{1b}]8;;{address}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\") }
+    }
+
     fn with(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }

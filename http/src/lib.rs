@@ -1,4 +1,4 @@
-//! The HTTP API: routes under `/api/v1`, live events, probes, and everything a request passes through before it
+//! The HTTP API: routes under `/api/v1`, live events, webhooks, probes, and everything a request passes through before it
 //! reaches a handler.
 //!
 //! It speaks to the world through its own ports ([`ports`]); the runtime implements them. Deliberately absent:
@@ -19,6 +19,7 @@ mod router;
 mod routes;
 mod serve;
 mod state;
+mod webhook;
 
 pub use campaigns_wire as wire;
 pub use error::ApiError;
@@ -26,3 +27,4 @@ pub use openapi::document;
 pub use router::router;
 pub use serve::{Draining, serve};
 pub use state::{ApiParts, ApiState, Settings};
+pub use webhook::{BadSecrets, WebhookSecrets};

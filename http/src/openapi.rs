@@ -4,7 +4,7 @@
 
 use crate::{
     auth::{May, Reading},
-    routes::{audit, budget, campaigns, changesets, commands, events, runs, steer, targets, whoami},
+    routes::{ask, audit, budget, campaigns, changesets, commands, events, runs, steer, targets, whoami},
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
 };
@@ -76,6 +76,7 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(budget::of_campaign))
         .routes(routes!(budget::of_organization))
         .routes(routes!(budget::estimate))
+        .routes(routes!(ask::ask))
         .routes(routes!(commands::get))
         .routes(routes!(audit::list))
         .routes(routes!(whoami::get))

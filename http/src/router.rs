@@ -1,13 +1,19 @@
-//! The router: the API behind its gate, the probes beside it, and what every request passes around both.
+//! The router: the API behind its gate, the probes and webhooks beside it, and what every request passes around both.
 //!
 //! Deliberately absent: the pages of the user interface.
 
-use crate::{auth, error::ApiError, openapi, passage, routes::probes, state::ApiState};
+use crate::{
+    auth,
+    error::ApiError,
+    openapi, passage,
+    routes::{probes, webhooks},
+    state::ApiState,
+};
 use axum::{
     Router,
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    routing::{get, post},
 };
 use tower::ServiceBuilder;
 use tower_http::{
@@ -24,7 +30,8 @@ pub fn router(state: ApiState) -> Router {
     let open = Router::new()
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
-        .route("/healthz", get(probes::health));
+        .route("/healthz", get(probes::health))
+        .route("/webhooks/github", post(webhooks::receive));
     let around = ServiceBuilder::new()
         .layer(from_fn(passage::pass))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(1024))))

@@ -3,8 +3,9 @@
 use crate::{
     auth::Gate,
     live::{Hub, LiveSettings},
-    ports::{Access, Probe, Queues, Reads, Wake, Writes},
+    ports::{Access, Probe, Queues, Reads, Wake, Webhooks, Writes},
     readiness::Readiness,
+    webhook::WebhookSecrets,
 };
 use campaigns_actors::ports::Artifacts;
 use campaigns_domain::publish::budget::Budget;
@@ -20,6 +21,8 @@ pub struct ApiParts {
     pub writes: Arc<dyn Writes>,
     /// Whose token it is.
     pub access: Arc<dyn Access>,
+    /// Where deliveries of webhooks are kept.
+    pub webhooks: Arc<dyn Webhooks>,
     /// Whether the database answers.
     pub probe: Arc<dyn Probe>,
     /// Diffs and logs.
@@ -47,6 +50,8 @@ pub struct Settings {
     pub publish_at_once: usize,
     /// How long a request may take to be answered; live streams may last longer.
     pub timeout: Duration,
+    /// What deliveries of webhooks are signed with; none takes no webhooks.
+    pub webhook_secrets: WebhookSecrets,
     /// The live events.
     pub live: LiveSettings,
 }
@@ -59,6 +64,7 @@ impl Default for Settings {
             budget: Budget::default(),
             publish_at_once: 4,
             timeout: Duration::from_secs(30),
+            webhook_secrets: WebhookSecrets::default(),
             live: LiveSettings::default(),
         }
     }
@@ -74,6 +80,7 @@ pub struct Shared {
     pub(crate) queues: Arc<dyn Queues>,
     pub(crate) writes: Arc<dyn Writes>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) webhooks: Arc<dyn Webhooks>,
     pub(crate) readiness: Readiness,
     pub(crate) artifacts: Arc<dyn Artifacts>,
     pub(crate) wake: Arc<dyn Wake>,
@@ -86,14 +93,26 @@ pub struct Shared {
 impl ApiState {
     /// The state made of these parts.
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { reads, queues, writes, access, probe, artifacts, wake, metrics, version, settings } =
-            parts;
+        let ApiParts {
+            reads,
+            queues,
+            writes,
+            access,
+            webhooks,
+            probe,
+            artifacts,
+            wake,
+            metrics,
+            version,
+            settings,
+        } = parts;
         let hub = Arc::new(Hub::new(reads.clone(), settings.live.clone()));
         Self(Arc::new(Shared {
             reads,
             queues,
             writes,
             gate: Arc::new(Gate::new(access)),
+            webhooks,
             readiness: Readiness::new(probe),
             artifacts,
             wake,

@@ -14,3 +14,4 @@ pub mod queries;
 pub mod replica;
 pub mod store;
 pub mod telemetry;
+pub mod webhooks;

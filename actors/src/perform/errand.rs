@@ -31,6 +31,8 @@ pub(super) async fn close(
         PullRequestStep::Ended(_) | PullRequestStep::Create { .. } => {}
         PullRequestStep::Adopt(seen) => {
             let number = seen.reference.number;
+            // Whoever closes it with a word has said it before.
+            say(writes, repository, changeset, number).await?;
             let close = |permit| host.set_pull_request_open(repository, number, false, permit);
             limits(writes, writes.send(WriteKind::PullRequestUpdate, close).await?)?;
         }

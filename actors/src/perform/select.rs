@@ -71,6 +71,7 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Vec<Target>, Stop> {
         .try_collect()
         .await?;
     let chosen = select(&plan.spec, &answers, only.as_ref()).map_err(|why| Stop::Failed(why.to_string()))?;
+    let chosen = chosen.into_iter().filter(|each| run.options.takes(&each.name, &each.branch));
     let targets: Vec<_> = stream::iter(chosen)
         .map(|selected| async move {
             let (selected, base) = stand(scope, run, selected).await?;

@@ -5,7 +5,7 @@ use campaigns_actors::ports::memory::Script;
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{
-        run::{RunOptions, RunState},
+        run::{Again, RunOptions, RunState},
         target::TargetState,
     },
 };
@@ -133,5 +133,24 @@ async fn a_dry_run_leaves_open_pull_requests_as_they_are() {
     assert_eq!(house.targets(dry), [(TargetState::Changed, 3)].into());
     assert_eq!(house.changeset("r0"), before);
     assert_eq!(house.host.calls().iter().filter(|call| call.operation.writes()).count(), writes);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_tried_again_is_all_that_its_run_has() {
+    let house = House::new().with_repositories(5);
+    house.executor.script(&house.repository("r1").name, Script::fails("step 1 ended with exit code 2"));
+    let first = house.begin("again");
+    let system = house.start().await;
+    house.rest(&system).await;
+    assert_eq!(house.targets(first), [(TargetState::Changed, 4), (TargetState::Failed, 1)].into());
+    house.executor.script(&house.repository("r1").name, Script::writes("CAMPAIGN.md", "hello\n"));
+    let again = vec![Again { repository: house.repository("r1").name, branch: "main".to_owned() }];
+    let options = RunOptions { again, ..RunOptions::default() };
+    let second = house.begin_spec(&spec("again", "acme", "true"), options);
+    house.rest(&system).await;
+    assert_eq!(house.targets(second), [(TargetState::Changed, 1)].into());
+    assert_eq!(house.run_state(second), RunState::Completed);
+    assert_eq!(house.changesets(), [(ChangesetState::Open, 5)].into());
     house.audit();
 }

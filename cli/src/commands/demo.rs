@@ -19,7 +19,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 use campaigns_domain::spec::Spec;
 use campaigns_runtime::{
-    config::paths,
+    config::{WebhookSecrets, paths},
     github::{Credentials, GithubConfig, Secret},
     replica::{Replica, ReplicaSettings},
 };
@@ -63,7 +63,10 @@ pub(crate) async fn run(arguments: Demo, form: Output) -> Result<Verdict> {
     settings.listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
     // The stand-in has no limits here; github.com's would make the demo take an hour.
     settings.unlimited = true;
+    let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    settings.webhook_secrets = WebhookSecrets::parse(&secret)?;
     let replica = Replica::start(settings).await?;
+    twin.send_webhooks(&format!("http://{}/webhooks/github", replica.address()), &secret).await?;
     let outcome = tokio::select! {
         outcome = show(&replica, &spec, &text, form) => outcome,
         failed = replica.failed() => Err(failed),
@@ -128,7 +131,7 @@ fn invite(replica: &Replica, twin: &Twin, name: &str, pull_request: Option<Strin
     output::note(&format!("\n{}", paint.bold("Try, in another terminal:")));
     output::note(&format!("  bin/campaigns status {name}{flags}"));
     output::note(&format!("  bin/campaigns diff {name}{flags} | less -R"));
-    output::note(&format!("  open a pull request, press Merge, then: bin/campaigns sync {name}{flags}"));
+    output::note("  open a pull request and press Merge: the first command shows it at once");
 }
 
 /// Makes room for the demo's data. Only what an earlier demo left is removed.

@@ -3,6 +3,7 @@
 //! Deliberately absent: parsing of arguments (`arguments`) and everything about campaigns themselves.
 
 pub(crate) mod apply;
+pub(crate) mod ask;
 pub(crate) mod budget;
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -7,9 +7,9 @@ use crate::{
     output::{self, Paint},
     signal,
 };
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use campaigns_runtime::{
-    config::{DatabaseUrl, paths},
+    config::{DatabaseUrl, WebhookSecrets, paths},
     replica::{Replica, ReplicaSettings},
 };
 use std::{net::SocketAddr, path::Path};
@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
     settings.database_url = database_url()?;
     settings.unlimited = arguments.github.unlimited;
     arguments.limits.apply(&mut settings);
+    settings.webhook_secrets = webhook_secrets(arguments.webhook_secret_file.as_deref())?;
     steps(&mut settings, &arguments.steps);
     if !arguments.listen.ip().is_loopback() {
         output::note("the server is open to the network: put TLS in front of it");
@@ -48,6 +49,22 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
 pub(crate) fn database_url() -> Result<Option<DatabaseUrl>> {
     let named = std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty());
     Ok(named.map(|url| url.parse()).transpose()?)
+}
+
+/// What GitHub signs webhooks with, from the file that was named or the environment.
+fn webhook_secrets(file: Option<&Path>) -> Result<WebhookSecrets> {
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file).with_context(|| {
+            format!("the file with the webhook's secret `{}` cannot be read", file.display())
+        })?;
+        return WebhookSecrets::parse(&text).with_context(|| format!("`{}` cannot be used", file.display()));
+    }
+    match std::env::var("CAMPAIGNS_WEBHOOK_SECRET") {
+        Ok(text) if !text.trim().is_empty() => {
+            WebhookSecrets::parse(&text).context("CAMPAIGNS_WEBHOOK_SECRET cannot be used")
+        }
+        _ => Ok(WebhookSecrets::default()),
+    }
 }
 
 /// Applies how steps are to be run.

@@ -1,6 +1,12 @@
-//! `campaigns status`: the campaigns, or where every target of one stands and why.
+//! `campaigns status`: the campaigns, or where every target and changeset of one stands and why.
+//!
+//! Deliberately absent: the rows and their order (`standing`).
 
 mod following;
+mod standing;
+
+pub(crate) use standing::{changeset_state, changesets};
+
 use super::budget::span;
 use crate::{
     Verdict,
@@ -9,20 +15,20 @@ use crate::{
     connection,
     output::{self, Cell, Paint, Table},
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use campaigns_wire::{Campaign, Changeset, ChangesetState, Run, Target, TargetState, Waiting};
-use chrono::Utc;
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
-use std::collections::HashMap;
+use standing::Standings;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Shows what there is.
 pub(crate) async fn run(arguments: Status, connection: &Connection, form: Output) -> Result<Verdict> {
     let client = connection::client(connection)?;
-    match arguments.campaign {
+    match &arguments.campaign {
         None => all(&client, form).await?,
-        Some(name) => one(&client, &name, arguments.only.as_deref(), form).await?,
+        Some(name) => one(&client, name, &arguments, form).await?,
     }
     Ok(Verdict::Well)
 }
@@ -42,20 +48,21 @@ async fn all(client: &Client, form: Output) -> Result<()> {
 fn table(campaigns: &[Campaign]) -> String {
     let paint = Paint::for_stdout();
     let mut table = Table::default();
-    table.row(
-        ["CAMPAIGN", "VERSION", "OPEN", "MERGED", "OTHER"].map(|head| Cell::painted(head, |t| paint.dim(t))),
-    );
+    let heads = ["CAMPAIGN", "VERSION", "OPEN", "MERGED", "OTHER", ""];
+    table.row(heads.map(|head| Cell::painted(head, |t| paint.dim(t))));
     for campaign in campaigns {
         let count = |state: &str| campaign.changesets.get(state).copied().unwrap_or_default();
         let open = count("open") + count("draft") + count("conflicted");
         let merged = count("merged");
         let all: u64 = campaign.changesets.values().sum();
+        let paused = campaign.paused_by.as_ref().map(|by| format!("paused by {by}")).unwrap_or_default();
         table.row([
             Cell::painted(&campaign.name, |text| paint.bold(text)),
             Cell::plain(format!("v{}", campaign.version)),
             Cell::plain(open.to_string()),
             Cell::plain(merged.to_string()),
             Cell::plain((all - open - merged).to_string()),
+            Cell::painted(&paused, |text| paint.yellow(text)),
         ]);
     }
     table.render()
@@ -66,33 +73,37 @@ fn table(campaigns: &[Campaign]) -> String {
 struct Standing {
     campaign: Campaign,
     run: Option<Run>,
+    /// How many stand where: a target by its changeset's state, where it has one.
+    summary: BTreeMap<String, u64>,
     targets: Vec<Target>,
     changesets: Vec<Changeset>,
 }
 
-async fn one(client: &Client, name: &str, only: Option<&str>, form: Output) -> Result<()> {
+async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> Result<()> {
     let campaign = client.campaign(name).await?;
-    let matches = matcher(only)?;
+    let matches = any_of(&arguments.only)?;
+    let states = known(&arguments.state)?;
     let mut changesets = client.changesets(name).await?;
     changesets.retain(|changeset| matches(&changeset.repository));
-    let (run, targets) = match campaign.latest_run {
-        Some(id) => {
-            let mut targets = client.targets(id, &[]).await?;
-            targets.retain(|target| matches(&target.repository));
-            (Some(client.run(id).await?), targets)
-        }
-        None => (None, vec![]),
-    };
+    let (run, mut targets) = targets(client, name).await?;
+    targets.retain(|target| matches(&target.repository));
+    say_when(client, name, &mut changesets).await?;
+    let standings = Standings::of(&targets, &changesets, &states);
     match form {
-        Output::Json => output::json(&Standing { campaign, run, targets, changesets }),
+        Output::Json => {
+            let summary = standings.summary();
+            let (shown_targets, shown_changesets) = standings.shown();
+            targets.retain(|target| shown_targets.contains(&target.id));
+            changesets.retain(|changeset| shown_changesets.contains(&changeset.id));
+            output::json(&Standing { campaign, run, summary, targets, changesets })
+        }
         Output::Table => {
-            say_when(client, name, &mut changesets).await?;
-            let heading = match &run {
-                Some(run) => format!("{name} v{} · run {} · {}", campaign.version, run.id, run.state),
-                None => format!("{name} v{} · no run yet", campaign.version),
-            };
-            output::note(&Paint::for_stderr().bold(&heading));
-            output::text(&standing(&targets, &changesets))
+            let paint = Paint::for_stderr();
+            output::note(&heading(&campaign, run.as_ref(), paint));
+            if !standings.is_empty() {
+                output::note(&standings.line(paint));
+            }
+            output::text(&standings.table())
         }
     }
 }
@@ -115,89 +126,77 @@ async fn say_when(client: &Client, campaign: &str, changesets: &mut [Changeset])
         };
         let before =
             if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
-        changeset.reason = format!("{when}{}{before}", item.reason);
+        changeset.why = format!("{when}{}{before}", item.reason);
     }
     Ok(())
 }
 
-/// Whether a repository is meant by a glob over `owner/name` or `name`.
-pub(crate) fn matcher(only: Option<&str>) -> Result<impl Fn(&str) -> bool + use<>> {
-    let glob = match only {
-        None => None,
-        Some(text) => Some(
-            GlobBuilder::new(text).case_insensitive(true).literal_separator(true).build()?.compile_matcher(),
-        ),
+fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {
+    let name = paint.bold(&format!("{} v{}", campaign.name, campaign.version));
+    let run_words = match run {
+        Some(run) => format!("run {} {}", run.id, run.state),
+        None => "no run yet".to_owned(),
     };
+    let by = campaign.paused_by.as_ref().or(run.and_then(|run| run.paused_by.as_ref()));
+    let paused = by.map(|by| format!(" · {}", paint.yellow(&format!("paused by {by}")))).unwrap_or_default();
+    format!("{name} · {run_words}{paused}")
+}
+
+/// The newest run, and every target where the newest run has left it that had it: the last run of everything, and those
+/// that tried parts of it again.
+async fn targets(client: &Client, name: &str) -> Result<(Option<Run>, Vec<Target>)> {
+    let runs = client.runs(name).await?;
+    let mut targets = vec![];
+    let mut seen = HashSet::new();
+    for run in &runs {
+        let mut of_run = client.targets(run.id, &[]).await?;
+        of_run.retain(|target| {
+            seen.insert((
+                target.repository.to_ascii_lowercase(),
+                target.branch.clone(),
+                target.workspace.clone(),
+            ))
+        });
+        targets.extend(of_run);
+        if run.retries == 0 {
+            break;
+        }
+    }
+    Ok((runs.into_iter().next(), targets))
+}
+
+/// The states by which is filtered, checked.
+fn known(states: &[String]) -> Result<Vec<String>> {
+    for state in states {
+        let known = state.parse::<TargetState>().is_ok() || state.parse::<ChangesetState>().is_ok();
+        if !known {
+            let targets = TargetState::ALL.iter().map(|state| state.as_str());
+            let changesets = ChangesetState::ALL.iter().map(|state| state.as_str());
+            let all: Vec<_> = targets.chain(changesets).collect();
+            bail!("`{state}` is not a state; the states are {}", all.join(", "));
+        }
+    }
+    Ok(states.to_vec())
+}
+
+/// Whether a repository is meant by one of these globs over `owner/name` or `name`; none is everything.
+pub(crate) fn any_of(globs: &[String]) -> Result<impl Fn(&str) -> bool + use<>> {
+    let build = |text: &String| -> Result<GlobMatcher> {
+        Ok(GlobBuilder::new(text).case_insensitive(true).literal_separator(true).build()?.compile_matcher())
+    };
+    let globs = globs.iter().map(build).collect::<Result<Vec<_>>>()?;
     Ok(move |repository: &str| {
-        glob.as_ref().is_none_or(|glob| {
-            glob.is_match(repository)
-                || repository.split_once('/').is_some_and(|(_, name)| glob.is_match(name))
-        })
+        let name = repository.split_once('/').map(|(_, name)| name);
+        globs.is_empty()
+            || globs
+                .iter()
+                .any(|glob| glob.is_match(repository) || name.is_some_and(|name| glob.is_match(name)))
     })
 }
 
-/// Where every target stands, with its pull request and the reason.
-fn standing(targets: &[Target], changesets: &[Changeset]) -> String {
-    let paint = Paint::for_stdout();
-    let by_target: HashMap<Uuid, &Changeset> = changesets.iter().map(|each| (each.target_id, each)).collect();
-    let mut table = Table::default();
-    for target in targets {
-        let row = match by_target.get(&target.id) {
-            Some(changeset) => changeset_row(changeset, paint),
-            None => [
-                Cell::painted(target.state.as_str(), |text| target_colour(paint, target.state, text)),
-                Cell::plain(&target.repository),
-                Cell::plain(""),
-                Cell::plain(""),
-                Cell::painted(&one_line(&target.reason), |text| paint.dim(text)),
-            ],
-        };
-        table.row(row);
-    }
-    table.render()
-}
-
-/// Where changesets stand.
-pub(crate) fn changesets(changesets: &[Changeset]) -> String {
-    let paint = Paint::for_stdout();
-    let mut table = Table::default();
-    for changeset in changesets {
-        table.row(changeset_row(changeset, paint));
-    }
-    table.render()
-}
-
-fn changeset_row(changeset: &Changeset, paint: Paint) -> [Cell; 5] {
-    let link = changeset.pull_request.as_ref().map(|pull| pull.url.as_str()).unwrap_or_default();
-    [
-        Cell::painted(changeset.state.as_str(), |text| changeset_colour(paint, changeset.state, text)),
-        Cell::plain(&changeset.repository),
-        Cell::painted(link, |text| paint.cyan(text)),
-        Cell::plain(following::seen(changeset, Utc::now())),
-        Cell::painted(&one_line(&changeset.reason), |text| paint.dim(text)),
-    ]
-}
-
-fn target_colour(paint: Paint, state: TargetState, text: &str) -> String {
-    match state {
-        TargetState::Failed | TargetState::Cancelled => paint.red(text),
-        TargetState::Changed => paint.green(text),
-        TargetState::Unchanged | TargetState::Skipped => paint.dim(text),
-        TargetState::Selected | TargetState::Queued | TargetState::Executing => paint.yellow(text),
-    }
-}
-
-fn changeset_colour(paint: Paint, state: ChangesetState, text: &str) -> String {
-    match state {
-        ChangesetState::Open | ChangesetState::Draft => paint.green(text),
-        ChangesetState::Merged => paint.magenta(text),
-        ChangesetState::Conflicted
-        | ChangesetState::Closed
-        | ChangesetState::Blocked
-        | ChangesetState::HandedOver => paint.red(text),
-        ChangesetState::Unpublished => paint.dim(text),
-        ChangesetState::Scheduled | ChangesetState::Publishing => paint.yellow(text),
-    }
+/// The same for at most one glob.
+pub(crate) fn matcher(only: Option<&str>) -> Result<impl Fn(&str) -> bool + use<>> {
+    any_of(&only.map(str::to_owned).into_iter().collect::<Vec<_>>())
 }
 
 /// The first line of a reason, control characters left out: it may quote what a step printed.

@@ -46,6 +46,8 @@ pub(crate) struct Greeting {
     pub(crate) url: String,
     /// A personal token that may do everything in the organisation.
     pub(crate) token: String,
+    /// What opens its admin space.
+    admin_token: String,
 }
 
 /// What a twin is to serve.
@@ -87,6 +89,20 @@ impl Twin {
         }
         let said = serde_json::from_str(&line).context("the stand-in GitHub said something unexpected")?;
         Ok(Self { child, said })
+    }
+
+    /// Has it send the webhooks of its App to `url` from now on, signed with `secret`.
+    ///
+    /// # Errors
+    /// Where it does not take that.
+    pub(crate) async fn send_webhooks(&self, url: &str, secret: &str) -> Result<()> {
+        let request =
+            reqwest::Client::builder().no_proxy().build()?.post(format!("{}/_twin/webhooks", self.said.url));
+        let request = request.bearer_auth(&self.said.admin_token);
+        let body = serde_json::json!({ "url": url, "secret": secret });
+        let answer = request.json(&body).send().await.context("the stand-in GitHub does not answer")?;
+        answer.error_for_status().context("the stand-in GitHub does not send webhooks")?;
+        Ok(())
     }
 
     /// Ends it.

@@ -19,6 +19,8 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
             format!("{} {targets} repositories selected{left_out}", paint.cyan("·"))
         }
         "run.failed" => format!("{} the run failed: {}", paint.red("✗"), text("/message")),
+        "run.paused" => format!("{} paused by {}", paint.yellow("‖"), text("/by")),
+        "run.resumed" => format!("{} resumed by {}", paint.green("▸"), text("/by")),
         "run.cancelled" => format!("{} the run was cancelled by {}", paint.red("✗"), text("/by")),
         "target.changed" => {
             let files = number("/changed_files");

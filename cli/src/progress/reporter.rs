@@ -51,7 +51,9 @@ impl Reporter {
         let all = run.totals.targets - count("skipped");
         bars.targets.set_length(all);
         bars.targets.set_position(all - waiting.min(all));
-        bars.targets.set_message(format!("{} executing, {} failed", count("executing"), count("failed")));
+        let paused = run.paused_by.as_ref().map(|by| format!("paused by {by}, ")).unwrap_or_default();
+        let message = format!("{paused}{} executing, {} failed", count("executing"), count("failed"));
+        bars.targets.set_message(message);
         let changesets: u64 = run.totals.changesets.values().sum();
         let of = |state: &str| run.totals.changesets.get(state).copied().unwrap_or_default();
         let sent = changesets - of("scheduled") - of("publishing");

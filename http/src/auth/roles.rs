@@ -22,6 +22,8 @@ pub enum Action {
     Resume,
     /// Cancels a run, or every run of a campaign.
     Cancel,
+    /// Asks something of changesets: publishes, closes, merges, comments, and the like.
+    Ask,
     /// Has pull requests read afresh.
     Sync,
     /// Reads the audit log.
@@ -30,7 +32,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
         Self::Apply,
         Self::StartDryRun,
@@ -38,6 +40,7 @@ impl Action {
         Self::Pause,
         Self::Resume,
         Self::Cancel,
+        Self::Ask,
         Self::Sync,
         Self::ReadAudit,
     ];
@@ -52,6 +55,7 @@ impl Action {
             Self::Pause => "pause campaigns",
             Self::Resume => "resume campaigns",
             Self::Cancel => "cancel runs",
+            Self::Ask => "ask anything of pull requests",
             Self::Sync => "ask for a sync",
             Self::ReadAudit => "read the audit log",
         }
@@ -68,7 +72,7 @@ pub(crate) fn least(action: Action) -> Role {
     match action {
         Action::Read => Role::Viewer,
         Action::Apply | Action::StartDryRun | Action::Pause | Action::Cancel | Action::Sync => Role::Author,
-        Action::StartRun | Action::Resume | Action::ReadAudit => Role::Publisher,
+        Action::StartRun | Action::Resume | Action::Ask | Action::ReadAudit => Role::Publisher,
     }
 }
 
@@ -94,6 +98,7 @@ permissions! {
     Pausing = Pause,
     Resuming = Resume,
     Cancelling = Cancel,
+    Asking = Ask,
     Syncing = Sync,
     Auditing = ReadAudit,
 }

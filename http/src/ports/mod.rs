@@ -1,5 +1,6 @@
-//! What the API needs of the world, as traits: what people read ([`Reads`]), what they ask for ([`Writes`]), what forecasts
-//! are made from ([`Queues`]), whose token it is ([`Access`]), whether the database answers ([`Probe`]), and the wake-up of the owners ([`Wake`]).
+//! What the API needs of the world, as traits: what people read ([`Reads`]), what they ask for ([`Writes`]), what
+//! forecasts are made from ([`Queues`]), whose token it is ([`Access`]), what the code host tells ([`Webhooks`]),
+//! whether the database answers ([`Probe`]), and the wake-up of the owners ([`Wake`]).
 //!
 //! `runtime` implements them on Postgres. Deliberately absent: an in-memory implementation; the tests run on the
 //! real server.
@@ -7,6 +8,7 @@
 mod access;
 mod budget;
 mod reads;
+mod webhooks;
 mod writes;
 
 pub use access::{Access, NewToken, Token};
@@ -15,9 +17,10 @@ pub use reads::{
     ChangesetFilter, ChangesetScope, EventRow, Listed, Positions, Probe, Progress, Reads, RepositoryFilter,
     RunKey, TargetFilter, TargetKey,
 };
+pub use webhooks::{APP_SHARD, Delivery, EVENTS, Hint, Received, Webhooks, Whereabouts};
 pub use writes::{
-    CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started, Steer, Steered, Wake,
-    Writes,
+    AskedFor, Asking, CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started,
+    Steer, Steered, Wake, Writes,
 };
 
 pub use campaigns_actors::ports::StoreError;

@@ -4,11 +4,13 @@
 //! Deliberately absent: carrying anything out, which is the owners' business.
 
 use super::StoreError;
-use crate::wire::{Applied, Command, Run, RunState};
+use crate::wire::{Applied, Asked, Command, Run, RunState};
 use async_trait::async_trait;
 use campaigns_domain::{
+    changeset::{Ask, Which},
     execution::run::RunOptions,
     id::{CampaignId, CommandId, Digest, RunId, Shard},
+    spec::Glob,
 };
 use uuid::Uuid;
 
@@ -142,6 +144,49 @@ pub enum Steered {
     Nothing,
 }
 
+/// What is asked of many changesets.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// What.
+    pub ask: Ask,
+    /// What is said on the pull request before, if anything.
+    pub comment: Option<Ask>,
+    /// Of which.
+    pub which: Which,
+    /// Whether changesets are meant.
+    pub changesets: bool,
+    /// Whether failed targets of these repositories are meant too: they are run again.
+    pub targets: bool,
+    /// Only tell what would be covered.
+    pub preview: bool,
+    /// The digest of the request, by which one that is sent again is known.
+    pub fingerprint: Digest,
+}
+
+impl Asking {
+    /// The selection, for the audit log.
+    pub fn selection(&self) -> serde_json::Value {
+        let states: Vec<&str> = self.which.states.iter().map(|state| state.as_str()).collect();
+        let globs: Vec<&str> = self.which.repositories.iter().map(Glob::as_str).collect();
+        serde_json::json!({ "repositories": globs, "states": states, "labels": self.which.labels })
+    }
+}
+
+/// What became of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedFor {
+    /// It is only a preview.
+    Preview(Box<Asked>),
+    /// The owners have messages now; these shards' are to be woken.
+    Recorded(Box<Asked>, Vec<Shard>),
+    /// Nothing is covered, for these reasons.
+    Nothing(Box<Asked>),
+    /// The key was used for something else.
+    KeyReused,
+    /// There is no campaign of that name.
+    NoCampaign,
+}
+
 /// A command that was recorded and the shards whose owners have a message now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
@@ -172,6 +217,9 @@ pub trait Writes: Send + Sync + 'static {
         steer: Steer,
         command: NewCommand,
     ) -> Result<Steered, StoreError>;
+
+    /// Asks something of every changeset of the campaign that is selected and fits.
+    async fn ask(&self, campaign: &str, asking: Asking, command: NewCommand) -> Result<AskedFor, StoreError>;
 
     /// Tells every organisation with changesets of the campaign to read its pull requests afresh; `None` where
     /// there is no campaign of that name.

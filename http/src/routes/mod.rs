@@ -3,6 +3,7 @@
 //! Deliberately absent: SQL, and anything two handlers could disagree about (`body`, `response`, `error`).
 
 pub(crate) mod artifacts;
+pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod budget;
 pub(crate) mod campaigns;
@@ -13,6 +14,7 @@ pub(crate) mod probes;
 pub(crate) mod runs;
 pub(crate) mod steer;
 pub(crate) mod targets;
+pub(crate) mod webhooks;
 pub(crate) mod whoami;
 
 use serde::Deserialize;

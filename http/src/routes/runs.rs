@@ -77,6 +77,7 @@ pub(crate) async fn create(
             only: asked.only,
             dry_run: asked.dry_run,
             no_container: state.settings.no_container,
+            again: vec![],
         },
         key: key.map(|key| (key, fingerprint)),
     };

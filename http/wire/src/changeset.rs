@@ -27,6 +27,9 @@ pub struct Changeset {
     pub state: ChangesetState,
     /// Why it stands there; empty where the state says it all.
     pub reason: String,
+    /// The same in words that say what it waits for, a pause included.
+    #[serde(default)]
+    pub why: String,
     /// The pull request's title.
     pub title: String,
     /// The pull request, once there is one.

@@ -5,6 +5,7 @@
 //! can be built from this crate alone.
 
 mod access;
+mod ask;
 mod audit;
 mod budget;
 mod campaign;
@@ -20,6 +21,7 @@ mod states;
 mod target;
 
 pub use access::{Role, Whoami};
+pub use ask::{AskAction, AskChangesets, Asked, Covered, LeftOut, Selection};
 pub use audit::AuditEntry;
 pub use budget::{Budget, Estimate, OrganizationBudget, OrganizationPause, Waiting, WindowUse};
 pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};

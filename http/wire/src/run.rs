@@ -45,6 +45,9 @@ pub struct Run {
     /// The glob it was limited to, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub only: Option<String>,
+    /// How many failed targets of earlier runs it tries again, and nothing else; 0 for a run of everything.
+    #[serde(default)]
+    pub retries: u32,
     /// Whether nothing is written at the code host.
     pub dry_run: bool,
     /// Whether steps that name a container run without one.

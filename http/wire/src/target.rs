@@ -28,6 +28,9 @@ pub struct Target {
     pub state: TargetState,
     /// Why it stands there.
     pub reason: String,
+    /// The same in words that say what it waits for, a pause included.
+    #[serde(default)]
+    pub why: String,
     /// Whether it was left out because there is no such repository, or the token may not see it.
     pub missing: bool,
     /// The last attempt admitted, from 1; 0 before the first.

@@ -90,6 +90,15 @@ fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value,
             world.limits.set(settings.map_err(wrong)?);
             Ok(limits(world))
         }
+        ("GET", ["webhooks"]) => Ok(json!({"url": world.hooks.config().url, "loss": world.hooks.loss()})),
+        ("POST", ["webhooks"]) => {
+            world.hooks.configure(parse(body)?)?;
+            Ok(json!({}))
+        }
+        ("POST", ["webhooks", "loss"]) => {
+            world.hooks.lose(parse(body)?);
+            Ok(json!(world.hooks.loss()))
+        }
         (verb, parts) => {
             let done = if verb == "POST" { verbs::act(world, parts, body) } else { None };
             done.unwrap_or_else(|| Err(Refused(format!("there is no {method} /_twin/{path}"))))

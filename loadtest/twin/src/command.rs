@@ -47,6 +47,12 @@ struct Serve {
     /// File to record API exchanges in, as JSON lines.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Address that webhooks of the app are sent to.
+    #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
+    webhook_url: Option<String>,
+    /// File with the secret that they are signed with.
+    #[arg(long, value_name = "FILE", requires = "webhook_url")]
+    webhook_secret_file: Option<PathBuf>,
     /// Lift all limits.
     #[arg(long)]
     no_limits: bool,
@@ -134,6 +140,14 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
         faults.extend(faults_of(file)?);
     }
     let ahead = Going::Ahead(i64::from(serve.clock_ahead) * 1_000_000);
+    let webhooks = match (serve.webhook_url, &serve.webhook_secret_file) {
+        (Some(url), Some(file)) => {
+            let secret = std::fs::read_to_string(file)
+                .map_err(|error| anyhow::anyhow!("cannot read the secret in {}: {error}", file.display()))?;
+            Some(crate::hooks::Config { url: Some(url), secret: Some(secret.trim().to_owned()) })
+        }
+        _ => None,
+    };
     let twin = Twin::start(Options {
         listen: serve.listen,
         org: serve.org,
@@ -145,6 +159,7 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
         clock: serve.hold_clock.map_or(ahead, Going::Held),
         faults,
         record: serve.record,
+        webhooks,
     })
     .await?;
     if let Some(path) = &serve.token_file {

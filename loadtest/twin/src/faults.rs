@@ -1,6 +1,6 @@
 //! Faults as fields of the world: what is broken right now, and for which operation. A test says what is wrong
 //! with GitHub, not which call returns what. Faults live in memory: a restarted twin has those of its flags alone.
-//! Webhook loss is not here.
+//! The loss of webhooks is in `hooks::loss`.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Mutex;

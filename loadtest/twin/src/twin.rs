@@ -40,6 +40,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// A file to record exchanges in.
     pub record: Option<PathBuf>,
+    /// Where webhooks go from now on; absent leaves it as the world has it.
+    pub webhooks: Option<crate::hooks::Config>,
 }
 
 impl Default for Options {
@@ -55,6 +57,7 @@ impl Default for Options {
             clock: Going::Ahead(0),
             faults: Vec::new(),
             record: None,
+            webhooks: None,
         }
     }
 }
@@ -112,6 +115,7 @@ pub struct Twin {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     served: Option<tokio::task::JoinHandle<()>>,
+    sending: tokio::task::JoinHandle<()>,
     temporary: Option<Temporary>,
 }
 
@@ -153,10 +157,15 @@ impl Twin {
                 state.accounts.values().find(person).map_or(0, |account| account.id)
             });
             crate::follow::catch_up(&world, maintainer)?;
+            world.hooks.at(&address.to_string());
+            if let Some(webhooks) = options.webhooks {
+                world.hooks.configure(webhooks).map_err(|source| OpenError::Io { path: dir, source })?;
+            }
             Ok::<_, StartError>(Arc::new(world))
         })
         .await??;
         let (stop, mut stopped) = watch::channel(false);
+        let sending = tokio::spawn(crate::hooks::send::run(Arc::clone(&world)));
         let service = router(Arc::new(Server { world: Arc::clone(&world), recorder }));
         let service = service.into_make_service_with_connect_info::<SocketAddr>();
         let served = tokio::spawn(async move {
@@ -171,7 +180,7 @@ impl Twin {
                 tracing::error!(error = %error, "the listener failed");
             }
         });
-        Ok(Self { world, address, stop, served: Some(served), temporary })
+        Ok(Self { world, address, stop, served: Some(served), sending, temporary })
     }
 
     /// Stops serving: finishes what is being answered, for at most two seconds.
@@ -236,6 +245,22 @@ impl Twin {
     /// What is broken.
     pub fn faults(&self) -> &Faults {
         &self.world.faults
+    }
+
+    /// Sends webhooks to this address from now on, signed with this secret.
+    pub fn send_webhooks(&self, url: &str, secret: &str) -> std::io::Result<()> {
+        let config = crate::hooks::Config { url: Some(url.to_owned()), secret: Some(secret.to_owned()) };
+        self.world.hooks.configure(config)
+    }
+
+    /// What goes wrong with webhooks from now on.
+    pub fn lose_webhooks(&self, loss: crate::hooks::loss::Loss) {
+        self.world.hooks.lose(loss);
+    }
+
+    /// Waits until no webhook is under way.
+    pub async fn webhooks_settled(&self) {
+        self.world.hooks.settled().await;
     }
 
     /// The world itself: clock, limits, state.
@@ -329,6 +354,7 @@ impl Twin {
 impl Drop for Twin {
     fn drop(&mut self) {
         self.stop.send_replace(true);
+        self.sending.abort();
         if let Some(served) = self.served.take() {
             served.abort();
         }

@@ -5,4 +5,5 @@
 mod database_url;
 pub mod paths;
 
+pub use campaigns_http::{BadSecrets, WebhookSecrets};
 pub use database_url::{DatabaseUrl, NotADatabase};

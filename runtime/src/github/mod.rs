@@ -4,10 +4,11 @@
 //! Requests of one repository from its selection to its pull request, where nothing goes wrong: 1 for the base,
 //! 1 (2 with the archive's redirect) for the snapshot, 1 for the branch and 1 for the pull requests before
 //! publishing, and 4 writes (tree, commit, branch, pull request): 8 to 9, and one token more as an App. Listing
-//! costs one request for every hundred repositories, following one for every fifty pull requests. Deliberately absent: waiting for limits and deciding what
-//! to publish, which are the actors'; webhooks and proxies.
+//! costs one request for every hundred repositories, following one for every fifty pull requests. Deliberately absent:
+//! waiting for limits and deciding what to publish, which are the actors'; webhooks (`webhooks`) and proxies.
 
 mod answer;
+mod app;
 mod call;
 mod check;
 mod code_host;
@@ -26,6 +27,7 @@ mod wire;
 mod write;
 
 pub use answer::{About, refusal};
+pub use app::{Attempt, Attempts, Installation, InstallationAccount};
 pub use check::{Identity, Undetected};
 pub use config::{API_VERSION, Credentials, GithubConfig, SnapshotLimits, Timeouts};
 pub use endpoint::{BadEndpoint, Endpoint};

@@ -15,7 +15,8 @@ pub(super) enum Paid<'a> {
     Reads(&'a ReadBudget),
     /// A GraphQL query of an organisation without connections, which costs one point.
     Query(&'a ReadBudget),
-    /// Minting and checking our own credential, and looking for an API before there is one.
+    /// Minting and checking our own credential, looking for an API before there is one, and what the App asks about
+    /// itself: GitHub counts that apart from every organisation.
     Credential,
 }
 

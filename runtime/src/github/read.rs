@@ -166,7 +166,7 @@ impl GitHub {
     }
 
     /// Where the next page is, which has to be in the same API.
-    fn next_page(&self, about: &About, raw: &Raw) -> Result<Option<String>, CodeHostError> {
+    pub(super) fn next_page(&self, about: &About, raw: &Raw) -> Result<Option<String>, CodeHostError> {
         let Some(address) = next_link(text(&raw.headers, "link")) else { return Ok(None) };
         self.wire.endpoint.path_of(address).map(Some).ok_or_else(|| {
             CodeHostError::Refused(format!(

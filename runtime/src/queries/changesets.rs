@@ -2,10 +2,10 @@
 
 use super::{
     campaigns,
-    rows::{count, failed, get, like, named, one_more, page},
+    rows::{count, failed, get, like, named, named_as, one_more, page},
     runs,
 };
-use campaigns_domain::id::ChangesetId;
+use campaigns_domain::{changeset::ChangesetState as Standing, id::ChangesetId};
 use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
     wire::{Changeset, PullRequest, Seen},
@@ -16,8 +16,9 @@ use uuid::Uuid;
 macro_rules! changesets {
     ($where:literal) => {
         concat!(
-            "SELECT *, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt ",
-            "FROM changesets WHERE ",
+            "SELECT *, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
+            "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
+            "WHERE r.id = changesets.run) AS paused_by FROM changesets WHERE ",
             $where
         )
     };
@@ -74,7 +75,10 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         }
         _ => None,
     };
+    let standing: Standing = named_as(row, "state")?;
+    let (reason, paused): (String, Option<String>) = (get(row, "reason")?, get(row, "paused_by")?);
     Ok(Changeset {
+        why: standing.why(&reason, paused.as_deref()),
         id: get(row, "id")?,
         campaign_id: get(row, "campaign")?,
         run_id: get(row, "run")?,
@@ -83,7 +87,7 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         base_branch: get(row, "base_branch")?,
         head_branch: get(row, "head_branch")?,
         state: named(row, "state")?,
-        reason: get(row, "reason")?,
+        reason,
         title: get(row, "title")?,
         pull_request,
         head: get(row, "head")?,

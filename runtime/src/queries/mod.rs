@@ -1,9 +1,11 @@
-//! What people read and ask for, on PostgreSQL: the API's ports [`Reads`], [`Writes`], [`Access`] and [`Probe`].
+//! What people read and ask for, and what the code host tells, on PostgreSQL: the API's ports [`Reads`], [`Writes`],
+//! [`Access`], [`Webhooks`] and [`Probe`].
 //!
 //! Lists go by keyset, never by offset. Writes create rows and leave messages; they never change a row that a shard
 //! owns, so they need no fence. Deliberately absent: the owners' store (`store`), and decisions.
 
 mod access;
+mod ask;
 mod audit;
 mod budget;
 mod campaigns;
@@ -15,6 +17,7 @@ mod rows;
 mod runs;
 mod steer;
 mod targets;
+mod webhooks;
 
 use crate::store::Postgres;
 use async_trait::async_trait;
@@ -24,9 +27,10 @@ use campaigns_domain::{
 };
 use campaigns_http::{
     ports::{
-        Access, ChangesetFilter, ChangesetScope, CreatedRun, EventRow, Listed, NewCommand, NewRun, NewSpec,
-        NewToken, OrganizationQueue, Positions, Probe, Progress, Queues, Reads, Results, RunKey, Signed,
-        Started, Steer, Steered, StoreError, TargetFilter, TargetKey, Token, Writes,
+        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed,
+        NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Positions, Probe, Progress, Queues, Reads,
+        Received, Results, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter, TargetKey,
+        Token, Webhooks, Writes,
     },
     wire::{
         Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
@@ -182,6 +186,10 @@ impl Writes for Queries {
         steer::campaign(&self.pool, campaign, steer, command).await
     }
 
+    async fn ask(&self, campaign: &str, asking: Asking, command: NewCommand) -> Result<AskedFor, StoreError> {
+        ask::ask(&self.pool, campaign, asking, command).await
+    }
+
     async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError> {
         commands::sync(&self.pool, campaign, command).await
     }
@@ -203,6 +211,13 @@ impl Access for Queries {
 
     async fn revoke_token(&self, by: &Signed, id: Uuid) -> Result<bool, StoreError> {
         access::revoke(&self.pool, by, id).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Queries {
+    async fn receive(&self, delivery: &Delivery) -> Result<Received, StoreError> {
+        webhooks::receive(&self.pool, delivery).await
     }
 }
 

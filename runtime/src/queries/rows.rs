@@ -44,6 +44,13 @@ pub(super) fn named<T: FromStr<Err: std::fmt::Display>>(row: &PgRow, name: &str)
     text.parse().map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
 }
 
+/// A state or other word of the domain by its name.
+pub(super) fn named_as<T: serde::de::DeserializeOwned>(row: &PgRow, name: &str) -> Result<T, StoreError> {
+    let text: String = get(row, name)?;
+    serde_json::from_value(serde_json::Value::String(text))
+        .map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
+}
+
 /// Counts by state from a JSON object; states without any are not in it.
 pub(super) fn counts(row: &PgRow, name: &str) -> Result<BTreeMap<String, u64>, StoreError> {
     get::<sqlx::types::Json<BTreeMap<String, u64>>>(row, name).map(|counts| counts.0)

@@ -147,7 +147,11 @@ fn gone() -> StoreError {
     StoreError::Corrupt(String::from("a run that was written is not there"))
 }
 
-async fn insert(connection: &mut PgConnection, by: &Signed, run: &DomainRun) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    by: &Signed,
+    run: &DomainRun,
+) -> Result<(), StoreError> {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query(
         "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, version, created_by, reason, paused_by) \
@@ -181,6 +185,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         reason: get(row, "reason")?,
         paused_by: get(row, "paused_by")?,
         window: count(row, "window_size")?,
+        retries: u32::try_from(options.again.len()).unwrap_or(u32::MAX),
         only: options.only,
         dry_run: options.dry_run,
         no_container: options.no_container,

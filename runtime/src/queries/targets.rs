@@ -1,10 +1,13 @@
 //! Targets: a run's list, and single ones with their executions. Deliberately absent: changing them.
 
 use super::{
-    rows::{count, failed, get, like, named, one_more, page},
+    rows::{count, failed, get, like, named, named_as, one_more, page},
     runs,
 };
-use campaigns_domain::id::{RunId, TargetId};
+use campaigns_domain::{
+    execution::target::TargetState,
+    id::{RunId, TargetId},
+};
 use campaigns_http::{
     ports::{Listed, StoreError, TargetFilter, TargetKey},
     wire::{Execution, Target, TargetDetail},
@@ -24,7 +27,8 @@ pub(super) async fn list(
     }
     let (position, id) = after.map_or((-1, Uuid::nil()), |(position, id)| (i64::from(position), id));
     let rows = sqlx::query(
-        "SELECT * FROM repo_targets WHERE run = $1 AND (position, id) > ($2::bigint, $3) \
+        "SELECT t.*, (SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign \
+         WHERE r.id = t.run) AS paused_by FROM repo_targets t WHERE run = $1 AND (position, id) > ($2::bigint, $3) \
          AND (cardinality($4::text[]) = 0 OR state = ANY ($4)) AND lower(repository) LIKE $5 ORDER BY position, id LIMIT $6",
     )
     .bind(run.0)
@@ -48,8 +52,9 @@ pub(super) async fn list(
 
 pub(super) async fn one(pool: &PgPool, id: TargetId) -> Result<Option<TargetDetail>, StoreError> {
     let row = sqlx::query(
-        "SELECT t.*, (SELECT c.id FROM changesets c WHERE c.target = t.id LIMIT 1) AS changeset \
-         FROM repo_targets t WHERE t.id = $1",
+        "SELECT t.*, (SELECT c.id FROM changesets c WHERE c.target = t.id LIMIT 1) AS changeset, \
+         (SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign \
+         WHERE r.id = t.run) AS paused_by FROM repo_targets t WHERE t.id = $1",
     )
     .bind(id.0)
     .fetch_optional(pool)
@@ -69,7 +74,10 @@ pub(super) async fn one(pool: &PgPool, id: TargetId) -> Result<Option<TargetDeta
 }
 
 fn target(row: &PgRow) -> Result<Target, StoreError> {
+    let standing: TargetState = named_as(row, "state")?;
+    let (reason, paused): (String, Option<String>) = (get(row, "reason")?, get(row, "paused_by")?);
     Ok(Target {
+        why: standing.why(&reason, paused.as_deref()),
         id: get(row, "id")?,
         run_id: get(row, "run")?,
         campaign_id: get(row, "campaign")?,
@@ -78,7 +86,7 @@ fn target(row: &PgRow) -> Result<Target, StoreError> {
         workspace: get(row, "workspace")?,
         base: get(row, "base")?,
         state: named(row, "state")?,
-        reason: get(row, "reason")?,
+        reason,
         // A repository that the code host did not show has no id there.
         missing: get::<i64>(row, "repository_id")? == 0,
         attempt: count(row, "attempt")?,

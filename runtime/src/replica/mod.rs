@@ -16,6 +16,7 @@ use crate::{
     queries::Queries,
     store::Postgres,
     telemetry,
+    webhooks::{Keeper, Rhythm, Work},
 };
 use anyhow::{Context as _, Result, anyhow};
 use campaigns_actors::{
@@ -23,7 +24,7 @@ use campaigns_actors::{
     ports::{Artifacts, Cluster, CodeHost, Executor, Ports, ReadLimits, Store, memory::MemoryCluster},
 };
 use campaigns_domain::publish::budget::{Budget, POINTS_A_MINUTE, Window, split_points};
-use campaigns_http::{ApiParts, ApiState, auth::Bootstrap, auth::bootstrap_token};
+use campaigns_http::{ApiParts, ApiState, WebhookSecrets, auth::Bootstrap, auth::bootstrap_token};
 use database::Database;
 use folder::Folder;
 use std::{
@@ -33,6 +34,7 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::task::AbortOnDropHandle;
 
 /// The name of the file with the first API token, in the data folder.
 pub const TOKEN_FILE: &str = "api-token";
@@ -61,6 +63,10 @@ pub struct ReplicaSettings {
     pub read_points: u32,
     /// Whether no limits of our own are kept.
     pub unlimited: bool,
+    /// What GitHub signs webhooks with; none takes no webhooks.
+    pub webhook_secrets: WebhookSecrets,
+    /// How often what belongs to webhooks is looked after.
+    pub webhook_rhythm: Rhythm,
 }
 
 impl ReplicaSettings {
@@ -77,6 +83,8 @@ impl ReplicaSettings {
             budget: Budget::default(),
             read_points: split_points(POINTS_A_MINUTE).1,
             unlimited: false,
+            webhook_secrets: WebhookSecrets::default(),
+            webhook_rhythm: Rhythm::default(),
         }
     }
 }
@@ -90,6 +98,7 @@ pub struct Replica {
     api: JoinHandle<std::io::Result<()>>,
     stop_api: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
+    webhooks: AbortOnDropHandle<()>,
     postgres: Postgres,
     database: Database,
     _folder: Folder,
@@ -117,13 +126,21 @@ impl Replica {
         let ports = Ports {
             store,
             cluster: Arc::clone(&cluster),
-            code_host: github as Arc<dyn CodeHost>,
+            code_host: Arc::clone(&github) as Arc<dyn CodeHost>,
             executor: Arc::new(executor) as Arc<dyn Executor>,
             artifacts: Arc::clone(&artifacts),
         };
         let actors = actor_settings(&settings, folder.scratch()?);
         let (budget, publish_at_once) = (actors.budget.clone(), actors.publish_at_once);
         let system = System::start(ports, actors).await?;
+
+        let webhooks = Keeper {
+            work: Work { postgres: postgres.clone(), github },
+            shards: system.shards(),
+            receives: !settings.webhook_secrets.is_empty(),
+            rhythm: settings.webhook_rhythm,
+        };
+        let webhooks = AbortOnDropHandle::new(tokio::spawn(webhooks.run()));
 
         let queries = Arc::new(Queries::new(&postgres));
         let token_file = folder.path().join(TOKEN_FILE);
@@ -133,6 +150,7 @@ impl Replica {
             queues: queries.clone(),
             writes: queries.clone(),
             access: queries.clone(),
+            webhooks: queries.clone(),
             probe: queries,
             artifacts,
             wake: Arc::new(cluster),
@@ -143,6 +161,7 @@ impl Replica {
                 no_container: settings.no_container,
                 budget,
                 publish_at_once,
+                webhook_secrets: settings.webhook_secrets.clone(),
                 ..Default::default()
             },
         });
@@ -168,6 +187,7 @@ impl Replica {
             api,
             stop_api,
             ended,
+            webhooks,
             postgres,
             database,
             _folder: folder,
@@ -206,6 +226,7 @@ impl Replica {
     /// Where the embedded database did not stop.
     pub async fn stop(self) -> Result<()> {
         let _ = self.stop_api.send(true);
+        drop(self.webhooks);
         self.system.drain(DRAIN).await;
         if let Ok(Err(error)) = self.api.await {
             tracing::warn!(%error, "the API did not stop well");

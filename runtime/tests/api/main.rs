@@ -1,13 +1,16 @@
 //! The API over HTTP, on a real PostgreSQL: every route of its description, its errors, its gate, what it writes,
-//! what it reads, and its live events.
+//! what it reads, its live events, and the webhooks that come in beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by failing")]
 
 mod access;
+mod asking;
 mod budget;
 mod events;
+mod keeping;
 mod reads;
 mod routes;
 mod specs;
 mod stage;
 mod steering;
+mod webhooks;
 mod writes;

@@ -120,6 +120,7 @@ async fn serve(
         queues: queries.clone(),
         writes: queries.clone(),
         access: queries.clone(),
+        webhooks: queries.clone(),
         probe: queries.clone(),
         artifacts: artifacts.clone(),
         wake: woken.clone(),

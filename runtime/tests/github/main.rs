@@ -6,6 +6,7 @@
 mod answers;
 mod contract;
 mod foreign;
+mod organizations;
 mod secrets;
 mod snapshots;
 mod tls;

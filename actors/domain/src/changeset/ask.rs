@@ -107,12 +107,11 @@ impl Ask {
     }
 }
 
-impl Changeset {
-    /// Why an ask is not taken up where the changeset stands now, for people; none where it is.
-    pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
-        let published = self.pull_request.is_some();
-        let standing = self.standing();
-        match (standing, ask) {
+impl Ask {
+    /// Why it is not taken up by a changeset that stands there, for people; none where it is. `published` says whether
+    /// there is a pull request.
+    pub fn refused(&self, standing: State, published: bool) -> Option<&'static str> {
+        match (standing, self) {
             (State::Merged, _) => Some("it is merged"),
             (State::Closed, Ask::Reopen) => None,
             (State::Closed, _) => Some("it is closed: reopen it first"),
@@ -133,6 +132,13 @@ impl Changeset {
                 Some("this version does not mark ready, merge or rebase yet")
             }
         }
+    }
+}
+
+impl Changeset {
+    /// Why an ask is not taken up where the changeset stands now, for people; none where it is.
+    pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        ask.refused(self.standing(), self.pull_request.is_some())
     }
 
     /// Where it stands, an errand that leaves its content alone aside.

@@ -11,12 +11,15 @@ mod event;
 mod seen;
 mod shown;
 mod transition;
+mod which;
+mod why;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Published};
 pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
 pub use transition::Place;
+pub use which::Which;
 
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName, RunId, TargetId},

@@ -8,7 +8,7 @@
 
 use super::target::AttemptEnded;
 use crate::{
-    id::{CampaignId, Digest, RunId, TargetId},
+    id::{CampaignId, Digest, RepositoryName, RunId, TargetId},
     machine::{Decision, Straggler},
 };
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,27 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// Steps that name a container run without one, because the server was told so.
     pub no_container: bool,
+    /// Only these take part, and nothing else is a target of the run at all: they failed before and are tried again.
+    /// Empty is everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<Again>,
+}
+
+/// A target of an earlier run that is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Again {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The base branch.
+    pub branch: String,
+}
+
+impl RunOptions {
+    /// Whether a branch of a repository may be a target at all.
+    pub fn takes(&self, repository: &RepositoryName, branch: &str) -> bool {
+        let same = |again: &Again| again.branch == branch && again.repository == *repository;
+        self.again.is_empty() || self.again.iter().any(same)
+    }
 }
 
 /// Where a run stands.

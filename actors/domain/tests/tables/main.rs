@@ -21,4 +21,5 @@ mod spec;
 mod standing;
 mod target;
 mod template;
+mod which;
 mod words;

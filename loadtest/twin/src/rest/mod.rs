@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod contents;
 pub mod git_data;
 pub mod history;
+pub mod hooks;
 pub mod issues;
 pub mod meta;
 pub mod pulls;

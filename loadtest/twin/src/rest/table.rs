@@ -4,8 +4,8 @@
 
 use super::call::{Call, Kind, Need, Outcome};
 use super::{
-    app, contents, git_data, history, issues, meta, pulls, pulls_write, repos, reviewers, reviews, rules,
-    users, verdicts,
+    app, contents, git_data, history, hooks, issues, meta, pulls, pulls_write, repos, reviewers, reviews,
+    rules, users, verdicts,
 };
 use crate::world::model::Level::{Read, Write};
 use Kind::{Creates, Reads, Writes};
@@ -52,6 +52,11 @@ pub fn route(id: &str) -> Option<Route> {
         "apps/get-repo-installation" => route(app::of_repository, Need::App, Reads),
         "apps/create-installation-access-token" => route(app::create_token, Need::App, Writes),
         "apps/revoke-installation-access-token" => route(app::revoke_token, Need::Installation, Writes),
+        "apps/get-webhook-config-for-app" => route(hooks::config, Need::App, Reads),
+        "apps/update-webhook-config-for-app" => route(hooks::configure, Need::App, Writes),
+        "apps/list-webhook-deliveries" => route(hooks::deliveries, Need::App, Reads),
+        "apps/get-webhook-delivery" => route(hooks::delivery, Need::App, Reads),
+        "apps/redeliver-webhook-delivery" => route(hooks::redeliver, Need::App, Writes),
         "apps/list-repos-accessible-to-installation" => route(app::repositories, Need::Installation, Reads),
 
         "users/get-authenticated" => route(users::me, Token, Reads),

@@ -13,6 +13,8 @@ pub mod verdict;
 
 use crate::clock::{Clock, Going};
 use crate::faults::Faults;
+use crate::hooks::Hooks;
+use crate::hooks::event::{Before, Teller};
 use crate::limits::Limits;
 use crate::log::{Entry, RequestLog};
 use crate::secrets::Secrets;
@@ -84,6 +86,8 @@ pub struct World {
     pub faults: Faults,
     /// Who asked what.
     pub log: RequestLog,
+    /// Webhooks.
+    pub hooks: Hooks,
     /// Rate limits.
     pub limits: Limits,
     /// Keys and tokens.
@@ -110,6 +114,7 @@ impl World {
         let secrets = Secrets::open(dir).map_err(io)?;
         let git = crate::git::Store::new(dir.join("repos"));
         git.unlock().map_err(io)?;
+        let hooks = Hooks::open(dir).map_err(io)?;
         Ok(Self {
             git,
             dir: dir.to_owned(),
@@ -120,6 +125,7 @@ impl World {
             clock: Clock::open(&dir.join("clock.json"), first).map_err(io)?,
             faults: Faults::default(),
             log,
+            hooks,
             limits,
             secrets,
         })
@@ -168,9 +174,18 @@ impl World {
         let now = self.clock.now();
         journal.append(now, &changes)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let urls = self.hooks.is_on().then(|| self.hooks.urls());
+        let mut told = Vec::new();
         for change in &changes {
+            let before = urls.as_ref().map(|_| Before::of(&state, change));
             state.apply(now, change);
+            if let (Some(urls), Some(before)) = (&urls, before) {
+                told.extend(Teller { state: &state, git: &self.git, urls }.of(change, before));
+            }
         }
+        drop(state);
+        // Still under the journal's lock: webhooks leave in its order.
+        self.hooks.tell(told);
         Ok(value)
     }
 

@@ -9,6 +9,7 @@ mod desk;
 mod follows;
 mod git_data;
 mod graphql;
+mod hooks;
 mod limits;
 mod oracle;
 mod people;

@@ -209,7 +209,7 @@ pub fn new_run(campaign: CampaignId) -> Run {
         campaign,
         digest,
         4,
-        RunOptions { only: Some("repo-*".to_owned()), dry_run: false, no_container: true },
+        RunOptions { only: Some("repo-*".to_owned()), dry_run: false, no_container: true, again: vec![] },
     )
 }
 

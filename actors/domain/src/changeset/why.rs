@@ -1,0 +1,26 @@
+//! Why a changeset stands where it stands, in words for people.
+//!
+//! Deliberately absent: when it goes on, which only the limits know.
+
+use super::ChangesetState as State;
+
+impl State {
+    /// Why it stands there: the recorded reason, or what it waits for, or nothing where the state says it all.
+    /// `paused` names who holds its run or campaign.
+    pub fn why(self, reason: &str, paused: Option<&str>) -> String {
+        let or = |words: &str| if reason.is_empty() { words.to_owned() } else { reason.to_owned() };
+        match (self, paused) {
+            (Self::Scheduled | Self::Publishing, Some(by)) => crate::execution::run::paused(by),
+            (Self::Unpublished, _) => or("kept back until somebody publishes it"),
+            (Self::Scheduled, _) if reason.is_empty() => "waits for its turn".to_owned(),
+            (Self::Scheduled, _) => format!("waits for another turn: {reason}"),
+            (Self::Publishing, _) => or("is being sent"),
+            _ => reason.to_owned(),
+        }
+    }
+
+    /// Whether it goes no further before a person has decided something.
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Self::HandedOver | Self::Blocked)
+    }
+}

@@ -1,0 +1,224 @@
+//! Asking something of many changesets: what a selection covers, what is recorded, and what the owners are told.
+
+use crate::{
+    reads::propose,
+    stage::{Stage, good, problem, stage},
+};
+use campaigns_actors::ports::{MessageBody, Recipient, RowChange, Store, Transition};
+use campaigns_domain::{
+    changeset::{Ask, ChangesetEvent, ChangesetState},
+    execution::target::TargetState,
+    id::{ChangesetId, RunId, Shard},
+};
+use campaigns_http::wire::{Asked, AuditEntry, Command, CommandState, Page, Role, Run, RunState};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const PATH: &str = "/api/v1/campaigns/hello/ask";
+
+async fn ask(stage: &Stage, key: Option<&str>, body: Value) -> Response {
+    let mut request = stage.request(Role::Publisher, Method::POST, PATH).json(&body);
+    if let Some(key) = key {
+        request = request.header("Idempotency-Key", key);
+    }
+    request.send().await.unwrap()
+}
+
+/// The asks that wait for an organisation: which changeset, and what.
+async fn waiting(stage: &Stage, organization: &str) -> Vec<(ChangesetId, Ask)> {
+    let messages = stage.store.inbox(&[Shard::of_organization(organization)], 1_000).await.unwrap();
+    let to = Recipient::Organization(organization.to_owned());
+    let mine = messages.into_iter().filter(|message| message.to == to);
+    mine.filter_map(|message| match message.body {
+        MessageBody::Ask { changeset, ask, .. } => Some((changeset, ask)),
+        _ => None,
+    })
+    .collect()
+}
+
+fn repositories(asked: &Asked) -> Vec<&str> {
+    asked.changesets.iter().map(|covered| covered.repository.as_str()).collect()
+}
+
+/// Plays the organisation's owner: the changeset of this repository is blocked.
+async fn block(stage: &Stage, run: &Run, repository: &str) {
+    let shard = Shard::of_organization(repository.split_once('/').unwrap().0);
+    let page: Page<campaigns_http::wire::Changeset> =
+        stage.get(&format!("/api/v1/campaigns/hello/changesets?repository={repository}")).await;
+    let before = stage.store.changeset(ChangesetId(page.items[0].id)).await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.state = ChangesetState::Blocked;
+    after.reason = String::from("the branch is protected");
+    after.version += 1;
+    let mut transition = Transition::new(stage.fence(shard).await, RunId(run.id));
+    transition.changes = vec![RowChange::Changeset { before: before.state, after: Box::new(after) }];
+    stage.commit(transition).await;
+}
+
+#[tokio::test]
+async fn a_selection_is_resolved_once_and_every_owner_is_told() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    let names = ["acme/api-1", "acme/api-2", "acme/web", "Wile/api-3"];
+    for target in &stage.select(&run, &names).await {
+        propose(&stage, target).await;
+    }
+    let some = json!({ "action": "publish", "draft": true, "selection": { "repositories": ["api-*"] } });
+    let mut preview = some.clone();
+    preview["preview"] = json!(true);
+    let asked: Asked = good(ask(&stage, None, preview).await, StatusCode::OK).await;
+    assert_eq!((asked.covers, asked.command.is_none()), (3, true));
+    assert_eq!(repositories(&asked), ["acme/api-1", "acme/api-2", "Wile/api-3"]);
+    assert_eq!(waiting(&stage, "acme").await, [], "a preview does nothing");
+
+    let asked: Asked = good(ask(&stage, Some("k"), some.clone()).await, StatusCode::ACCEPTED).await;
+    let command = asked.command.clone().unwrap();
+    assert_eq!((command.kind.as_str(), command.subject.as_str()), ("publish", "campaign/hello"));
+    assert_eq!(
+        (command.state, command.covers, command.left, command.waiting),
+        (CommandState::Accepted, 3, 3, 2)
+    );
+    let again: Asked = good(ask(&stage, Some("k"), some).await, StatusCode::ACCEPTED).await;
+    assert_eq!(again, asked, "the same key is the same command");
+    let other = ask(&stage, Some("k"), json!({ "action": "publish" })).await;
+    assert_eq!(problem(other, StatusCode::CONFLICT).await.kind, "/problems/key-reused");
+
+    let told = waiting(&stage, "acme").await;
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|(_, ask)| *ask == Ask::Publish { draft: true }));
+    let covered: BTreeSet<_> = asked.changesets.iter().map(|covered| ChangesetId(covered.id)).collect();
+    assert!(told.iter().all(|(id, _)| covered.contains(id)));
+    assert_eq!(waiting(&stage, "wile").await.len(), 1);
+    let woken = stage.woken.0.lock().unwrap().clone();
+    assert!(
+        woken.contains(&Shard::of_organization("acme")) && woken.contains(&Shard::of_organization("wile"))
+    );
+
+    // One owner takes its part up.
+    let fence = stage.fence(Shard::of_organization("wile")).await;
+    for message in stage.store.inbox(&[fence.shard], 100).await.unwrap() {
+        if let MessageBody::Ask { changeset, ask, by, command, run } = &message.body {
+            let before = stage.store.changeset(*changeset).await.unwrap().unwrap();
+            let event =
+                ChangesetEvent::Asked { ask: ask.clone(), by: by.clone(), command: *command, beyond: false };
+            let (after, _) = before.apply(&event).into_applied().expect("it fits");
+            let mut transition = Transition::new(fence, *run);
+            transition.changes = vec![RowChange::Changeset { before: before.state, after: Box::new(after) }];
+            transition.consumed = vec![message.id];
+            stage.commit(transition).await;
+        }
+    }
+    let now: Command = stage.get(&format!("/api/v1/commands/{}", command.id)).await;
+    assert_eq!((now.state, now.covers, now.left, now.waiting), (CommandState::Accepted, 3, 2, 1));
+    let request = stage.request(Role::Publisher, Method::GET, "/api/v1/audit?subject=campaign/hello&limit=1");
+    let audit: Page<AuditEntry> = good(request.send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(audit.items[0].action, "campaign.publish");
+    assert_eq!(audit.items[0].after["changesets"], 3);
+    assert_eq!(audit.items[0].after["selection"]["repositories"], json!(["api-*"]));
+}
+
+#[tokio::test]
+async fn a_selection_of_nothing_is_an_error_that_says_why() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    for target in &stage.select(&run, &["acme/one", "acme/two"]).await {
+        propose(&stage, target).await;
+    }
+    let nothing =
+        async |body: Value| problem(ask(&stage, None, body).await, StatusCode::CONFLICT).await.detail;
+    let none = nothing(json!({ "action": "close", "selection": { "repositories": ["three"] } })).await;
+    assert!(none.contains("no changeset of `hello` fits"), "{none}");
+    let none = nothing(json!({ "action": "comment", "body": "hello", "preview": true })).await;
+    assert!(none.contains("it has no pull request yet (2)"), "{none}");
+    let none = nothing(json!({ "action": "close", "selection": { "labels": ["urgent"] } })).await;
+    assert!(none.contains("fits"), "{none}");
+    for body in [
+        json!({ "action": "comment" }),
+        json!({ "action": "comment", "body": " " }),
+        json!({ "action": "publish", "body": "hello" }),
+        json!({ "action": "close", "draft": true }),
+        json!({ "action": "close", "selection": { "states": ["failed"] } }),
+        json!({ "action": "close", "selection": { "repositories": ["["] } }),
+        json!({ "action": "close", "selection": { "labels": vec!["x"; 101] } }),
+    ] {
+        problem(ask(&stage, None, body).await, StatusCode::BAD_REQUEST).await;
+    }
+    for body in [json!({ "action": "destroy" }), json!({}), json!({ "action": "close", "select": {} })] {
+        problem(ask(&stage, None, body).await, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    assert_eq!(waiting(&stage, "acme").await, []);
+}
+
+#[tokio::test]
+async fn a_close_says_its_comment_first() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    for target in &stage.select(&run, &["acme/one"]).await {
+        propose(&stage, target).await;
+    }
+    let body = json!({ "action": "close", "body": "Not needed any more." });
+    let asked: Asked = good(ask(&stage, None, body).await, StatusCode::ACCEPTED).await;
+    assert_eq!((asked.covers, asked.command.unwrap().left), (1, 2));
+    let told: Vec<Ask> = waiting(&stage, "acme").await.into_iter().map(|(_, ask)| ask).collect();
+    assert_eq!(told, [Ask::Comment { body: String::from("Not needed any more.") }, Ask::Close]);
+}
+
+#[tokio::test]
+async fn a_retry_covers_blocked_changesets_and_failed_targets() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    let targets = stage.select(&run, &["acme/one", "acme/two", "acme/three"]).await;
+    propose(&stage, &targets[0]).await;
+    block(&stage, &run, "acme/one").await;
+    for target in &targets[1..] {
+        let queued = stage.move_target(target, TargetState::Queued, "target.queued").await;
+        stage.move_target(&queued, TargetState::Failed, "target.attempt_failed").await;
+    }
+    let body = json!({ "action": "retry", "selection": { "repositories": ["one", "two"] } });
+    let asked: Asked = good(ask(&stage, Some("k"), body.clone()).await, StatusCode::ACCEPTED).await;
+    assert_eq!(
+        (asked.covers, asked.targets, asked.retried.as_slice()),
+        (1, 1, &[String::from("acme/two")][..])
+    );
+    assert_eq!(repositories(&asked), ["acme/one"]);
+    let retried: Run = stage.get(&format!("/api/v1/runs/{}", asked.run_id.unwrap())).await;
+    assert_eq!(retried.state, RunState::Selecting);
+    let stored = stage.store.run(RunId(retried.id)).await.unwrap().unwrap();
+    let takes = |name: &str| stored.options.takes(&name.parse().unwrap(), "main");
+    assert!(takes("acme/two") && !takes("acme/one") && !takes("acme/three"));
+    let again: Asked = good(ask(&stage, Some("k"), body).await, StatusCode::ACCEPTED).await;
+    assert_eq!(again.run_id, asked.run_id, "it is tried again once");
+    // The other one still stands where the first run left it.
+    let failed = json!({ "action": "retry", "selection": { "states": ["failed"] }, "preview": true });
+    let asked: Asked = good(ask(&stage, None, failed).await, StatusCode::OK).await;
+    assert_eq!((asked.covers, asked.targets), (0, 2));
+}
+
+#[tokio::test]
+async fn ten_thousand_changesets_are_asked_in_one_statement() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    for target in &stage.select(&run, &["acme/one"]).await {
+        propose(&stage, target).await;
+    }
+    sqlx::query(
+        "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, base_branch, \
+         head_branch, state, generation, wanted, told) SELECT gen_random_uuid(), shard, organization, campaign, run, target, \
+         1000 + n, 'acme/r' || n, base_branch, head_branch, 'unpublished', 1, wanted, true \
+         FROM changesets, generate_series(1, 9999) AS n",
+    )
+    .execute(stage.store.pool())
+    .await
+    .unwrap();
+    let body = json!({ "action": "publish" });
+    let asked: Asked = good(ask(&stage, None, body).await, StatusCode::ACCEPTED).await;
+    assert_eq!((asked.covers, asked.changesets.len()), (10_000, 500));
+    let command = asked.command.unwrap();
+    assert_eq!((command.covers, command.left, command.waiting), (10_000, 10_000, 1));
+}
