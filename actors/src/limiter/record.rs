@@ -2,16 +2,17 @@
 //!
 //! Deliberately absent: reading rows (`mod`) and making transitions of events (`fold`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold};
+use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, queue::Queue};
 use crate::{
     perform::publish::{Outcome, Sent},
     ports::{EffectKind, MessageBody, Subject},
     scope::{Setback, count},
+    world::World,
 };
 use campaigns_domain::{
     changeset::{ChangesetEvent, ChangesetState},
     execution::run::RunState,
-    id::ChangesetId,
+    id::{CampaignId, ChangesetId},
     publish::PullRequestState,
     reconcile::observed,
 };
@@ -42,6 +43,13 @@ pub(super) async fn record(
                 }
                 // A hint, which may be lost: nothing is read by it until pull requests are read by a schedule.
                 MessageBody::Look { run, .. } => fold.consume(*run, message.id),
+                MessageBody::Released { changeset, run } => {
+                    // What was let through for one run is not for the proposal of another.
+                    if fold.row(changeset).is_some_and(|row| row.wanted.run == *run) {
+                        fold.happened(*changeset, &ChangesetEvent::Released).await?;
+                    }
+                    fold.consume(*run, message.id);
+                }
                 MessageBody::Ask { changeset, ask, by, command, run } => {
                     let beyond = match fold.row(changeset) {
                         Some(row) => {
@@ -107,39 +115,40 @@ pub(super) async fn record(
         if put_off.contains(&id) {
             continue;
         }
-        if state.queue.len() < state.scope.world.settings.scheduled_page {
+        // Whoever is urgent is taken in however many wait.
+        let room = state.queue.len() < state.scope.world.settings.scheduled_page;
+        if room || state.scope.world.is_urgent(row.wanted.run).await {
             state.queue.push(row.campaign, id);
         } else {
             state.more = true;
         }
     }
-    // One that a pause holds before its next write keeps nobody else waiting.
+    // One that a pause or a closed window holds before its next write keeps nobody else waiting.
     let mut under_way = resumed.len();
     for id in state.sending.keys() {
-        let run = fold.row(id).map(|row| row.wanted.run);
-        let paused = if let Some(run) = run { state.scope.world.is_paused(run).await } else { false };
-        under_way += usize::from(!paused);
+        let rests = if let Some(row) = fold.row(id) { state.scope.world.rests(row).await } else { false };
+        under_way += usize::from(!rests);
     }
     let free = state.scope.world.settings.publish_at_once.saturating_sub(under_way);
     if !state.scope.is_draining() && state.pace.stopped_for().is_none() {
+        let urgent = urgent(&state.scope.world, &state.queue, &fold).await;
         let mut given = 0;
         while given < free
-            && let Some(id) = state.queue.pop()
+            && let Some(id) = state.queue.pop(&urgent)
         {
             // Two of one changeset are never under way at once.
             if state.sending.contains_key(&id) {
                 continue;
             }
-            let Some((generation, run)) = fold.row(&id).map(|row| (row.generation, row.wanted.run)) else {
-                continue;
-            };
+            let Some(row) = fold.row(&id).cloned() else { continue };
             // Passed over: it keeps its place in the store, and is read again once nothing holds it.
-            if state.scope.world.is_paused(run).await {
+            if state.scope.world.rests(&row).await {
                 state.put_off.remove(&id);
                 state.held = true;
                 continue;
             }
-            given += usize::from(fold.happened(id, &ChangesetEvent::PublishStarted { generation }).await?);
+            let started = ChangesetEvent::PublishStarted { generation: row.generation };
+            given += usize::from(fold.happened(id, &started).await?);
         }
     }
     fold.flush().await?;
@@ -159,6 +168,19 @@ pub(super) async fn record(
         }
     }
     Ok(resumed)
+}
+
+/// The campaigns that go before all others.
+async fn urgent(world: &World, queue: &Queue, fold: &Fold<'_>) -> HashSet<CampaignId> {
+    let mut urgent = HashSet::new();
+    for (campaign, first) in queue.fronts() {
+        if let Some(row) = fold.row(&first)
+            && world.is_urgent(row.wanted.run).await
+        {
+            urgent.insert(campaign);
+        }
+    }
+    urgent
 }
 
 fn failed(inputs: &[Input]) -> usize {

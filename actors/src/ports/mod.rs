@@ -14,6 +14,7 @@ pub mod memory;
 mod permit;
 mod placement;
 mod read_budget;
+mod rollout;
 mod store;
 mod transition;
 
@@ -24,6 +25,7 @@ pub use executor::{Executor, Work};
 pub use permit::{Permit, PermitAnswer, PermitRequest};
 pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
+pub use rollout::{Held, RolloutCounts, RolloutMark, Wanted};
 pub use store::{Backlog, CommitError, Committed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,

@@ -3,20 +3,23 @@
 //! Deliberately absent: what people read (lists, pages, events after a cursor), which is the API's own port.
 
 use super::{
-    Effect, Message, Permit, PermitAnswer, PermitRequest, Transition,
+    Effect, Held, Message, Permit, PermitAnswer, PermitRequest, RolloutCounts, RolloutMark, Transition,
+    Wanted,
     cluster::{Fence, Lease},
 };
 use async_trait::async_trait;
 use campaigns_domain::{
     changeset::Changeset,
     execution::{
+        rollout::Pace,
         run::{Run, RunState},
         target::Target,
     },
     id::{CampaignId, ChangesetId, Digest, Epoch, RunId, Shard, TargetId},
     spec::Spec,
 };
-use std::time::Duration;
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeSet, time::Duration};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -65,6 +68,21 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the organisation has scheduled changesets that a pause holds, by the rows of their run and campaign.
     async fn holds(&self, organization: &str) -> Result<bool, StoreError>;
 
+    /// Whether anything has happened to a run, and what time it is.
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError>;
+
+    /// What happened to each wave of a run, whose targets end before these positions; `releasing` are counted as if
+    /// they were let through.
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError>;
+
+    /// Changesets of a run that are scheduled and held.
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError>;
+
     /// The changesets of a campaign in an organisation that have a pull request and are not merged, at most
     /// `limit`, with ids after `after`, in order of their ids.
     async fn followed(
@@ -102,6 +120,8 @@ pub struct Backlog {
     pub effects: Vec<Effect>,
     /// Organisations with scheduled changesets.
     pub organizations: Vec<String>,
+    /// Runs of which something is held, or may come to be.
+    pub rollouts: Vec<RunId>,
 }
 
 /// A commit's answer.
@@ -118,6 +138,10 @@ pub struct RunControl {
     pub state: RunState,
     /// Who paused it or its campaign, while it is paused: no effect of it begins.
     pub paused: Option<String>,
+    /// What people have set about it.
+    pub pace: Pace,
+    /// The store's time of this; none where nobody asked for it.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// Why a commit did not take place.

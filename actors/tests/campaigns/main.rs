@@ -10,4 +10,5 @@ mod hands;
 mod happy;
 mod owners;
 mod pausing;
+mod rollout;
 mod support;

@@ -6,6 +6,7 @@ mod access;
 mod asking;
 mod events;
 mod keeping;
+mod pace;
 mod reads;
 mod routes;
 mod specs;

@@ -8,6 +8,7 @@ mod budget;
 mod changeset;
 mod commit;
 mod examples;
+mod held;
 mod parse;
 mod paths;
 mod publish;

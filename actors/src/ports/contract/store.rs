@@ -20,6 +20,7 @@ mod numbering;
 mod pauses;
 mod permits;
 mod reads;
+mod rollouts;
 mod scopes;
 
 use super::super::{
@@ -132,6 +133,9 @@ where
         reads::changesets_are_read_by_turn_and_by_id,
         pauses::a_pause_holds_before_its_owner_has_heard_of_it,
         pauses::what_a_pause_holds_keeps_its_turn,
+        rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
+        rollouts::a_mark_moves_with_whatever_happens,
+        rollouts::who_is_urgent_is_read_first,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,
         batches::one_row_changes_several_times_in_a_batch,

@@ -5,13 +5,14 @@
 
 mod commit;
 mod permits;
+mod rollout;
 mod rows;
 
 pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
 
 use super::super::{
-    Backlog, CommitError, Committed, EffectState, Lease, Message, Permit, PermitAnswer, PermitRequest,
-    RunControl, Store, StoreError, Transition,
+    Backlog, CommitError, Committed, EffectState, Held, Lease, Message, Permit, PermitAnswer, PermitRequest,
+    RolloutCounts, RolloutMark, RunControl, Store, StoreError, Transition, Wanted,
 };
 use async_trait::async_trait;
 use campaigns_domain::{
@@ -25,6 +26,7 @@ use campaigns_domain::{
 };
 use rows::Rows;
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -128,6 +130,7 @@ impl Store for MemoryStore {
         Ok(Backlog {
             effects: effects.into_iter().map(|stored| stored.effect.clone()).collect(),
             organizations,
+            rollouts: rows.rollouts(shard),
         })
     }
 
@@ -164,10 +167,10 @@ impl Store for MemoryStore {
             .changesets
             .values()
             .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
-            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled)
+            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled && !stored.changeset.held)
             .filter(|stored| !rows.holds(&stored.changeset))
             .collect();
-        scheduled.sort_by_key(|stored| stored.queue_number);
+        scheduled.sort_by_key(|stored| (!rows.is_urgent(&stored.changeset), stored.queue_number));
         Ok(scheduled.into_iter().take(limit as usize).map(|stored| stored.changeset.clone()).collect())
     }
 
@@ -176,8 +179,27 @@ impl Store for MemoryStore {
         let mut here =
             rows.changesets.values().filter(|stored| stored.organization.eq_ignore_ascii_case(organization));
         Ok(here.any(|stored| {
-            stored.changeset.state == ChangesetState::Scheduled && rows.holds(&stored.changeset)
+            stored.changeset.state == ChangesetState::Scheduled
+                && !stored.changeset.held
+                && rows.holds(&stored.changeset)
         }))
+    }
+
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {
+        Ok(self.lock().rollout_mark(run))
+    }
+
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError> {
+        Ok(self.lock().rollout_counts(run, ends, releasing))
+    }
+
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
+        Ok(self.lock().held(run, wanted))
     }
 
     async fn followed(
