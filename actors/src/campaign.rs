@@ -5,23 +5,22 @@
 //! (`perform::select`), and the targets (one `repo` actor each).
 
 mod decide;
+mod rollout;
 
 use crate::{
-    perform::select,
-    ports::{EffectKind, Message, MessageBody, Recipient, RunControl},
+    perform::select::{self, Chosen},
+    ports::{EffectKind, Message, MessageBody, Recipient, RunControl, StoreError},
     scope::{Delivery, Scope, Setback, count},
     shard::ShardMessage,
     tasks::{Busy, Panicked, Task},
 };
 use campaigns_domain::{
-    execution::{
-        run::{Run, RunState},
-        target::Target,
-    },
+    execution::run::{Run, RunState},
     id::{EffectId, RunId, TargetId},
 };
 use decide::{Known, decide};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use rollout::{Last, Looked};
 use std::collections::VecDeque;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -47,7 +46,11 @@ pub(crate) enum CampaignMessage {
     /// Messages and effects of its run.
     Deliver(Delivery),
     /// The selection has ended: its targets, or why there are none.
-    Selected(Result<Option<Result<Vec<Target>, String>>, Panicked>, Busy),
+    Selected(Result<Option<Result<Chosen, String>>, Panicked>, Busy),
+    /// The rollout is to be looked at.
+    Look,
+    /// It was.
+    Looked(Result<Result<Option<Looked>, StoreError>, Panicked>, Busy),
     /// Everything that waits is to be decided and recorded now.
     Turn,
     /// Nothing has come for a while.
@@ -58,7 +61,8 @@ pub(crate) enum CampaignMessage {
 enum Input {
     Message(Message),
     Resumed(EffectId),
-    Selected(Result<Vec<Target>, String>),
+    Selected(Result<Chosen, String>),
+    Looked(Box<Looked>),
 }
 
 pub(crate) struct CampaignState {
@@ -73,6 +77,9 @@ pub(crate) struct CampaignState {
     /// Whether the intent to select is recorded.
     selecting: bool,
     selection: Option<Task>,
+    looking: Option<Task>,
+    /// What the last look at the rollout left to wait for.
+    last: Option<Last>,
     waiting: Vec<Input>,
     /// Outcomes among what waits; they count as unfinished until they are recorded.
     unrecorded: Vec<Busy>,
@@ -112,6 +119,8 @@ impl Actor for CampaignActor {
             ahead: VecDeque::new(),
             selecting: false,
             selection: None,
+            looking: None,
+            last: None,
             waiting: vec![],
             unrecorded: vec![],
             turning: false,
@@ -148,6 +157,29 @@ impl Actor for CampaignActor {
                     Err(panicked) => state.waiting.push(Input::Selected(Err(panicked.to_string()))),
                 }
                 state.unrecorded.push(busy);
+            }
+            CampaignMessage::Look => {
+                rollout::begin(&myself, state);
+                return Ok(());
+            }
+            CampaignMessage::Looked(outcome, busy) => {
+                state.looking = None;
+                match outcome {
+                    Ok(Ok(Some(looked))) => {
+                        state.waiting.push(Input::Looked(Box::new(looked)));
+                        state.unrecorded.push(busy);
+                    }
+                    Ok(Ok(None)) => {
+                        rollout::look_again(&myself, state);
+                        return Ok(());
+                    }
+                    Ok(Err(error)) => {
+                        tracing::warn!(run = %state.id, %error, "the rollout is looked at again");
+                        rollout::look_again(&myself, state);
+                        return Ok(());
+                    }
+                    Err(panicked) => return Err(panicked.into()),
+                }
             }
             CampaignMessage::Idle => {
                 if state.waiting.is_empty() && state.selection.is_none() && !state.turning {
@@ -194,6 +226,7 @@ async fn turn(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) -> 
                 state.unrecorded.clear();
                 state.selecting = decided.selecting;
                 state.ahead = decided.ahead;
+                state.last = decided.looked.or(state.last);
                 perform(myself, state, &decided.next);
                 state.run = Some(decided.next);
                 return Ok(());
@@ -248,13 +281,17 @@ async fn read_ahead(state: &mut CampaignState, run: &Run) -> Result<Known, Setba
     } else {
         vec![]
     };
-    Ok(Known { ahead, unfinished, selecting: state.selecting })
+    let spec = match state.waiting.iter().any(|input| matches!(input, Input::Looked(_))) {
+        true => Some(state.scope.world.plan(state.id).await?.spec.clone()),
+        false => None,
+    };
+    Ok(Known { ahead, unfinished, selecting: state.selecting, spec })
 }
 
 /// Brings what runs in line with what is recorded.
 fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &Run) {
     if run.state.is_end() {
-        let control = RunControl { state: run.state, paused: None };
+        let control = RunControl { state: run.state, paused: None, pace: run.rollout.pace, at: None };
         state.scope.world.note(run.id, Instant::now(), control);
         if state.selection.take().is_some() {
             count(EffectKind::Select, "stopped");
@@ -271,6 +308,10 @@ fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &
             }
         };
         state.selection = Some(state.scope.tasks.perform(work, ended));
+    }
+    if rollout::goes_on(run, state.last) {
+        rollout::look_again(myself, state);
+        return;
     }
     // A run that has ended stays for a while too: its targets' last words are on their way.
     if state.selection.is_none() {

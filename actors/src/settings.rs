@@ -32,6 +32,8 @@ pub struct Settings {
     pub follow_every: Duration,
     /// How many pull requests are read between two commits. Default 100.
     pub followed_page: u32,
+    /// How often the rollout of a run is looked at, where it has one and anything has happened. Default 2 s.
+    pub rollout_every: Duration,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,
     /// What reading one organisation may cost: by default 500 of the 900 REST points a minute (the others are for
@@ -87,6 +89,7 @@ impl Default for Settings {
             scheduled_page: 500,
             follow_every: Duration::from_secs(5),
             followed_page: 100,
+            rollout_every: Duration::from_secs(2),
             reads_at_once: 8,
             reads: ReadLimits {
                 rest: vec![Window { seconds: 60, cap: 500 }],

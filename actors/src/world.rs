@@ -8,9 +8,11 @@ use crate::{
     settings::Settings, tasks::Activity,
 };
 use campaigns_domain::{
+    changeset::{Aim, Changeset},
     execution::run::RunOptions,
     id::{Digest, RunId, Shard},
-    spec::Spec,
+    publish::rollout::is_open,
+    spec::{Caps, Spec},
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -108,7 +110,9 @@ impl World {
         if let Some((at, control)) = known
             && at.elapsed() <= self.settings.control_age
         {
-            return Ok(control);
+            // As old as the copy is, so much later it is now.
+            let now = control.at.map(|then| then + at.elapsed());
+            return Ok(RunControl { at: now, ..control });
         }
         // The copy is as old as the question, not as the answer.
         let asked = Instant::now();
@@ -150,6 +154,42 @@ impl World {
             Err(error) => tracing::debug!(owner, %error, "where the organisation stands could not be read"),
         }
         budget
+    }
+
+    /// Whether nothing is sent for a changeset now: a pause holds it, or its rollout's windows are shut.
+    pub(crate) async fn rests(&self, changeset: &Changeset) -> bool {
+        self.is_paused(changeset.wanted.run).await || self.is_shut(changeset).await
+    }
+
+    /// Whether the windows of its rollout are shut for a changeset. What a person has asked for besides its content is
+    /// not kept waiting for them.
+    pub(crate) async fn is_shut(&self, changeset: &Changeset) -> bool {
+        let errand = &changeset.errand;
+        let asked =
+            errand.aim != Aim::Open || errand.adopt || errand.back.is_some() || !errand.comments.is_empty();
+        if !changeset.wanted.gated || asked {
+            return false;
+        }
+        let Ok(plan) = self.plan(changeset.wanted.run).await else { return false };
+        let Some(rollout) = plan.spec.rollout.as_ref().filter(|rollout| !rollout.windows.is_empty()) else {
+            return false;
+        };
+        match self.control_of(changeset.wanted.run).await {
+            Ok(RunControl { at: Some(now), .. }) => !is_open(&rollout.windows, now),
+            _ => false,
+        }
+    }
+
+    /// The caps of a changeset's campaign: what people have set for its run, and what the spec says besides.
+    pub(crate) async fn caps_of(&self, run: RunId) -> Caps {
+        let spec = self.plan(run).await.ok().and_then(|plan| Some(plan.spec.rollout.as_ref()?.caps));
+        let set = self.control_of(run).await.map(|control| control.pace.caps).unwrap_or_default();
+        set.or(spec.unwrap_or_default())
+    }
+
+    /// Whether a run goes before others, by the same copy.
+    pub(crate) async fn is_urgent(&self, run: RunId) -> bool {
+        self.control_of(run).await.is_ok_and(|control| control.pace.priority.is_some_and(|it| it.is_urgent()))
     }
 
     /// Stops every task of the process where it is.

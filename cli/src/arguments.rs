@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Rebase(AskWords),
     /// Go on with pull requests that people have taken over.
     Takeover(AskWords),
+    /// Set how fast a campaign's live runs go on: `perDay=30 maxOpen=20 priority=urgent`.
+    Pace(Pace),
     /// Read a campaign's pull requests afresh.
     Sync(Sync),
     /// Show campaigns, or where every target of one stands and why.
@@ -287,6 +289,19 @@ pub(crate) struct Comment {
     /// What to say, Markdown.
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) body: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pace {
+    /// The campaign.
+    pub(crate) campaign: String,
+    /// perMinute, perHour (writes), perDay (pull requests), maxOpen or maxPendingChecks with a number, or with `spec` for
+    /// what the spec says; priority=urgent or normal.
+    #[arg(required = true, value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Return as soon as it is recorded, without waiting until every owner has heard of it.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Args)]

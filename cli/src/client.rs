@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
     Applied, ApplySpec, AskChangesets, Asked, Budget, Campaign, Changeset, Command, CreateRun, Estimate,
-    Page, Problem, Run, Target,
+    Page, Problem, Run, SetPace, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -144,6 +144,12 @@ impl Client {
     pub(crate) async fn ask(&self, campaign: &str, ask: &AskChangesets) -> Result<Asked> {
         let request = self.request(Method::POST, &["campaigns", campaign, "ask"], &[])?;
         answer(request.json(ask).send().await).await
+    }
+
+    /// Sets the pace of a campaign's live runs.
+    pub(crate) async fn pace(&self, campaign: &str, pace: &SetPace) -> Result<Command> {
+        let request = self.request(Method::POST, &["campaigns", campaign, "pace"], &[])?;
+        answer(request.json(pace).send().await).await
     }
 
     /// Asks for a fresh read of a campaign's pull requests.

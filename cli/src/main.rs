@@ -98,6 +98,7 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         }
         Command::Rebase(words) => plain(words, AskAction::Rebase, &connection, output).await,
         Command::Takeover(words) => plain(words, AskAction::Takeover, &connection, output).await,
+        Command::Pace(pace) => commands::pace::run(pace, &connection, output).await,
         Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,
         Command::Status(status) => commands::status::run(status, &connection, output).await,
         Command::Budget(budget) => commands::budget::run(budget, &connection, output).await,

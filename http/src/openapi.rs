@@ -4,7 +4,9 @@
 
 use crate::{
     auth::{May, Reading},
-    routes::{ask, audit, budget, campaigns, changesets, commands, events, runs, steer, targets, whoami},
+    routes::{
+        ask, audit, budget, campaigns, changesets, commands, events, pace, runs, steer, targets, whoami,
+    },
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
 };
@@ -63,6 +65,7 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(steer::pause))
         .routes(routes!(steer::resume))
         .routes(routes!(steer::cancel))
+        .routes(routes!(pace::pace))
         .routes(routes!(events::events))
         .routes(routes!(targets::list))
         .routes(routes!(targets::get))

@@ -2,22 +2,31 @@
 //!
 //! Deliberately absent: reading, committing, performing.
 
-use super::Input;
+use super::{
+    Input,
+    rollout::{Last, Looked},
+};
 use crate::{
+    perform::select::Chosen,
     ports::{
-        AdmissionState, EffectChange, EffectKind, Message, MessageBody, Recipient, RowChange, Subject,
+        AdmissionState, EffectChange, EffectKind, Held, Message, MessageBody, Recipient, RowChange, Subject,
         Transition,
     },
     scope::{Scope, Setback, event},
 };
 use campaigns_domain::{
     execution::{
+        rollout::RolloutEvent,
         run::{Run, RunEffect, RunEvent, RunState},
-        target::{Target, TargetState},
+        target::TargetState,
     },
     id::{EffectId, MessageId, TargetId},
+    spec::Spec,
 };
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 /// What the store knows and the decision may need.
 pub(super) struct Known {
@@ -27,6 +36,8 @@ pub(super) struct Known {
     pub(super) unfinished: Vec<TargetId>,
     /// Whether the intent to select is recorded.
     pub(super) selecting: bool,
+    /// What the run carries out, where its rollout was looked at.
+    pub(super) spec: Option<Arc<Spec>>,
 }
 
 /// What the inputs amount to.
@@ -35,6 +46,8 @@ pub(super) struct Decided {
     pub(super) transition: Transition,
     pub(super) ahead: VecDeque<TargetId>,
     pub(super) selecting: bool,
+    /// What the look at the rollout left to wait for, if there was one.
+    pub(super) looked: Option<Last>,
 }
 
 /// The fold so far.
@@ -46,17 +59,19 @@ struct Fold<'a> {
     consumed: HashSet<MessageId>,
     /// The last word about each admission.
     admissions: BTreeMap<(TargetId, u32), AdmissionState>,
+    looked: Option<Last>,
 }
 
 pub(super) fn decide(scope: &Scope, run: &Run, inputs: &[Input], known: Known) -> Result<Decided, Setback> {
     let transition = scope.transition(run.id);
     let (consumed, admissions) = (HashSet::new(), BTreeMap::new());
-    let mut fold = Fold { scope, next: run.clone(), transition, known, consumed, admissions };
+    let mut fold = Fold { scope, next: run.clone(), transition, known, consumed, admissions, looked: None };
     for input in inputs {
         match input {
             Input::Message(message) => fold.message(message)?,
             Input::Resumed(effect) => fold.resumed(*effect),
             Input::Selected(selected) => fold.selected(selected)?,
+            Input::Looked(looked) => fold.looked(looked)?,
         }
     }
     Ok(fold.finish(run))
@@ -77,6 +92,10 @@ impl Fold<'_> {
                     self.transition.effects.push(EffectChange::Begin(begun));
                 }
                 Ok(())
+            }
+            MessageBody::PaceRun { by, pace, .. } => {
+                let pace = self.next.rollout.pace.with(pace);
+                self.apply(&RunEvent::Rollout { what: RolloutEvent::Paced { by: by.clone(), pace } })
             }
             MessageBody::PauseRun { by, .. } => self.apply(&RunEvent::Paused { by: by.clone() }),
             MessageBody::ResumeRun { by, .. } => self.apply(&RunEvent::Resumed { by: by.clone() }),
@@ -118,12 +137,12 @@ impl Fold<'_> {
         }
     }
 
-    fn selected(&mut self, selected: &Result<Vec<Target>, String>) -> Result<(), Setback> {
+    fn selected(&mut self, selected: &Result<Chosen, String>) -> Result<(), Setback> {
         if self.next.state != RunState::Selecting {
             return Ok(());
         }
         match selected {
-            Ok(targets) => {
+            Ok(Chosen { targets, ends, priority }) => {
                 let taking_part = targets.iter().filter(|target| target.state == TargetState::Selected);
                 let mut order: Vec<_> = taking_part.map(|target| (target.position, target.id)).collect();
                 order.sort_unstable();
@@ -133,10 +152,52 @@ impl Fold<'_> {
                 // crash may differ, and half of an earlier one must not be left behind.
                 self.transition.changes.push(RowChange::AddTargets(targets.clone()));
                 let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                self.apply(&RunEvent::Selected { targets: count(taken), skipped: count(all - taken) })
+                self.apply(&RunEvent::Selected {
+                    targets: count(taken),
+                    skipped: count(all - taken),
+                    ends: ends.clone(),
+                    priority: *priority,
+                })
             }
             Err(message) => self.apply(&RunEvent::SelectionFailed { message: message.clone() }),
         }
+    }
+
+    /// Opens waves, halts, and lets changesets through, as a look at the rollout calls for.
+    fn looked(&mut self, looked: &Looked) -> Result<(), Setback> {
+        let last = Last { events: looked.mark.events, again: None, held: looked.held().next().is_some() };
+        self.looked = Some(last);
+        if self.next.state.is_end() {
+            // Nothing of a run that has ended is held back any more; those that it let go of are told so.
+            looked.held().for_each(|held| self.let_through(held));
+            return Ok(());
+        }
+        let Some(spec) = self.known.spec.clone() else { return Ok(()) };
+        let step = looked.decide(&spec, &self.next.rollout);
+        for what in step.events {
+            self.apply(&RunEvent::Rollout { what })?;
+        }
+        self.looked = Some(Last { again: step.again, held: true, ..last });
+        self.next.rollout.releasing = looked.releasing();
+        self.next.rollout.waits =
+            step.waits.into_iter().map(|wait| wait.map_or_else(String::new, |wait| wait.reason)).collect();
+        let release = step.release.filter(|_| self.next.paused.is_none());
+        let (new, updates) = release.map_or((0, 0), |release| (release.new, release.updates));
+        for held in looked.fitting(new, updates) {
+            self.next.rollout.releasing.insert(held.changeset);
+            self.let_through(held);
+        }
+        Ok(())
+    }
+
+    /// Tells the owner of a changeset that it may be sent.
+    fn let_through(&mut self, held: &Held) {
+        let version = u32::try_from(held.version).unwrap_or(u32::MAX);
+        self.transition.messages.push(Message {
+            id: MessageId::of(held.changeset.0, "released", version),
+            to: Recipient::Organization(held.organization.clone()),
+            body: MessageBody::Released { changeset: held.changeset, run: self.next.id },
+        });
     }
 
     fn apply(&mut self, what: &RunEvent) -> Result<(), Setback> {
@@ -209,6 +270,7 @@ impl Fold<'_> {
             }),
         );
         let Known { ahead, selecting, .. } = self.known;
-        Decided { next: self.next, transition: self.transition, ahead, selecting }
+        let looked = self.looked;
+        Decided { next: self.next, transition: self.transition, ahead, selecting, looked }
     }
 }

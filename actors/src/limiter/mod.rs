@@ -304,7 +304,10 @@ async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback>
             Input::Message(Message { body: MessageBody::Proposed { place, .. }, .. }) => {
                 missing.insert(place.changeset());
             }
-            Input::Message(Message { body: MessageBody::Ask { changeset, .. }, .. }) => {
+            Input::Message(Message {
+                body: MessageBody::Ask { changeset, .. } | MessageBody::Released { changeset, .. },
+                ..
+            }) => {
                 missing.insert(*changeset);
             }
             Input::Resumed(Effect { subject: Subject::Changeset(id), .. }) | Input::Sent(id, ..) => {

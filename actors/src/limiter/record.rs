@@ -10,12 +10,13 @@ use crate::{
     },
     ports::{EffectKind, MessageBody, Subject, SyncReport},
     scope::{Setback, count},
+    world::World,
 };
 use campaigns_domain::{
     changeset::{ChangesetEvent, ChangesetState},
     execution::run::RunState,
-    id::ChangesetId,
-    publish::{PullRequestState, budget::Opening},
+    id::{CampaignId, ChangesetId},
+    publish::{PullRequestState, budget::Opening, queue::Queue},
 };
 use ractor::ActorRef;
 use std::collections::HashSet;
@@ -51,6 +52,13 @@ pub(super) async fn record(
                 }
                 MessageBody::Trouble { trouble, run } => {
                     troubles.push(trouble);
+                    fold.consume(*run, message.id);
+                }
+                MessageBody::Released { changeset, run } => {
+                    // What was let through for one run is not for the proposal of another.
+                    if fold.row(changeset).is_some_and(|row| row.wanted.run == *run) {
+                        fold.happened(*changeset, &ChangesetEvent::Released).await?;
+                    }
                     fold.consume(*run, message.id);
                 }
                 MessageBody::Ask { changeset, ask, by, command, run } => {
@@ -116,25 +124,27 @@ pub(super) async fn record(
         if put_off.contains(&id) {
             continue;
         }
-        // A campaign that is new here takes its turns beside those that fill the page.
-        if state.queue.len() < state.scope.world.settings.scheduled_page || !state.queue.has(&row.campaign) {
+        // A campaign that is new here takes its turns beside those that fill the page, and whoever is urgent is taken in
+        // however many wait.
+        let room = state.queue.len() < state.scope.world.settings.scheduled_page;
+        if room || !state.queue.has(&row.campaign) || state.scope.world.is_urgent(row.wanted.run).await {
             state.queue.push(row.campaign, id);
         } else {
             state.more = true;
         }
     }
-    // One that a pause holds before its next write keeps nobody else waiting.
+    // One that a pause or a closed window holds before its next write keeps nobody else waiting.
     let mut under_way = resumed.len();
     for id in state.sending.keys() {
-        let run = fold.row(id).map(|row| row.wanted.run);
-        let paused = if let Some(run) = run { state.scope.world.is_paused(run).await } else { false };
-        under_way += usize::from(!paused);
+        let rests = if let Some(row) = fold.row(id) { state.scope.world.rests(row).await } else { false };
+        under_way += usize::from(!rests);
     }
     // While something has to be mended, one is tried and no more.
     let most = if state.pace.is_paused() { 1 } else { state.scope.world.settings.publish_at_once };
     let free = most.saturating_sub(under_way);
     let closed = state.room.closed_for(&state.scope.world.clock).is_some();
     if !closed && !state.scope.is_draining() && state.pace.stopped_for().is_none() {
+        let urgent = urgent(&state.scope.world, &state.queue, &fold).await;
         let mut given = 0;
         let mut opening = Opening::default();
         let under_way = state.sending.keys().chain(resumed.iter().map(|(id, _)| id));
@@ -144,7 +154,7 @@ pub(super) async fn record(
         let world = &state.scope.world;
         let mut judge = state.room.judge(&world.settings.budget, &state.organization, opening);
         while given < free
-            && let Some(id) = state.queue.pop_where(|campaign, id| {
+            && let Some(id) = state.queue.pop_where(&urgent, |campaign, id| {
                 judge.may_begin(campaign, fold.row(&id).is_none_or(|row| row.pull_request.is_none()))
             })
         {
@@ -152,16 +162,15 @@ pub(super) async fn record(
             if state.sending.contains_key(&id) {
                 continue;
             }
-            let Some((generation, run)) = fold.row(&id).map(|row| (row.generation, row.wanted.run)) else {
-                continue;
-            };
+            let Some(row) = fold.row(&id).cloned() else { continue };
             // Passed over: it keeps its place in the store, and is read again once nothing holds it.
-            if state.scope.world.is_paused(run).await {
+            if state.scope.world.rests(&row).await {
                 state.put_off.remove(&id);
                 state.held = true;
                 continue;
             }
-            given += usize::from(fold.happened(id, &ChangesetEvent::PublishStarted { generation }).await?);
+            let started = ChangesetEvent::PublishStarted { generation: row.generation };
+            given += usize::from(fold.happened(id, &started).await?);
         }
         let nobody = (given == 0).then(|| judge.closed_for()).flatten();
         state.room.close(nobody.map(|wait| world.clock.now() + wait));
@@ -184,6 +193,19 @@ pub(super) async fn record(
         None => {}
     }
     Ok(resumed)
+}
+
+/// The campaigns that go before all others.
+async fn urgent(world: &World, queue: &Queue, fold: &Fold<'_>) -> HashSet<CampaignId> {
+    let mut urgent = HashSet::new();
+    for (campaign, first) in queue.heads() {
+        if let Some(row) = fold.row(&first)
+            && world.is_urgent(row.wanted.run).await
+        {
+            urgent.insert(campaign);
+        }
+    }
+    urgent
 }
 
 /// The event that an outcome amounts to; none where nothing is concluded from it.

@@ -11,10 +11,19 @@ use crate::{
 use campaigns_domain::{
     changeset::Changeset,
     id::{CampaignId, RunId},
-    publish::budget::{Budget, CapScope, Counted, HeldBy, WriteKind},
+    publish::{
+        budget::{Budget, CapScope, Counted, HeldBy, WriteKind},
+        rollout::windows_of,
+    },
 };
 use futures::future::BoxFuture;
 use std::time::Duration;
+
+/// How long a campaign's own cap is waited for before it is asked again: a person may have set another.
+const SETTABLE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a window has opened.
+const SHUT: Duration = Duration::from_secs(1);
 
 /// Why no permit was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +44,11 @@ pub(crate) struct Writes<'a> {
     campaign: CampaignId,
     run: RunId,
     beyond: bool,
+    changeset: &'a Changeset,
 }
 
 impl<'a> Writes<'a> {
-    pub(crate) fn new(scope: &'a Scope, pace: &'a Pace, changeset: &Changeset) -> Self {
+    pub(crate) fn new(scope: &'a Scope, pace: &'a Pace, changeset: &'a Changeset) -> Self {
         Self {
             scope,
             pace,
@@ -47,12 +57,19 @@ impl<'a> Writes<'a> {
             campaign: changeset.campaign,
             run: changeset.wanted.run,
             beyond: changeset.errand.beyond,
+            changeset,
         }
     }
 
     /// Waits until something may be sent for the changeset.
     pub(crate) async fn gate(&self) -> Result<(), Closed> {
-        self.scope.gate_of_changeset(self.run, self.beyond).await
+        loop {
+            self.scope.gate_of_changeset(self.run, self.beyond).await?;
+            if !self.scope.world.is_shut(self.changeset).await {
+                return Ok(());
+            }
+            self.scope.pause(SHUT).await?;
+        }
     }
 
     /// Sends one write by one permit. A permit that was too old to be used is replaced: nothing had left. The
@@ -96,7 +113,8 @@ impl<'a> Writes<'a> {
         loop {
             self.pace.wait(self).await.map_err(Stopped::Closed)?;
             self.gate().await.map_err(Stopped::Closed)?;
-            let budget = Budget { spacing: settings.spacing + self.pace.extra(), ..settings.clone() };
+            let mut budget = Budget { spacing: settings.spacing + self.pace.extra(), ..settings.clone() };
+            budget.campaign.extend(windows_of(&self.scope.world.caps_of(self.run).await));
             let spacing = budget.spacing;
             let request = PermitRequest {
                 organization: self.organization.clone(),
@@ -116,7 +134,7 @@ impl<'a> Writes<'a> {
                     if !holds_everybody(by) {
                         // Others go first meanwhile.
                         drop(turn.take());
-                        self.wait(wait).await?;
+                        self.wait(wait.min(SETTABLE)).await?;
                         turn = self.turn(spacing).await?;
                         continue;
                     }

@@ -15,19 +15,31 @@ use campaigns_domain::{
         target::{Target, TargetState},
     },
     id::CommitSha,
-    selection::{Glob, Query, Selected, Verdict, queries, select},
+    selection::{Glob, Query, Selected, Verdict, queries, select, waves},
+    spec::{Priority, Rollout},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 
 /// A run's targets, those left out included, or why there are none, for people. `None` where it may not be done
 /// now.
-pub(crate) async fn targets(scope: Scope, run: Run) -> Option<Result<Vec<Target>, String>> {
+pub(crate) async fn targets(scope: Scope, run: Run) -> Option<Result<Chosen, String>> {
     match choose(&scope, &run).await {
-        Ok(targets) => Some(Ok(targets)),
+        Ok(chosen) => Some(Ok(chosen)),
         Err(Stop::Closed) => None,
         Err(Stop::Failed(message)) => Some(Err(message)),
     }
+}
+
+/// What a run's selection led to.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    /// The targets, those left out included.
+    pub(crate) targets: Vec<Target>,
+    /// For each wave of the rollout the position of the first target after it; empty where there is no rollout.
+    pub(crate) ends: Vec<u32>,
+    /// Who goes first.
+    pub(crate) priority: Priority,
 }
 
 enum Stop {
@@ -45,13 +57,13 @@ impl From<NotRead> for Stop {
     }
 }
 
-async fn choose(scope: &Scope, run: &Run) -> Result<Vec<Target>, Stop> {
+async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
     let plan = plan(scope, run).await?;
-    // A rollout that was read and not kept would send everything at once.
-    if plan.spec.rollout.is_some() || !plan.spec.priority.is_normal() {
-        let message =
-            "rollouts and priorities are checked and not carried out yet: take `rollout` and `priority` out";
-        return Err(Stop::Failed(message.to_owned()));
+    if let Some(key) = plan.spec.rollout.as_ref().and_then(uncounted) {
+        let message = format!(
+            "`rollout` says `{key}`, and this version does not count that yet: take it out of the spec"
+        );
+        return Err(Stop::Failed(message));
     }
     let host = &scope.world.ports.code_host;
     let reads = scope.world.settings.reads_at_once.max(1);
@@ -80,7 +92,22 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Vec<Target>, Stop> {
         .buffered(reads)
         .try_collect()
         .await?;
-    Ok(in_order(targets))
+    let (targets, ends) = in_order(plan.spec.rollout.as_ref(), targets);
+    Ok(Chosen { targets, ends, priority: plan.spec.priority })
+}
+
+/// What a rollout goes by and nobody counts; one that passed it over would send more than it says.
+fn uncounted(rollout: &Rollout) -> Option<&'static str> {
+    let gates = || rollout.waves.iter().filter_map(|wave| wave.gate.as_ref());
+    if rollout.caps.max_pending_checks.is_some() {
+        Some("maxPendingChecks")
+    } else if gates().any(|gate| gate.checks_passed.is_some()) {
+        Some("checksPassed")
+    } else if rollout.halt_on.as_ref().is_some_and(|on| on.checks_failed.is_some()) {
+        Some("checksFailed")
+    } else {
+        None
+    }
 }
 
 async fn plan(scope: &Scope, run: &Run) -> Result<std::sync::Arc<Plan>, Stop> {
@@ -120,13 +147,25 @@ async fn stand(
     }
 }
 
-/// Numbers the targets: those that take part come first, in the order they were chosen in.
-fn in_order(targets: Vec<Target>) -> Vec<Target> {
-    let (mut order, left_out): (Vec<_>, Vec<_>) =
+/// Numbers the targets: those that take part come first, wave by wave and within one in the order they were chosen
+/// in. With the first position after each wave.
+fn in_order(rollout: Option<&Rollout>, targets: Vec<Target>) -> (Vec<Target>, Vec<u32>) {
+    let (order, left_out): (Vec<_>, Vec<_>) =
         targets.into_iter().partition(|target| target.state == TargetState::Selected);
+    let of_targets = rollout
+        .map(|rollout| waves(rollout, &order.iter().map(|target| &target.repository).collect::<Vec<_>>()));
+    let ends = of_targets.as_ref().map_or_else(Vec::new, |taken| {
+        let last = rollout.map_or(0, Rollout::waves_in_all);
+        let before = |wave: u32| taken.iter().filter(|taken| **taken <= wave).count();
+        (0..last).map(|wave| u32::try_from(before(wave)).unwrap_or(u32::MAX)).collect()
+    });
+    let mut waved: Vec<_> =
+        of_targets.unwrap_or_else(|| vec![0; order.len()]).into_iter().zip(order).collect();
+    waved.sort_by_key(|(wave, _)| *wave);
+    let mut order: Vec<_> = waved.into_iter().map(|(_, target)| target).collect();
     order.extend(left_out);
     for (position, target) in (0..).zip(&mut order) {
         target.position = position;
     }
-    order
+    (order, ends)
 }

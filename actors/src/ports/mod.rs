@@ -14,6 +14,7 @@ pub mod memory;
 mod permit;
 mod placement;
 mod read_budget;
+mod rollout;
 mod standing;
 mod store;
 mod transition;
@@ -25,6 +26,7 @@ pub use executor::{Executor, Work};
 pub use permit::{Counting, Permit, PermitAnswer, PermitRequest, Spending};
 pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
+pub use rollout::{Held, RolloutCounts, RolloutMark, Wanted};
 pub use standing::{Standing, Trouble};
 pub use store::{Backlog, CommitError, Committed, Followed, RunControl, Store, StoreError};
 pub use transition::{

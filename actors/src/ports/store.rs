@@ -3,13 +3,15 @@
 //! Deliberately absent: what people read (lists, pages, events after a cursor), which is the API's own port.
 
 use super::{
-    Effect, Message, Permit, PermitAnswer, PermitRequest, Spending, Standing, Transition,
+    Effect, Held, Message, Permit, PermitAnswer, PermitRequest, RolloutCounts, RolloutMark, Spending,
+    Standing, Transition, Wanted,
     cluster::{Fence, Lease},
 };
 use async_trait::async_trait;
 use campaigns_domain::{
     changeset::Changeset,
     execution::{
+        rollout::Pace,
         run::{Run, RunState},
         target::Target,
     },
@@ -17,7 +19,8 @@ use campaigns_domain::{
     publish::budget::Budget,
     spec::Spec,
 };
-use std::time::Duration;
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeSet, time::Duration};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -81,6 +84,21 @@ pub trait Store: Send + Sync + 'static {
         repository: RepositoryId,
     ) -> Result<Vec<Changeset>, StoreError>;
 
+    /// Whether anything has happened to a run, and what time it is.
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError>;
+
+    /// What happened to each wave of a run, whose targets end before these positions; `releasing` are counted as if
+    /// they were let through.
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError>;
+
+    /// Changesets of a run that are scheduled and held.
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError>;
+
     /// The changesets of a campaign in an organisation that have a pull request and are not merged, at most
     /// `limit`, with ids after `after`, in order of their ids.
     async fn followed(
@@ -138,6 +156,8 @@ pub struct Backlog {
     pub effects: Vec<Effect>,
     /// Organisations with scheduled changesets.
     pub organizations: Vec<String>,
+    /// Runs of which something is held, or may come to be.
+    pub rollouts: Vec<RunId>,
 }
 
 /// A changeset whose pull request is followed.
@@ -163,6 +183,10 @@ pub struct RunControl {
     pub state: RunState,
     /// Who paused it or its campaign, while it is paused: no effect of it begins.
     pub paused: Option<String>,
+    /// What people have set about it.
+    pub pace: Pace,
+    /// The store's time of this; none where nobody asked for it.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// Why a commit did not take place.

@@ -6,6 +6,7 @@ use super::{Fence, Trouble};
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetState, Place, Proposal},
     execution::{
+        rollout::PaceChange,
         run::Run,
         target::{AttemptEnded, Target, TargetState},
     },
@@ -331,6 +332,15 @@ pub enum MessageBody {
         /// The command that asked for it.
         command: CommandId,
     },
+    /// To a run: somebody set its pace.
+    PaceRun {
+        /// Who.
+        by: String,
+        /// What they set.
+        pace: PaceChange,
+        /// The command that asked for it.
+        command: CommandId,
+    },
     /// To a run: somebody paused it.
     PauseRun {
         /// Who.
@@ -399,6 +409,13 @@ pub enum MessageBody {
         /// What.
         trouble: Trouble,
         /// The run that was read for: the part that records that the message was seen to.
+        run: RunId,
+    },
+    /// To an organisation: the rollout of its run lets one of its changesets through.
+    Released {
+        /// The changeset.
+        changeset: ChangesetId,
+        /// The run.
         run: RunId,
     },
     /// To an organisation: read every open pull request of the campaign afresh.

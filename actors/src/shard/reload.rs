@@ -45,6 +45,9 @@ async fn left_behind(scope: &Scope) -> Result<Left, StoreError> {
     for organization in backlog.organizations {
         left.entry(key(&Recipient::Organization(organization))).or_default();
     }
+    for run in backlog.rollouts {
+        left.entry(Recipient::Run(run)).or_default();
+    }
     for effect in backlog.effects {
         if let Some(recipient) = recipient(scope, &effect).await? {
             left.entry(recipient).or_default().effects.push(effect);

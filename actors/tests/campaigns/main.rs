@@ -12,5 +12,6 @@ mod happy;
 mod hints;
 mod owners;
 mod pausing;
+mod rollout;
 mod schedule;
 mod support;

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod github;
 pub(crate) mod logs;
+pub(crate) mod pace;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod status;

@@ -16,7 +16,9 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::{Result, bail};
-use campaigns_wire::{Campaign, Changeset, ChangesetState, Run, Target, TargetState, Waiting};
+use campaigns_wire::{
+    Campaign, Changeset, ChangesetState, Priority, Rollout, Run, Target, TargetState, Waiting,
+};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 use standing::Standings;
@@ -100,6 +102,9 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
         Output::Table => {
             let paint = Paint::for_stderr();
             output::note(&heading(&campaign, run.as_ref(), paint));
+            if let Some(rollout) = run.as_ref().and_then(|run| run.rollout.as_ref()) {
+                output::note(&rolling_out(rollout));
+            }
             if !standings.is_empty() {
                 output::note(&standings.line(paint));
             }
@@ -129,6 +134,30 @@ async fn say_when(client: &Client, campaign: &str, changesets: &mut [Changeset])
         changeset.why = format!("{when}{}{before}", item.reason);
     }
     Ok(())
+}
+
+/// Where a rollout stands, what waits in it, and what people have set.
+fn rolling_out(rollout: &Rollout) -> String {
+    let mut lines = vec![];
+    if rollout.waves > 0 {
+        lines.push(format!("wave {} of {}", rollout.wave, rollout.waves));
+    }
+    lines.extend(rollout.waits.iter().cloned());
+    let pace = &rollout.pace;
+    let caps = [
+        ("perMinute", pace.per_minute),
+        ("perHour", pace.per_hour),
+        ("perDay", pace.per_day),
+        ("maxOpen", pace.max_open),
+        ("maxPendingChecks", pace.max_pending_checks),
+    ];
+    let mut set: Vec<String> =
+        caps.into_iter().filter_map(|(name, cap)| Some(format!("{name}={}", cap?))).collect();
+    set.extend(pace.priority.filter(|it| *it == Priority::Urgent).map(|_| "priority=urgent".to_owned()));
+    if !set.is_empty() {
+        lines.push(format!("pace: {}", set.join(" ")));
+    }
+    lines.join("\n")
 }
 
 fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {

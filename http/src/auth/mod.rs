@@ -14,5 +14,5 @@ pub use token::{NotAToken, Secret};
 
 pub(crate) use gate::{Caller, May, authenticate};
 pub(crate) use roles::{
-    Applying, Asking, Auditing, Cancelling, Metering, Pausing, Reading, Resuming, Starting, Syncing,
+    Applying, Asking, Auditing, Cancelling, Metering, Pacing, Pausing, Reading, Resuming, Starting, Syncing,
 };

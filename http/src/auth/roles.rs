@@ -20,6 +20,8 @@ pub enum Action {
     Pause,
     /// Resumes a run or a campaign, so that it may write again.
     Resume,
+    /// Sets the pace of a campaign's live runs.
+    SetPace,
     /// Cancels a run, or every run of a campaign.
     Cancel,
     /// Asks something of changesets: publishes, closes, merges, comments, and the like.
@@ -32,13 +34,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Read,
         Self::Apply,
         Self::StartDryRun,
         Self::StartRun,
         Self::Pause,
         Self::Resume,
+        Self::SetPace,
         Self::Cancel,
         Self::Ask,
         Self::Sync,
@@ -54,6 +57,7 @@ impl Action {
             Self::StartRun => "start runs that may open pull requests (`dry_run: true` needs less)",
             Self::Pause => "pause campaigns",
             Self::Resume => "resume campaigns",
+            Self::SetPace => "set the pace of campaigns",
             Self::Cancel => "cancel runs",
             Self::Ask => "ask anything of pull requests",
             Self::Sync => "ask for a sync",
@@ -72,7 +76,9 @@ pub(crate) fn least(action: Action) -> Role {
     match action {
         Action::Read => Role::Viewer,
         Action::Apply | Action::StartDryRun | Action::Pause | Action::Cancel | Action::Sync => Role::Author,
-        Action::StartRun | Action::Resume | Action::Ask | Action::ReadAudit => Role::Publisher,
+        Action::StartRun | Action::Resume | Action::SetPace | Action::Ask | Action::ReadAudit => {
+            Role::Publisher
+        }
     }
 }
 
@@ -97,6 +103,7 @@ permissions! {
     Starting = StartDryRun,
     Pausing = Pause,
     Resuming = Resume,
+    Pacing = SetPace,
     Cancelling = Cancel,
     Asking = Ask,
     Syncing = Sync,

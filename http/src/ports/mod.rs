@@ -19,8 +19,8 @@ pub use reads::{
 };
 pub use webhooks::{APP_SHARD, Delivery, EVENTS, Hint, Received, Webhooks, Whereabouts};
 pub use writes::{
-    AskedFor, Asking, CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Signed, Started,
-    Steer, Steered, Wake, Writes,
+    AskedFor, Asking, CreatedRun, IdempotencyKey, NewCommand, NewRun, NewSpec, NotAKey, Paced, Signed,
+    Started, Steer, Steered, Wake, Writes,
 };
 
 pub use campaigns_actors::ports::StoreError;

@@ -8,7 +8,7 @@ use crate::wire::{Applied, Asked, Command, Run, RunState};
 use async_trait::async_trait;
 use campaigns_domain::{
     changeset::{Ask, Which},
-    execution::run::RunOptions,
+    execution::{rollout::PaceChange, run::RunOptions},
     id::{CampaignId, CommandId, Digest, RunId, Shard},
     spec::Glob,
 };
@@ -187,6 +187,19 @@ pub enum AskedFor {
     NoCampaign,
 }
 
+/// What became of setting a pace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paced {
+    /// The owners are told.
+    Accepted(Box<Started>),
+    /// No run of the campaign is under way.
+    NoRun,
+    /// The spec of the run that is under way has no `rollout`, and only that counts what is open.
+    NoRollout,
+    /// There is no such campaign.
+    Nothing,
+}
+
 /// A command that was recorded and the shards whose owners have a message now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
@@ -220,6 +233,14 @@ pub trait Writes: Send + Sync + 'static {
 
     /// Asks something of every changeset of the campaign that is selected and fits.
     async fn ask(&self, campaign: &str, asking: Asking, command: NewCommand) -> Result<AskedFor, StoreError>;
+
+    /// Tells the owners of every run of the campaign that is under way at which pace to go on.
+    async fn pace_campaign(
+        &self,
+        campaign: &str,
+        pace: PaceChange,
+        command: NewCommand,
+    ) -> Result<Paced, StoreError>;
 
     /// Tells every organisation with changesets of the campaign to read its pull requests afresh; `None` where
     /// there is no campaign of that name.

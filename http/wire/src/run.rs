@@ -1,6 +1,6 @@
 //! Runs. Deliberately absent: their targets and events, which are lists of their own.
 
-use super::RunState;
+use super::{Rollout, RunState};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +40,9 @@ pub struct Run {
     /// Who paused it, while it is paused: nothing more is admitted or written for it until it is resumed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paused_by: Option<String>,
+    /// Where its rollout stands, where it has one or people have set its pace.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rollout: Option<Rollout>,
     /// How many targets may be worked on at once.
     pub window: u32,
     /// The glob it was limited to, if any.

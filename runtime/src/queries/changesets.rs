@@ -18,7 +18,12 @@ macro_rules! changesets {
         concat!(
             "SELECT *, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
-            "WHERE r.id = changesets.run) AS paused_by FROM changesets WHERE ",
+            "WHERE r.id = changesets.run) AS paused_by, ",
+            // Why what is held waits is kept once for each wave of its run.
+            "CASE WHEN held AND state = 'scheduled' THEN coalesce((SELECT r.rollout->'waits'->>width_bucket(t.position, ",
+            "ARRAY(SELECT jsonb_array_elements_text(r.rollout->'ends')::integer)) FROM runs r, repo_targets t ",
+            "WHERE r.id = changesets.run AND t.id = changesets.target), reason) ELSE reason END AS shown_reason ",
+            "FROM changesets WHERE ",
             $where
         )
     };
@@ -76,7 +81,7 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         _ => None,
     };
     let standing: Standing = named_as(row, "state")?;
-    let (reason, paused): (String, Option<String>) = (get(row, "reason")?, get(row, "paused_by")?);
+    let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
     Ok(Changeset {
         why: standing.why(&reason, paused.as_deref()),
         id: get(row, "id")?,

@@ -12,6 +12,7 @@ mod campaigns;
 mod changesets;
 mod commands;
 mod events;
+mod pace;
 mod probe;
 mod rows;
 mod runs;
@@ -22,15 +23,16 @@ mod webhooks;
 use crate::store::Postgres;
 use async_trait::async_trait;
 use campaigns_domain::{
+    execution::rollout::PaceChange,
     id::{CampaignId, ChangesetId, CommandId, RunId, TargetId},
     publish::budget::Budget,
 };
 use campaigns_http::{
     ports::{
         Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed,
-        NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Positions, Probe, Progress, Queues, Reads,
-        Received, Results, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter, TargetKey,
-        Token, Webhooks, Writes,
+        NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe, Progress, Queues,
+        Reads, Received, Results, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
+        TargetKey, Token, Webhooks, Writes,
     },
     wire::{
         Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
@@ -188,6 +190,15 @@ impl Writes for Queries {
 
     async fn ask(&self, campaign: &str, asking: Asking, command: NewCommand) -> Result<AskedFor, StoreError> {
         ask::ask(&self.pool, campaign, asking, command).await
+    }
+
+    async fn pace_campaign(
+        &self,
+        campaign: &str,
+        pace: PaceChange,
+        command: NewCommand,
+    ) -> Result<Paced, StoreError> {
+        pace::campaign(&self.pool, campaign, pace, command).await
     }
 
     async fn sync(&self, campaign: &str, command: NewCommand) -> Result<Option<Started>, StoreError> {

@@ -11,14 +11,16 @@ use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{
+        rollout::Progress,
         run::{Run as DomainRun, RunOptions},
         target::TargetState,
     },
     id::{CampaignId, Digest, MessageId, RunId, Shard},
+    spec::{self, Caps},
 };
 use campaigns_http::{
     ports::{CreatedRun, Listed, NewRun, RunKey, Signed, StoreError},
-    wire::{Run, Totals},
+    wire::{Pace, Priority, Rollout, Run, Totals},
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
@@ -28,7 +30,7 @@ use uuid::Uuid;
 macro_rules! runs {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, r.campaign, c.name, r.spec, r.state, r.reason, r.paused_by, r.window_size, r.options, r.created_by, ",
+            "SELECT r.id, r.campaign, c.name, r.spec, r.state, r.reason, r.paused_by, r.rollout, r.window_size, r.options, r.created_by, ",
             "r.created, r.finished, p.* FROM runs r JOIN campaigns c ON c.id = r.campaign LEFT JOIN LATERAL (SELECT ",
             "sum(targets_selected)::bigint AS targets_selected, sum(targets_queued)::bigint AS targets_queued, ",
             "sum(targets_executing)::bigint AS targets_executing, sum(targets_unchanged)::bigint AS targets_unchanged, ",
@@ -184,6 +186,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         state: named(row, "state")?,
         reason: get(row, "reason")?,
         paused_by: get(row, "paused_by")?,
+        rollout: rollout(row)?,
         window: count(row, "window_size")?,
         retries: u32::try_from(options.again.len()).unwrap_or(u32::MAX),
         only: options.only,
@@ -194,6 +197,26 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         created_at: get(row, "created")?,
         ended_at: get(row, "finished")?,
     })
+}
+
+/// Where a run's rollout stands; none where it has none and nobody has set its pace.
+fn rollout(row: &PgRow) -> Result<Option<Rollout>, StoreError> {
+    let Json(progress): Json<Progress> = get(row, "rollout")?;
+    if !progress.holds() && progress.pace == Default::default() {
+        return Ok(None);
+    }
+    let Caps { per_minute, per_hour, per_day, max_open, max_pending_checks } = progress.pace.caps;
+    let priority = progress.pace.priority.map(|priority| match priority {
+        spec::Priority::Normal => Priority::Normal,
+        spec::Priority::Urgent => Priority::Urgent,
+    });
+    Ok(Some(Rollout {
+        wave: if progress.holds() { progress.wave + 1 } else { 0 },
+        waves: u32::try_from(progress.ends.len()).unwrap_or(u32::MAX),
+        halted: progress.halt.map(|halt| halt.reason),
+        waits: progress.waits.into_iter().filter(|wait| !wait.is_empty()).collect(),
+        pace: Pace { per_minute, per_hour, per_day, max_open, max_pending_checks, priority },
+    }))
 }
 
 fn totals(row: &PgRow) -> Result<Totals, StoreError> {

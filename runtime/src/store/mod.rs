@@ -13,6 +13,7 @@ mod following;
 mod input;
 mod permits;
 mod reads;
+mod rollout;
 mod rows;
 pub(crate) mod spending;
 mod standing;
@@ -22,8 +23,8 @@ pub use connect::{ConnectError, Options, migrator};
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    Backlog, CommitError, Committed, Followed, Lease, Message, Permit, PermitAnswer, PermitRequest,
-    RunControl, Spending, Standing, Store, StoreError, Transition,
+    Backlog, CommitError, Committed, Followed, Held, Lease, Message, Permit, PermitAnswer, PermitRequest,
+    RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition, Wanted,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -34,6 +35,7 @@ use campaigns_domain::{
 };
 use sqlx::PgPool;
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -134,6 +136,23 @@ impl Store for Postgres {
 
     async fn scheduled(&self, organization: &str, limit: u32) -> Result<Vec<Changeset>, StoreError> {
         self.read_scheduled(organization, limit).await
+    }
+
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {
+        self.read_rollout_mark(run).await
+    }
+
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError> {
+        self.read_rollout_counts(run, ends, releasing).await
+    }
+
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
+        self.read_held(run, wanted).await
     }
 
     async fn followed(

@@ -48,7 +48,21 @@ impl Postgres {
         .fetch_all(&self.pool)
         .await
         .map_err(failure::read)?;
-        Ok(Backlog { effects: effects.iter().map(rows::effect).collect::<Result<_, _>>()?, organizations })
+        // A cancelled run is looked after for as long as something of it is held.
+        let rollouts: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM runs r WHERE shard = $1 AND rollout ? 'ends' AND (state = 'running' OR (state = 'cancelled' \
+             AND EXISTS (SELECT FROM changesets c WHERE c.run = r.id AND c.held))) AND state IN ('running', 'cancelled') \
+             ORDER BY id",
+        )
+        .bind(shard)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failure::read)?;
+        Ok(Backlog {
+            effects: effects.iter().map(rows::effect).collect::<Result<_, _>>()?,
+            organizations,
+            rollouts: rollouts.into_iter().map(RunId).collect(),
+        })
     }
 
     pub(super) async fn read_run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
@@ -135,9 +149,13 @@ impl Postgres {
         limit: u32,
     ) -> Result<Vec<Changeset>, StoreError> {
         let found = sqlx::query(
-            "SELECT c.* FROM changesets c WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT EXISTS (\
+            "WITH urgent AS (SELECT id FROM runs WHERE rollout #>> '{pace,priority}' = 'urgent' \
+             AND state IN ('selecting', 'running')), waiting AS (SELECT c.* FROM changesets c \
+             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held AND NOT EXISTS (\
              SELECT FROM runs r JOIN campaigns p ON p.id = r.campaign WHERE r.id = c.run \
-             AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL)) ORDER BY c.queue_number LIMIT $2",
+             AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL))) \
+             (SELECT * FROM waiting WHERE run IN (SELECT id FROM urgent) ORDER BY queue_number LIMIT $2) UNION ALL \
+             (SELECT * FROM waiting WHERE run NOT IN (SELECT id FROM urgent) ORDER BY queue_number LIMIT $2) LIMIT $2",
         )
         .bind(organization.to_ascii_lowercase())
         .bind(i64::from(limit))
@@ -150,7 +168,7 @@ impl Postgres {
     pub(super) async fn read_holds(&self, organization: &str) -> Result<bool, StoreError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM changesets c JOIN runs r ON r.id = c.run JOIN campaigns p ON p.id = r.campaign \
-             WHERE c.organization = $1 AND c.state = 'scheduled' \
+             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held \
              AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL))",
         )
         .bind(organization.to_ascii_lowercase())
@@ -167,8 +185,8 @@ impl Postgres {
              SELECT CASE WHEN r.state IN ('selecting', 'running') AND EXISTS (SELECT FROM asked WHERE kind = 'cancel_run') \
              THEN 'cancelled' ELSE r.state END AS state, coalesce(c.paused_by, \
              (SELECT a.by FROM (SELECT kind, by FROM asked WHERE kind <> 'cancel_run' ORDER BY number DESC LIMIT 1) a \
-             WHERE a.kind = 'pause_run'), r.paused_by) AS paused \
-             FROM runs r JOIN campaigns c ON c.id = r.campaign WHERE r.id = $1",
+             WHERE a.kind = 'pause_run'), r.paused_by) AS paused, \
+             coalesce(r.rollout->'pace', '{}') AS pace, campaigns_now() AS at FROM runs r JOIN campaigns c ON c.id = r.campaign WHERE r.id = $1",
         )
         .bind(run.0)
         .fetch_optional(&self.pool)
@@ -177,6 +195,12 @@ impl Postgres {
         let Some(row) = found else { return Ok(None) };
         let state: String = row.try_get("state").map_err(failure::read)?;
         let paused = row.try_get("paused").map_err(failure::read)?;
-        Ok(Some(RunControl { state: rows::named(&state)?, paused }))
+        let at = row.try_get("at").map_err(failure::read)?;
+        Ok(Some(RunControl {
+            state: rows::named(&state)?,
+            paused,
+            pace: rows::json(&row, "pace")?,
+            at: Some(at),
+        }))
     }
 }

@@ -39,7 +39,7 @@ fn big(row: &PgRow, name: &str) -> Result<u64, StoreError> {
 }
 
 /// A JSON column as a value of ours.
-fn json<T: DeserializeOwned>(row: &PgRow, name: &str) -> Result<T, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(row: &PgRow, name: &str) -> Result<T, StoreError> {
     let value: Value = get(row, name)?;
     serde_json::from_value(value).map_err(|error| StoreError::Corrupt(format!("{name}: {error}")))
 }
@@ -64,6 +64,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         paused: get(row, "paused_by")?,
         window: count(row, "window_size")?,
         options: json(row, "options")?,
+        rollout: json(row, "rollout")?,
         total: count(row, "total")?,
         next_position: count(row, "next_position")?,
         open: json(row, "open")?,
@@ -123,6 +124,7 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         generation: count(row, "generation")?,
         publishing: publishing.map(|_| count(row, "publishing")).transpose()?,
         wanted: json(row, "wanted")?,
+        held: get(row, "held")?,
         errand: json(row, "errand")?,
         told: get(row, "told")?,
         shown: json(row, "shown")?,

@@ -7,6 +7,7 @@ mod asking;
 mod budget;
 mod events;
 mod keeping;
+mod pace;
 mod reads;
 mod routes;
 mod specs;

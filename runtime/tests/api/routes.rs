@@ -42,6 +42,7 @@ fn body(operation: &Operation) -> Option<Value> {
         ("PUT", "/api/v1/campaigns/{name}") => Some(json!({ "spec": spec("nothing", "") })),
         ("POST", "/api/v1/campaigns/{name}/ask") => Some(json!({ "action": "publish" })),
         ("POST", "/api/v1/campaigns/{name}/runs") => Some(json!({ "dry_run": true })),
+        ("POST", "/api/v1/campaigns/{name}/pace") => Some(json!({ "per_day": 30 })),
         (method, path) => {
             assert!(!operation.body, "{method} {path}: this test does not know its body");
             None
@@ -97,7 +98,9 @@ async fn roles_are_held_on_every_route() {
             let response = send(&stage, Some(&format!("Bearer {}", stage.token(role))), &operation).await;
             let mutates = operation.method != Method::GET;
             let least = match (mutates, operation.template.as_str()) {
-                (true, path) if path.ends_with("/resume") || path.ends_with("/ask") => Role::Publisher,
+                (true, path) if ["/resume", "/ask", "/pace"].iter().any(|end| path.ends_with(end)) => {
+                    Role::Publisher
+                }
                 (true, _) => Role::Author,
                 (false, "/api/v1/audit") => Role::Publisher,
                 (false, _) => Role::Viewer,

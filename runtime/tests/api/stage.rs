@@ -11,6 +11,7 @@ use campaigns_domain::{
         target::{Target, TargetState},
     },
     id::{CampaignId, CommitSha, RepositoryId, RepositoryName, RunId, Shard, TargetId},
+    spec::Priority,
 };
 use campaigns_http::{
     ApiParts, ApiState, Settings,
@@ -204,7 +205,12 @@ impl Stage {
         let start = start.into_iter().find(|message| message.body == MessageBody::Start).unwrap();
         let targets: Vec<Target> =
             repositories.iter().enumerate().map(|(at, name)| target(id, run.campaign_id, at, name)).collect();
-        let event = RunEvent::Selected { targets: targets.len() as u32, skipped: 0 };
+        let event = RunEvent::Selected {
+            targets: targets.len() as u32,
+            skipped: 0,
+            ends: vec![],
+            priority: Priority::Normal,
+        };
         let (selected, _) = stored.apply(&event).into_applied().unwrap();
         let mut transition = Transition::new(fence, id);
         transition.changes = vec![RowChange::AddTargets(targets.clone()), RowChange::Run(selected)];

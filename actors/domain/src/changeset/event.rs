@@ -15,6 +15,8 @@ pub enum ChangesetEvent {
         /// What it is to look like.
         proposal: Box<Proposal>,
     },
+    /// Its run's rollout lets it through.
+    Released,
     /// The limiter gave it its turn; the intent to publish is being recorded.
     PublishStarted {
         /// The generation to send.
@@ -140,6 +142,7 @@ impl ChangesetEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Proposed { .. } => "changeset.proposed",
+            Self::Released => "changeset.released",
             Self::PublishStarted { .. } => "changeset.publishing",
             Self::Published { .. } => "changeset.published",
             Self::PublishDeferred { .. } => "changeset.deferred",

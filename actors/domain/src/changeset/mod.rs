@@ -8,6 +8,7 @@
 mod ask;
 mod asked;
 mod event;
+mod held;
 mod seen;
 mod shown;
 mod transition;
@@ -54,6 +55,9 @@ pub struct Changeset {
     pub publishing: Option<u32>,
     /// What the current generation is to look like at GitHub.
     pub wanted: Proposal,
+    /// Whether what is wanted waits until its run's rollout lets it through.
+    #[serde(default)]
+    pub held: bool,
     /// What is owed besides, because somebody asked.
     #[serde(default)]
     pub errand: Errand,
@@ -95,6 +99,9 @@ pub struct Proposal {
     pub author: Option<crate::spec::Author>,
     /// How far to take it.
     pub publication: Publication,
+    /// Whether it waits until its run's rollout lets it through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gated: bool,
 }
 
 /// A pull request's names.

@@ -52,6 +52,7 @@ impl Changeset {
             generation: 1,
             publishing: None,
             wanted: proposal,
+            held: false,
             errand: Errand::default(),
             told: false,
             shown: Shown::default(),
@@ -60,11 +61,18 @@ impl Changeset {
             seen: None,
             version: 1,
         };
-        new.wanted_next()
+        let gated = new.wanted.gated;
+        let (mut new, mut effects) = new.wanted_next();
+        new.held_while_sent(gated, &mut effects);
+        (new, effects)
     }
 
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
+        Self::hold(event, self.follow(event))
+    }
+
+    fn follow(&self, event: &Event) -> Decision<Self, Effect> {
         match event {
             Event::Proposed { proposal } => self.proposed(proposal),
             Event::PublishStarted { generation } => self.publish_started(*generation),
@@ -80,6 +88,7 @@ impl Changeset {
             Event::Noticed { news } => self.noticed(news),
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
+            Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
             Event::Withdrawn { generation } => self.withdrawn(*generation),
             Event::ErrandDone { generation, said } => self.errand_done(*generation, said),
@@ -133,6 +142,7 @@ impl Changeset {
     fn publish_started(&self, generation: u32) -> Decision<Self, Effect> {
         match self.state {
             _ if generation != self.generation => Decision::Ignored(Straggler::Superseded),
+            State::Scheduled if self.held => Decision::Ignored(Straggler::OutOfPlace),
             State::Scheduled => {
                 let mut next = self.clone();
                 next.publishing = Some(generation);

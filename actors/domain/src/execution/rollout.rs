@@ -49,6 +49,62 @@ pub struct Pace {
     pub priority: Option<Priority>,
 }
 
+/// What a person sets about a live run; what they do not speak of stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PaceChange {
+    /// Content-creating writes in any minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<Set>,
+    /// Content-creating writes in any hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_hour: Option<Set>,
+    /// Pull requests opened in any 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<Set>,
+    /// Pull requests that are open at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_open: Option<Set>,
+    /// Open pull requests whose checks have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pending_checks: Option<Set>,
+    /// Who goes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+}
+
+/// What a cap is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Set {
+    /// What the spec says again.
+    AsSpec,
+    /// This.
+    To(u32),
+}
+
+impl Pace {
+    /// This pace with a person's changes.
+    #[must_use]
+    pub fn with(self, change: &PaceChange) -> Self {
+        let set = |now: Option<u32>, change: Option<Set>| match change {
+            None => now,
+            Some(Set::AsSpec) => None,
+            Some(Set::To(cap)) => Some(cap),
+        };
+        Self {
+            caps: Caps {
+                per_minute: set(self.caps.per_minute, change.per_minute),
+                per_hour: set(self.caps.per_hour, change.per_hour),
+                per_day: set(self.caps.per_day, change.per_day),
+                max_open: set(self.caps.max_open, change.max_open),
+                max_pending_checks: set(self.caps.max_pending_checks, change.max_pending_checks),
+            },
+            priority: change.priority.or(self.priority),
+        }
+    }
+}
+
 /// Why a run was halted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

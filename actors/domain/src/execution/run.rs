@@ -6,10 +6,14 @@
 //! admits nothing, and resuming it needs no memory of where it stood. Deliberately absent: totals by state, which are sums over the run's
 //! parts in the store.
 
-use super::target::AttemptEnded;
+use super::{
+    rollout::{Progress, RolloutEvent},
+    target::AttemptEnded,
+};
 use crate::{
     id::{CampaignId, Digest, RepositoryName, RunId, TargetId},
     machine::{Decision, Straggler},
+    spec::Priority,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -34,6 +38,9 @@ pub struct Run {
     pub window: u32,
     /// What its creator asked for besides the spec.
     pub options: RunOptions,
+    /// Where its rollout stands.
+    #[serde(default)]
+    pub rollout: Progress,
     /// How many targets take part (left-out ones do not).
     pub total: u32,
     /// The position of the next target never admitted yet.
@@ -131,6 +138,12 @@ pub enum RunEvent {
         targets: u32,
         /// Repositories left out, each with its reason.
         skipped: u32,
+        /// For each wave of its rollout the position of the first target after it; empty where it has none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ends: Vec<u32>,
+        /// Who goes first.
+        #[serde(default, skip_serializing_if = "Priority::is_normal")]
+        priority: Priority,
     },
     /// Nothing could be selected.
     SelectionFailed {
@@ -146,6 +159,11 @@ pub enum RunEvent {
     },
     /// A changeset that this run proposed has nothing left to be sent.
     ChangesetSettled,
+    /// Something happened to its rollout.
+    Rollout {
+        /// What.
+        what: RolloutEvent,
+    },
     /// Somebody paused the run.
     Paused {
         /// Who.
@@ -172,6 +190,7 @@ impl RunEvent {
             Self::SelectionFailed { .. } => "run.failed",
             Self::AttemptEnded { .. } => "run.attempt_ended",
             Self::ChangesetSettled => "run.changeset_settled",
+            Self::Rollout { what } => what.name(),
             Self::Paused { .. } => "run.paused",
             Self::Resumed { .. } => "run.resumed",
             Self::Cancelled { .. } => "run.cancelled",
@@ -216,6 +235,7 @@ impl Run {
             paused: None,
             window: window.max(1),
             options,
+            rollout: Progress::default(),
             total: 0,
             next_position: 0,
             open: BTreeSet::new(),
@@ -237,9 +257,12 @@ impl Run {
         next.version += 1;
         match (self.state, event) {
             (_, RunEvent::Created) => return Decision::Ignored(Straggler::AlreadyApplied),
-            (RunState::Selecting, RunEvent::Selected { targets, .. }) => {
+            (RunState::Selecting, RunEvent::Selected { targets, ends, priority, .. }) => {
                 next.state = RunState::Running;
                 next.total = *targets;
+                next.rollout.ends.clone_from(ends);
+                next.rollout.pace.priority =
+                    next.rollout.pace.priority.or(priority.is_urgent().then_some(*priority));
             }
             (RunState::Selecting, RunEvent::SelectionFailed { message }) => {
                 next.paused = None;
@@ -259,6 +282,16 @@ impl Run {
                 }
             }
             (RunState::Running, RunEvent::ChangesetSettled) => next.settled += 1,
+            (_, RunEvent::Rollout { what }) => match self.rollout.apply(what) {
+                Decision::Ignored(straggler) => return Decision::Ignored(straggler),
+                Decision::Applied { next: rollout, .. } => {
+                    next.rollout = rollout;
+                    if let RolloutEvent::Halted { halt } = what {
+                        next.paused = self.paused.clone().or_else(|| Some(ROLLOUT.to_owned()));
+                        next.reason = format!("halted: {}", halt.reason);
+                    }
+                }
+            },
             (_, RunEvent::Paused { .. }) if self.paused.is_some() => {
                 return Decision::Ignored(Straggler::AlreadyApplied);
             }
@@ -269,6 +302,7 @@ impl Run {
             (_, RunEvent::Resumed { .. }) => {
                 next.paused = None;
                 next.reason.clear();
+                next.rollout = self.rollout.resumed();
             }
             (_, RunEvent::Cancelled { by }) => {
                 next.paused = None;
@@ -336,6 +370,9 @@ impl Run {
         self.state == RunState::Running && self.ended == self.total && self.settled >= self.proposed
     }
 }
+
+/// Who pauses a run that its rollout halts; a person resumes it.
+const ROLLOUT: &str = "its rollout";
 
 /// What a pause by this person is called wherever something waits for its end.
 pub fn paused(by: &str) -> String {

@@ -1,5 +1,5 @@
 //! Turns: whoever waits is served campaign by campaign, oldest first within each, so that a campaign of
-//! thousands does not keep one of ten waiting.
+//! thousands does not keep one of ten waiting; those that are urgent take their turns before the others.
 //!
 //! Deliberately absent: how fast (the permits' matter).
 
@@ -30,20 +30,23 @@ impl Queue {
 
     /// The next one.
     pub fn pop(&mut self) -> Option<ChangesetId> {
-        self.pop_where(|_, _| true)
+        self.pop_where(&HashSet::new(), |_, _| true)
     }
 
-    /// The next one of a campaign whose oldest may go. The others keep their turns.
+    /// The next one of a campaign whose oldest may go; first of a campaign that is urgent. The others keep their turns.
     pub fn pop_where(
         &mut self,
+        urgent: &HashSet<CampaignId>,
         mut may_go: impl FnMut(CampaignId, ChangesetId) -> bool,
     ) -> Option<ChangesetId> {
-        let oldest =
-            |campaign: &CampaignId| self.waiting.get(campaign).and_then(|waiting| waiting.front()).copied();
-        let at = self
-            .turns
-            .iter()
-            .position(|campaign| oldest(campaign).is_some_and(|changeset| may_go(*campaign, changeset)))?;
+        let mut next = |first: bool| {
+            self.turns.iter().position(|campaign| {
+                let oldest = self.waiting.get(campaign).and_then(|waiting| waiting.front());
+                urgent.contains(campaign) == first
+                    && oldest.is_some_and(|changeset| may_go(*campaign, *changeset))
+            })
+        };
+        let at = next(true).or_else(|| next(false))?;
         let campaign = self.turns.remove(at)?;
         let waiting = self.waiting.get_mut(&campaign)?;
         let next = waiting.pop_front();
@@ -134,12 +137,26 @@ mod tests {
             queue.push(campaign(1), changeset(n));
             queue.push(campaign(2), changeset(100 + n));
         }
-        assert_eq!(queue.pop_where(|of, _| of == campaign(2)), Some(changeset(100)));
-        assert_eq!(queue.pop_where(|_, _| false), None);
+        assert_eq!(queue.pop_where(&HashSet::new(), |of, _| of == campaign(2)), Some(changeset(100)));
+        assert_eq!(queue.pop_where(&HashSet::new(), |_, _| false), None);
         assert_eq!(queue.pop(), Some(changeset(0)));
         assert_eq!(
             queue.heads().map(|(_, oldest)| oldest).collect::<Vec<_>>(),
             [changeset(101), changeset(1)]
         );
+    }
+
+    #[test]
+    fn who_is_urgent_goes_first_and_the_others_keep_their_places() {
+        let mut queue = Queue::default();
+        for n in 0..3 {
+            queue.push(campaign(1), changeset(n));
+            queue.push(campaign(2), changeset(10 + n));
+            queue.push(campaign(3), changeset(20 + n));
+        }
+        let urgent = HashSet::from([campaign(3)]);
+        let order: Vec<_> =
+            std::iter::from_fn(|| queue.pop_where(&urgent, |_, _| true)).map(|id| id.0.as_u128()).collect();
+        assert_eq!(order, [20, 21, 22, 0, 10, 1, 11, 2, 12]);
     }
 }

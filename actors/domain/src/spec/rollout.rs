@@ -171,4 +171,9 @@ impl Priority {
     pub fn is_normal(&self) -> bool {
         *self == Self::Normal
     }
+
+    /// Whether it goes before others.
+    pub fn is_urgent(&self) -> bool {
+        *self == Self::Urgent
+    }
 }

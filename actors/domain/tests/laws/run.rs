@@ -20,6 +20,7 @@ use campaigns_domain::{
         },
     },
     id::{Digest, RepositoryId, TargetId},
+    spec::Priority,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,7 @@ impl World {
             admissions: BTreeSet::new(),
             most_open: 0,
         };
-        world.tell_run(&RunEvent::Selected { targets, skipped: 0 });
+        world.tell_run(&selected(targets));
         world
     }
 
@@ -212,7 +213,7 @@ impl World {
 fn any_move() -> impl Strategy<Value = Move> {
     let noise = prop_oneof![
         Just(RunEvent::Created),
-        Just(RunEvent::Selected { targets: 9, skipped: 0 }),
+        Just(selected(9)),
         Just(RunEvent::SelectionFailed { message: String::new() }),
         (0..8_u64, 0..4_u32, any::<bool>()).prop_map(|(n, attempt, again)| RunEvent::AttemptEnded {
             // A target that is not of this run.
@@ -288,7 +289,7 @@ proptest! {
             }
             world.step(step);
         }
-        for event in [RunEvent::Selected { targets, skipped: 0 }, RunEvent::Cancelled { by: String::new() }] {
+        for event in [selected(targets), RunEvent::Cancelled { by: String::new() }] {
             if let Some((next, _)) = world.run.apply(&event).into_applied() {
                 prop_assert!(next.apply(&event).is_ignored());
             }
@@ -307,4 +308,9 @@ proptest! {
         let row = serde_json::to_string(&run).unwrap();
         prop_assert_eq!(serde_json::from_str::<Run>(&row).unwrap(), run);
     }
+}
+
+/// So many targets were selected.
+fn selected(targets: u32) -> RunEvent {
+    RunEvent::Selected { targets, skipped: 0, ends: vec![], priority: Priority::Normal }
 }

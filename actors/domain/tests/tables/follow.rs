@@ -97,7 +97,6 @@ fn a_read_tells_what_changed_and_nothing_else() {
         (Reading { auto_merge: Some(MergeMethod::Squash), ..reading() }, vec!["changeset.auto_merge_on"]),
         (Reading { queue: Some(QueueState::Queued), ..reading() }, vec!["changeset.queued"]),
         (Reading { archived: true, ..reading() }, vec!["changeset.archived"]),
-        (Reading { pull_request: retitled, ..reading() }, vec!["changeset.seen"]),
         (Reading { repository: name("acme/Tool2"), ..reading() }, vec!["changeset.renamed"]),
         // Under another owner it is followed by the name that it was selected by.
         (Reading { repository: name("other/tool"), ..reading() }, vec![]),
@@ -114,6 +113,9 @@ fn a_read_tells_what_changed_and_nothing_else() {
         let event = serde_json::to_string(&noticed(&known(), &fresh)).unwrap();
         assert_eq!(serde_json::from_str::<Vec<ChangesetEvent>>(&event).unwrap(), noticed(&known(), &fresh));
     }
+    // What a human has made of our title is theirs.
+    let (after, names) = read(&known(), &Reading { pull_request: retitled, ..reading() });
+    assert_eq!((after.state, names), (State::HandedOver, vec!["changeset.handed_over", "changeset.seen"]));
 }
 
 #[test]

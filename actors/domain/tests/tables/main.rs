@@ -9,6 +9,7 @@ mod changeset;
 mod commit;
 mod examples;
 mod follow;
+mod held;
 mod parse;
 mod paths;
 mod publish;

@@ -16,6 +16,7 @@ use campaigns_domain::{
     },
     id::{Digest, TargetId},
     machine::{Decision, Straggler},
+    spec::Priority,
 };
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ fn over(position: u32, attempt: u32, again: bool, proposes: bool) -> RunEvent {
 }
 
 fn selected(targets: u32) -> RunEvent {
-    Selected { targets, skipped: 0 }
+    Selected { targets, skipped: 0, ends: vec![], priority: Priority::Normal }
 }
 
 #[test]

@@ -38,12 +38,15 @@ fn an_ask_is_taken_up_by_where_a_changeset_stands() {
     };
     use State::*;
     let publish = Ask::Publish { draft: false };
-    assert_eq!(taken(&publish, false), [Unpublished, Scheduled, Publishing, Draft, Open, Blocked]);
+    assert_eq!(
+        taken(&publish, false),
+        [Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, Blocked]
+    );
     assert_eq!(taken(&publish, true), []);
     assert_eq!(taken(&Ask::Reopen, true), [Closed]);
     assert_eq!(taken(&Ask::Retry, true), [Blocked]);
     assert_eq!(taken(&Ask::Takeover, true), [HandedOver]);
-    let close = [Unpublished, Scheduled, Publishing, Draft, Open, HandedOver, Blocked];
+    let close = [Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked];
     assert_eq!(taken(&Ask::Close, true), close);
     assert_eq!(taken(&Ask::Comment { body: " \n".to_owned() }, true), []);
 }

@@ -21,19 +21,15 @@ mod numbering;
 mod pauses;
 mod permits;
 mod reads;
+mod rollouts;
 mod scopes;
 mod standing;
 
 use super::super::{
-    CommitError, Committed, Message, Store, SyncReport, Transition,
-    memory::{Dump, MemoryStore},
+    CommitError, Committed, Message, Store, SyncReport, Transition, memory::Dump, memory::MemoryStore,
 };
 use async_trait::async_trait;
-use campaigns_domain::{
-    execution::run::Run,
-    id::{CampaignId, CommandId, RunId},
-    spec::Spec,
-};
+use campaigns_domain::{execution::run::Run, id::CampaignId, id::CommandId, id::RunId, spec::Spec};
 use std::{sync::Arc, time::Duration};
 
 /// A store under test, with what the port leaves out.
@@ -146,6 +142,9 @@ where
         following::only_the_owner_says_when,
         following::hints_find_what_is_followed_in_a_repository,
         following::an_outcome_is_written_once,
+        rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
+        rollouts::a_mark_moves_with_whatever_happens,
+        rollouts::who_is_urgent_is_read_first,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,
         batches::one_row_changes_several_times_in_a_batch,

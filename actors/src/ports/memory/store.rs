@@ -5,13 +5,15 @@
 
 mod commit;
 mod permits;
+mod rollout;
 mod rows;
 
 pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
 
 use super::super::{
-    Backlog, CommitError, Committed, EffectState, Followed, Lease, Message, Permit, PermitAnswer,
-    PermitRequest, RunControl, Spending, Standing, Store, StoreError, SyncReport, Transition,
+    Backlog, CommitError, Committed, EffectState, Followed, Held, Lease, Message, Permit, PermitAnswer,
+    PermitRequest, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, SyncReport,
+    Transition, Wanted,
 };
 use async_trait::async_trait;
 use campaigns_domain::{
@@ -142,6 +144,7 @@ impl Store for MemoryStore {
         Ok(Backlog {
             effects: effects.into_iter().map(|stored| stored.effect.clone()).collect(),
             organizations,
+            rollouts: rows.rollouts(shard),
         })
     }
 
@@ -178,10 +181,10 @@ impl Store for MemoryStore {
             .changesets
             .values()
             .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
-            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled)
+            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled && !stored.changeset.held)
             .filter(|stored| !rows.holds(&stored.changeset))
             .collect();
-        scheduled.sort_by_key(|stored| stored.queue_number);
+        scheduled.sort_by_key(|stored| (!rows.is_urgent(&stored.changeset), stored.queue_number));
         Ok(scheduled.into_iter().take(limit as usize).map(|stored| stored.changeset.clone()).collect())
     }
 
@@ -190,8 +193,27 @@ impl Store for MemoryStore {
         let mut here =
             rows.changesets.values().filter(|stored| stored.organization.eq_ignore_ascii_case(organization));
         Ok(here.any(|stored| {
-            stored.changeset.state == ChangesetState::Scheduled && rows.holds(&stored.changeset)
+            stored.changeset.state == ChangesetState::Scheduled
+                && !stored.changeset.held
+                && rows.holds(&stored.changeset)
         }))
+    }
+
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {
+        Ok(self.lock().rollout_mark(run))
+    }
+
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError> {
+        Ok(self.lock().rollout_counts(run, ends, releasing))
+    }
+
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
+        Ok(self.lock().held(run, wanted))
     }
 
     async fn followed(

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
-    Committed, EffectChange, Executor, Followed, Lease, Message, NewPullRequest, Permit, PermitAnswer,
-    PermitRequest, Ports, ReadBudget, RepositoryRef, RunControl, Spending, Standing, Store, StoreError,
-    Transition, Work,
+    Committed, EffectChange, Executor, Followed, Held, Lease, Message, NewPullRequest, Permit, PermitAnswer,
+    PermitRequest, Ports, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark, RunControl, Spending,
+    Standing, Store, StoreError, Transition, Wanted, Work,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -24,7 +24,7 @@ use campaigns_domain::{
     spec::Spec,
 };
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     future::Future,
     path::Path,
     sync::{
@@ -254,6 +254,20 @@ impl Store for Behind {
         limit: u32,
     ) -> Result<Vec<Followed>, StoreError> {
         self.tap.store(self.ports.store.followed(campaign, organization, after, limit)).await
+    }
+    async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {
+        self.tap.store(self.ports.store.rollout_mark(run)).await
+    }
+    async fn rollout_counts(
+        &self,
+        run: RunId,
+        ends: &[u32],
+        releasing: &BTreeSet<ChangesetId>,
+    ) -> Result<RolloutCounts, StoreError> {
+        self.tap.store(self.ports.store.rollout_counts(run, ends, releasing)).await
+    }
+    async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
+        self.tap.store(self.ports.store.held(run, wanted)).await
     }
     async fn holds(&self, organization: &str) -> Result<bool, StoreError> {
         self.tap.store(self.ports.store.holds(organization)).await

@@ -22,7 +22,7 @@ use std::{
 /// So long without a request, a run waits for something.
 const QUIET: Duration = Duration::from_millis(15);
 /// So long, it does not wait for what the rules say alone.
-const STUCK: Duration = Duration::from_millis(150);
+const STUCK: Duration = Duration::from_millis(250);
 /// So long, while steps are being executed and nothing may be to be sent yet.
 const BUSY: Duration = Duration::from_secs(3);
 /// The first step of a search for what it waits for, and the longest, microseconds.
@@ -76,22 +76,21 @@ impl Clocks {
         }
         let clock: Value = self.twin.get("/clock")?;
         let now = clock["micros"].as_i64().context("the twin's clock has no time")?;
-        if let Some(due) = self.due(now) {
-            return self.skip(due - now);
-        }
-        if quiet >= if executing { BUSY } else { STUCK } {
-            let step = self.step;
-            self.step = (step * 2).min(STRIDE);
-            return self.skip(step);
-        }
-        Ok(())
-    }
-
-    /// The next moment at which the rules let something be sent that they hold now.
-    fn due(&self, now: i64) -> Option<i64> {
         let writes = allowed(&self.rules.writes, self.rules.spacing, &self.writes);
+        if writes > now {
+            return self.skip(writes - now);
+        }
+        // From here on a write might be about to be sent, and must not find that the time has jumped meanwhile.
+        if quiet < if executing { BUSY } else { STUCK } {
+            return Ok(());
+        }
         let pulls = allowed(&self.rules.pulls, 0, &self.pulls);
-        [writes, pulls].into_iter().filter(|due| *due > now).min()
+        if pulls > now {
+            return self.skip(pulls - now);
+        }
+        let step = self.step;
+        self.step = (step * 2).min(STRIDE);
+        self.skip(step)
     }
 
     /// Reads what is new in the log.

@@ -1,13 +1,16 @@
 //! Which changes of the world are told, as which of GitHub's events. What is told is worked out with the change, under
 //! the journal's lock, so that deliveries leave in the order of the journal and show the world as it was then.
 //!
-//! A change that no event stands for here is not told: labels and comments as such, tokens.
+//! What others say of commits and pull requests is in `verdict`. A change that no event stands for here is not told:
+//! labels and comments as such, tokens, rules, a repository that leaves the organisation.
 
 use super::payload;
 use crate::git::Store;
+use crate::rest::shape::repos::{Access, full};
 use crate::rest::urls::Urls;
 use crate::world::change::{Change, Edit};
-use crate::world::model::{Pull, RepositoryRecord};
+use crate::world::model::{Installation, Pull, RepositoryRecord};
+use crate::world::rules::Queued;
 use crate::world::state::State;
 use serde_json::{Value, json};
 
@@ -31,6 +34,8 @@ pub struct Happening {
 pub struct Before {
     pull: Option<Pull>,
     record: Option<RepositoryRecord>,
+    pub(super) place: Option<Queued>,
+    pub(super) installation: Option<Installation>,
 }
 
 impl Before {
@@ -39,12 +44,21 @@ impl Before {
         match change {
             Change::PullEdited { repository, number, .. }
             | Change::PullHeadMoved { repository, number, .. } => {
-                Self { pull: state.pull(*repository, *number).cloned(), record: None }
+                Self { pull: state.pull(*repository, *number).cloned(), ..Self::default() }
             }
-            Change::RepositoryChanged { record } => Self {
-                pull: None,
-                record: state.repositories.get(&record.id).map(|found| found.record.clone()),
-            },
+            Change::RepositoryChanged { record: RepositoryRecord { id, .. } }
+            | Change::RepositoryDeleted { repository: id } => {
+                let record = state.repositories.get(id).map(|found| found.record.clone());
+                Self { record, ..Self::default() }
+            }
+            Change::PullQueued { repository, place } => {
+                let queue = state.repositories.get(repository).map(|found| found.queue.iter());
+                let place = queue.into_iter().flatten().find(|known| known.pull == place.pull);
+                Self { place: place.cloned(), ..Self::default() }
+            }
+            Change::InstallationChanged { .. } => {
+                Self { installation: state.installation.clone(), ..Self::default() }
+            }
             _ => Self::default(),
         }
     }
@@ -92,7 +106,8 @@ impl Teller<'_> {
             Change::PullReopened { repository, number } => {
                 self.pull(*repository, *number, "reopened", 0, json!({}))
             }
-            _ => Vec::new(),
+            Change::RepositoryDeleted { .. } => self.deleted(before.record.as_ref()),
+            other => self.judged(other, &before),
         }
     }
 
@@ -113,6 +128,17 @@ impl Teller<'_> {
             repository,
             payload,
         }]
+    }
+
+    fn deleted(&self, record: Option<&RepositoryRecord>) -> Vec<Happening> {
+        let Some((record, owner)) = record.zip(self.state.org()) else { return Vec::new() };
+        let access = Access { push: false, admin: false };
+        let about = json!({"repository": full(self.urls, owner, record, 0, access)});
+        let mut told = self.told("repository", Some("deleted"), None, 0, about);
+        for happening in &mut told {
+            happening.repository = Some(record.id);
+        }
+        told
     }
 
     fn repository(&self, id: u64, action: &str, more: Value) -> Vec<Happening> {
@@ -161,7 +187,14 @@ impl Teller<'_> {
         told
     }
 
-    fn pull(&self, repository: u64, number: u64, action: &str, by: u64, more: Value) -> Vec<Happening> {
+    pub(super) fn pull(
+        &self,
+        repository: u64,
+        number: u64,
+        action: &str,
+        by: u64,
+        more: Value,
+    ) -> Vec<Happening> {
         let Some(mut about) = payload::pull(self.urls, self.state, repository, number) else {
             return Vec::new();
         };

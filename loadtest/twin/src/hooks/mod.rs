@@ -10,6 +10,7 @@ pub mod log;
 pub mod loss;
 pub mod payload;
 pub mod send;
+mod verdict;
 
 use crate::rest::urls::{Layout, Urls};
 use crate::secrets::write_private;

@@ -112,7 +112,7 @@ pub fn label(urls: &Urls, state: &State, repository: u64, name: &str) -> Option<
 pub fn push(
     urls: &Urls,
     state: &State,
-    git: &Store,
+    store: &Store,
     repository: u64,
     moved: &RefMove,
     by: u64,
@@ -120,12 +120,9 @@ pub fn push(
     let found = state.repositories.get(&repository)?;
     let page = format!("{}/{}", urls.web, state.full_name(found));
     let (before, after) = (moved.old.as_deref().unwrap_or(NONE), moved.new.as_deref().unwrap_or(NONE));
-    let git = git.open(repository).ok();
+    let git = store.open(repository).ok();
     let commits = git.as_ref().and_then(|git| pushed(git, &page, moved).ok()).unwrap_or_default();
-    let head = git.as_ref().and_then(|git| {
-        let commit = git.find_commit(Oid::from_str(moved.new.as_deref()?).ok()?).ok()?;
-        shown(git, &page, &commit).ok()
-    });
+    let head = moved.new.as_deref().and_then(|sha| head_commit(urls, state, store, repository, sha));
     let forced = moved.old.is_some() && git.as_ref().is_some_and(|git| {
         let (old, new) = (Oid::from_str(before), Oid::from_str(after));
         moved.new.is_some()
@@ -148,6 +145,14 @@ pub fn push(
             "email": pusher.map(|pusher| format!("{}+{}@users.noreply.github.com", pusher.id, pusher.login)),
         },
     }))
+}
+
+/// A commit as pushes and merge groups show it.
+pub fn head_commit(urls: &Urls, state: &State, git: &Store, repository: u64, sha: &str) -> Option<Value> {
+    let page = format!("{}/{}", urls.web, state.full_name(state.repositories.get(&repository)?));
+    let git = git.open(repository).ok()?;
+    let commit = git.find_commit(Oid::from_str(sha).ok()?).ok()?;
+    shown(&git, &page, &commit).ok()
 }
 
 /// A push's repository has times in seconds, and fields that no other has.

@@ -32,7 +32,7 @@ impl Sql {
             &format!(
                 "UPDATE changesets c SET run = i.of_run, target = i.target, repository = i.repository, state = i.state, \
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, \
-                 errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
+                 held = i.held, errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
                  seen = i.seen::jsonb, version = i.version, changed = campaigns_now(), \
                  due = CASE WHEN i.moves THEN campaigns_now() + i.due * interval '1 microsecond' ELSE c.due END, \
@@ -113,10 +113,10 @@ impl Sql {
         self.part(
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \
-             base_branch, head_branch, state, reason, generation, publishing, wanted, errand, told, shown, head, pull_request, \
+             base_branch, head_branch, state, reason, generation, publishing, wanted, held, errand, told, shown, head, pull_request, \
              pull_request_node, pull_request_url, seen, queue_number, version, changed) \
              SELECT i.id, i.shard, i.organization, i.campaign, i.of_run, i.target, i.repository_id, i.repository, \
-             i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.errand::jsonb, i.told, i.shown::jsonb, \
+             i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.held, i.errand::jsonb, i.told, i.shown::jsonb, \
              i.head, i.number, i.node, i.url, i.seen::jsonb, \
              CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version, campaigns_now() \
              FROM added_changesets i ORDER BY i.place",
@@ -142,6 +142,7 @@ impl Sql {
         self.input.column("generation", generations)?;
         self.input.column("publishing", publishing)?;
         self.input.column("wanted", wanted)?;
+        self.input.column("held", rows.iter().map(|c| c.held).collect::<Vec<_>>())?;
         self.input.column("errand", rows.iter().map(|c| json(&c.errand)).collect::<Vec<_>>())?;
         self.input.column("shown", rows.iter().map(|c| json(&c.shown)).collect::<Vec<_>>())?;
         self.input.column("told", rows.iter().map(|c| c.told).collect::<Vec<_>>())?;

@@ -25,6 +25,7 @@ impl Sql {
         self.input.column("reason", rows.iter().map(|(_, run)| text(&run.reason)).collect::<Vec<_>>())?;
         let paused = rows.iter().map(|(_, run)| run.paused.as_deref().map(text));
         self.input.column("paused_by", paused.collect::<Vec<_>>())?;
+        self.input.column("rollout", rows.iter().map(|(_, run)| json(&run.rollout)).collect::<Vec<_>>())?;
         self.input.column("window_size", numbers(|run| run.window)?)?;
         self.input.column("total", numbers(|run| run.total)?)?;
         self.input.column("next_position", numbers(|run| run.next_position)?)?;
@@ -36,7 +37,7 @@ impl Sql {
         self.guard(
             "changed_runs",
             &format!(
-                "UPDATE runs r SET state = i.state, reason = i.reason, paused_by = i.paused_by, \
+                "UPDATE runs r SET state = i.state, reason = i.reason, paused_by = i.paused_by, rollout = i.rollout::jsonb, \
                  window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
                  FROM {i} {HOLDS} \

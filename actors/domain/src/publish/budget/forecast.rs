@@ -15,7 +15,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What the forecast starts from.
 #[derive(Debug, Clone)]
@@ -211,7 +211,7 @@ impl<'a> Play<'a> {
             let (books, missing, now) = (&mut self.books, &mut self.missing, self.now);
             let (waiting, opening) = (&self.waiting, &self.opening);
             soonest = None;
-            let next = self.queue.pop_where(|campaign, changeset| {
+            let next = self.queue.pop_where(&HashSet::new(), |campaign, changeset| {
                 let opens = waiting.get(&changeset).is_some_and(|planned| planned.opens());
                 match books.room(campaign, opens, opening, now) {
                     Some((then, _)) if then <= now => true,

@@ -80,7 +80,10 @@ impl WaveCounts {
     pub fn add_changesets(&mut self, kind: Kind, count: u32) {
         let Kind { state, opened, held, checks } = kind;
         let place = match state {
-            ChangesetState::Scheduled | ChangesetState::Publishing => match (held, opened) {
+            // One that is being sent is on its way, whatever is held behind it.
+            ChangesetState::Publishing if opened => &mut self.updating,
+            ChangesetState::Publishing => &mut self.coming,
+            ChangesetState::Scheduled => match (held, opened) {
                 (true, false) => &mut self.waiting,
                 (true, true) => &mut self.updates,
                 (false, false) => &mut self.coming,

@@ -12,12 +12,23 @@ mod windows;
 pub use counts::{Checks, Kind, WaveCounts};
 pub use windows::{closed, is_open, next_change};
 
+use super::budget::{Cap, Counted};
 use crate::{
     execution::rollout::{Halt, HaltCause, Progress, RolloutEvent},
     spec::{Caps, Rollout},
 };
 use chrono::{DateTime, Utc};
 use gate::Verdict;
+
+/// The windows that a campaign's caps are, beside those of organisations and of everything together.
+pub fn windows_of(caps: &Caps) -> Vec<Cap> {
+    let each = [
+        (Counted::Content, 60, caps.per_minute),
+        (Counted::Content, 3_600, caps.per_hour),
+        (Counted::PullRequests, 86_400, caps.per_day),
+    ];
+    each.into_iter().filter_map(|(counted, seconds, cap)| Some(Cap::new(counted, seconds, cap?))).collect()
+}
 
 /// What a decision goes by.
 #[derive(Debug, Clone, Copy)]

@@ -152,6 +152,7 @@ impl<H: StoreHarness> World<H> {
             message: "Add a licence".to_owned(),
             author: None,
             publication,
+            gated: false,
         };
         Changeset::propose(place, proposal).0
     }

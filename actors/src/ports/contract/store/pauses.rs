@@ -7,7 +7,10 @@ use super::{
 };
 use crate::ports::{Message, MessageBody, Recipient, RowChange, RunControl};
 use campaigns_domain::{
-    execution::run::{Run, RunState},
+    execution::{
+        rollout::Pace,
+        run::{Run, RunState},
+    },
     id::{CommandId, MessageId, Shard},
     spec::Publication,
 };
@@ -38,9 +41,12 @@ async fn take_up<H: StoreHarness>(world: &World<H>, run: &Run, message: &Message
 
 pub(super) async fn a_pause_holds_before_its_owner_has_heard_of_it<H: StoreHarness>(harness: Arc<H>) {
     let world = World::new(harness).await;
-    let control = async || world.store().run_control(world.run.id).await.unwrap().unwrap();
-    let paused = |by: &str| RunControl { state: RunState::Running, paused: Some(by.to_owned()) };
-    let free = RunControl { state: RunState::Running, paused: None };
+    let control = async || {
+        let control = world.store().run_control(world.run.id).await.unwrap().unwrap();
+        RunControl { at: None, ..control }
+    };
+    let free = RunControl { state: RunState::Running, paused: None, pace: Pace::default(), at: None };
+    let paused = |by: &str| RunControl { paused: Some(by.to_owned()), ..free.clone() };
     let mut run = moved_run(&world.run, RunState::Running);
     take_up_nothing(&world, &run).await;
     assert_eq!(control().await, free);

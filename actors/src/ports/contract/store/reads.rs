@@ -4,10 +4,11 @@ use super::{
     StoreHarness,
     fixture::{ORGANIZATION, World, moved, moved_changeset, moved_run, new_run, opened, spec},
 };
-use crate::ports::{AdmissionState, RowChange, RunControl};
+use crate::ports::{AdmissionState, RowChange};
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
     execution::{
+        rollout::Pace,
         run::RunState,
         target::{Target, TargetState},
     },
@@ -45,10 +46,8 @@ pub(super) async fn a_run_is_read_with_its_admissions<H: StoreHarness>(harness: 
     after.open.insert((targets[3].id, 1));
     after.again = vec![(targets[1].id, 2), (targets[0].id, 2)];
     assert_eq!(store.run(world.run.id).await.unwrap(), Some(after.clone()));
-    assert_eq!(
-        store.run_control(world.run.id).await.unwrap(),
-        Some(RunControl { state: RunState::Running, paused: None })
-    );
+    let control = store.run_control(world.run.id).await.unwrap().unwrap();
+    assert_eq!((control.state, control.paused, control.pace), (RunState::Running, None, Pace::default()));
 
     // Admitted in its turn, and closed.
     let mut transition = world.transition(Shard::of_run(world.run.id)).await;

@@ -275,6 +275,7 @@ fn write_run(run: &mut Run, after: &Run) {
     run.reason.clone_from(&after.reason);
     run.paused.clone_from(&after.paused);
     run.window = after.window;
+    run.rollout.clone_from(&after.rollout);
     run.total = after.total;
     run.next_position = after.next_position;
     run.ended = after.ended;

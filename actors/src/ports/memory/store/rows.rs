@@ -283,7 +283,8 @@ impl Rows {
             _ => None,
         });
         let paused = asked.flatten().or_else(|| run.paused.clone());
-        Some(RunControl { state, paused: self.paused.get(&run.campaign).cloned().or(paused) })
+        let paused = self.paused.get(&run.campaign).cloned().or(paused);
+        Some(RunControl { state, paused, pace: run.rollout.pace, at: Some(self.time()) })
     }
 
     /// The targets of a run that `choose` takes, by position.
