@@ -11,6 +11,7 @@ pub mod contract;
 mod executor;
 pub mod git_objects;
 pub mod memory;
+mod outcome;
 mod permit;
 mod placement;
 mod read_budget;
@@ -23,6 +24,7 @@ pub use artifacts::{ArtifactError, ArtifactKey, Artifacts};
 pub use cluster::{Cluster, Fence, Lease, Ownership};
 pub use code_host::{CodeHost, CodeHostError, CommitDraft, MOST_READ_AT_ONCE, NewPullRequest, RepositoryRef};
 pub use executor::{Executor, Work};
+pub use outcome::{Outcome, SyncFailure, SyncReport};
 pub use permit::{Counting, Permit, PermitAnswer, PermitRequest, Spending};
 pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
@@ -31,7 +33,7 @@ pub use standing::{Standing, Trouble};
 pub use store::{Backlog, CommitError, Committed, Followed, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
-    Outcome, Recipient, RowChange, Subject, SyncFailure, SyncReport, Transition,
+    Recipient, RowChange, Subject, Transition,
 };
 
 use std::sync::Arc;

@@ -10,8 +10,10 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::Result;
-use campaigns_wire::{Budget, Estimate, OrganizationBudget, Waiting};
+use campaigns_wire::{Budget, Changeset, ChangesetState, Estimate, OrganizationBudget, Waiting};
 use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// How many waiting changesets a table shows.
 const SHOWN: usize = 20;
@@ -132,6 +134,29 @@ fn row(item: &Waiting, now: Option<DateTime<Utc>>, paint: Paint) -> [Cell; 4] {
         Cell::plain(&item.campaign),
         Cell::painted(&item.reason, |text| paint.dim(text)),
     ]
+}
+
+/// Gives those of a campaign's changesets that wait the reason and the time at which they will be open.
+pub(crate) async fn say_when(client: &Client, campaign: &str, changesets: &mut [Changeset]) -> Result<()> {
+    let waits = |one: &Changeset| matches!(one.state, ChangesetState::Scheduled | ChangesetState::Publishing);
+    if !changesets.iter().any(waits) {
+        return Ok(());
+    }
+    let budget = client.budget("campaigns", campaign).await?;
+    let now = budget.organizations.iter().map(|organization| organization.at).max();
+    let waiting: HashMap<Uuid, &Waiting> =
+        budget.items.iter().map(|item| (item.changeset_id, item)).collect();
+    for changeset in changesets.iter_mut().filter(|one| waits(one)) {
+        let Some(item) = waiting.get(&changeset.id) else { continue };
+        let when = match (item.open_at, now) {
+            (Some(then), Some(now)) => format!("open in {}: ", span(then - now)),
+            _ => String::new(),
+        };
+        let before =
+            if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
+        changeset.reason = format!("{when}{}{before}", item.reason);
+    }
+    Ok(())
 }
 
 /// A time as a person reads it.

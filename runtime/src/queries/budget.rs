@@ -60,7 +60,9 @@ pub(super) async fn queue(
         "SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
          c.pull_request IS NOT NULL AS proposed, e.manifest FROM changesets c JOIN campaigns k ON k.id = c.campaign \
          LEFT JOIN executions e ON e.target = (c.wanted->>'target')::uuid AND e.attempt = (c.wanted->>'attempt')::integer \
-         WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') ORDER BY c.queue_number, c.id",
+         WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') AND NOT c.held \
+         AND NOT EXISTS (SELECT FROM runs r WHERE r.id = c.run AND (r.paused_by IS NOT NULL OR k.paused_by IS NOT NULL)) \
+         ORDER BY c.queue_number, c.id",
     )
     .bind(organization.to_ascii_lowercase())
     .fetch_all(pool)
