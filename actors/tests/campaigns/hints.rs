@@ -9,7 +9,7 @@ use campaigns_domain::{
     id::CommitSha,
     publish::{Checks, Mergeability, PullRequestState, QueueState, Review, Seen},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use std::time::Duration;
 
 const REPOSITORIES: usize = 3;
@@ -143,17 +143,12 @@ async fn told(steps: &[Step], hinted: bool) -> Vec<(ChangesetState, Option<Seen>
     standing(&house)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-
-    #[test]
-    fn hints_change_when_and_never_what(steps in prop::collection::vec(any_step(), 1..14)) {
-        let runtime = || {
-            let mut builder = tokio::runtime::Builder::new_current_thread();
-            builder.enable_all().start_paused(true).build().unwrap()
-        };
-        let polled = runtime().block_on(told(&steps, false));
-        let hinted = runtime().block_on(told(&steps, true));
-        prop_assert_eq!(polled, hinted);
+#[tokio::test(start_paused = true)]
+async fn hints_change_when_and_never_what() {
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..12 {
+        let steps = prop::collection::vec(any_step(), 1..14).new_tree(&mut runner).unwrap().current();
+        let polled = told(&steps, false).await;
+        assert_eq!(polled, told(&steps, true).await, "{steps:#?}");
     }
 }
