@@ -154,7 +154,7 @@ pub(crate) async fn say_when(client: &Client, campaign: &str, changesets: &mut [
         };
         let before =
             if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
-        changeset.reason = format!("{when}{}{before}", item.reason);
+        changeset.why = format!("{when}{}{before}", item.reason);
     }
     Ok(())
 }

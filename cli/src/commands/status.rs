@@ -7,7 +7,7 @@ mod standing;
 
 pub(crate) use standing::{changeset_state, changesets};
 
-use super::budget::span;
+use super::budget::say_when;
 use crate::{
     Verdict,
     arguments::{Connection, Output, Status},
@@ -16,14 +16,11 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::{Result, bail};
-use campaigns_wire::{
-    Campaign, Changeset, ChangesetState, Priority, Rollout, Run, Target, TargetState, Waiting,
-};
+use campaigns_wire::{Campaign, Changeset, ChangesetState, Priority, Rollout, Run, Target, TargetState};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 use standing::Standings;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use uuid::Uuid;
+use std::collections::{BTreeMap, HashSet};
 
 /// Shows what there is.
 pub(crate) async fn run(arguments: Status, connection: &Connection, form: Output) -> Result<Verdict> {
@@ -111,29 +108,6 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
             output::text(&standings.table())
         }
     }
-}
-
-/// Gives those that wait the reason and the time at which they will be open.
-async fn say_when(client: &Client, campaign: &str, changesets: &mut [Changeset]) -> Result<()> {
-    let waits = |one: &Changeset| matches!(one.state, ChangesetState::Scheduled | ChangesetState::Publishing);
-    if !changesets.iter().any(waits) {
-        return Ok(());
-    }
-    let budget = client.budget("campaigns", campaign).await?;
-    let now = budget.organizations.iter().map(|organization| organization.at).max();
-    let waiting: HashMap<Uuid, &Waiting> =
-        budget.items.iter().map(|item| (item.changeset_id, item)).collect();
-    for changeset in changesets.iter_mut().filter(|one| waits(one)) {
-        let Some(item) = waiting.get(&changeset.id) else { continue };
-        let when = match (item.open_at, now) {
-            (Some(then), Some(now)) => format!("open in {}: ", span(then - now)),
-            _ => String::new(),
-        };
-        let before =
-            if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
-        changeset.why = format!("{when}{}{before}", item.reason);
-    }
-    Ok(())
 }
 
 /// Where a rollout stands, what waits in it, and what people have set.
