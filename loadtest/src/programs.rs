@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: linking them in. A scenario measures what a user starts.
 
+use crate::ask::Asked;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
@@ -102,6 +103,11 @@ impl Twin {
         let said = running.said()?;
         Ok(Self { _running: running, said })
     }
+
+    /// Its admin space.
+    pub(crate) fn admin(&self) -> Result<Asked> {
+        Asked::new(format!("{}/_twin", self.said.url), self.said.admin_token.clone())
+    }
 }
 
 /// A database server of one's own; it ends with this value.
@@ -146,6 +152,9 @@ impl Session {
     }
 }
 
+/// What webhooks to the servers that scenarios start are signed with, where they are sent any.
+pub(crate) const WEBHOOK_SECRET: &str = "the secret of the load test";
+
 /// A running server of the product; it ends with this value.
 pub(crate) struct Server {
     _running: Running,
@@ -171,6 +180,7 @@ impl Server {
             .arg("--data")
             .arg(data)
             .env("GITHUB_TOKEN", &twin.said.token)
+            .env("CAMPAIGNS_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .env("DATABASE_URL", &database.url);
         let running = Running::start(&mut command)?;
         let said: Served = running.said()?;

@@ -39,6 +39,7 @@ fn lost_answers_and_refusals_end_in_one_pull_request_each() {
     let figures = figures("publish-faults");
     let value = |name: &str| figures.iter().find(|figure| figure.0 == name).unwrap().1;
     assert_eq!(value("repositories with exactly one open pull request"), 20.0);
+    assert_eq!(value("changesets that stand where people took them"), 20.0);
     assert!(
         value("writes executed and then lost") > 0.0 && value("writes refused by a fault") > 1.0,
         "{figures:#?}"

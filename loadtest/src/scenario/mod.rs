@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "publish-faults",
-        about: "the same with 5 % of writes executed and then lost, and 2 % refused by a secondary limit",
+        about: "the same with 5 % of writes executed and then lost, 2 % refused, 20 % of webhooks lost and 20 % doubled",
         measure: publish::faults,
     },
 ];

@@ -50,7 +50,7 @@ impl Clocks {
         let log = &twin.said.log;
         let file = File::open(log).with_context(|| format!("{} cannot be read", log.display()))?;
         Ok(Self {
-            twin: Asked::new(format!("{}/_twin", twin.said.url), twin.said.admin_token.clone())?,
+            twin: twin.admin()?,
             session: Session::open(database)?,
             tail: BufReader::new(file),
             torn: String::new(),

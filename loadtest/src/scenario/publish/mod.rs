@@ -6,6 +6,7 @@
 //! limit of the scenario's own; the twin's are GitHub's and the server's are its defaults.
 
 mod clocks;
+mod people;
 
 use super::Settings;
 use crate::{
@@ -142,11 +143,19 @@ fn measure(variant: &Variant) -> Result<Report> {
     let database = Database::start(&room.path().join("database"))?;
     let server = Server::start(&room.path().join("data"), &database, &twin, &server_flags(variant))?;
     let api = Asked::new(format!("{}/api/v1", server.url), server.token.clone())?;
+    if let Some(seed) = variant.faults {
+        people::send_webhooks(&twin, &server, seed)?;
+    }
     let begun = Instant::now();
-    let skipped = carry_out(variant, &api, &twin, &database)?;
+    let mut clocks = Clocks::new(&twin, &database, variant.rules())?;
+    carry_out(variant, &api, &mut clocks)?;
     let taken = begun.elapsed().as_secs_f64();
-    let world = Asked::new(format!("{}/_twin", twin.said.url), twin.said.admin_token.clone())?;
-    let state: Value = world.get("/state")?;
+    let skipped = clocks.skipped as f64 / SECOND as f64;
+    let state: Value = twin.admin()?.get("/state")?;
+    let known = match variant.faults {
+        Some(_) => Some(people::known(&api, &mut clocks, &people::act(&twin, &state)?)?),
+        None => None,
+    };
     drop(server);
     let log = read(&twin.said.log)?;
     let verdict = verdict::judge(&log, &variant.limits());
@@ -155,7 +164,7 @@ fn measure(variant: &Variant) -> Result<Report> {
         variant.name,
         log.len()
     );
-    report(variant, &verdict, &log, &state)
+    report(variant, &verdict, &log, &state, known)
 }
 
 fn twin_flags(variant: &Variant) -> Vec<String> {
@@ -195,11 +204,10 @@ fn seed(into: &Path, targets: u32) -> Result<()> {
     Ok(())
 }
 
-/// Carries the campaign out to its end; says how many seconds were skipped.
-fn carry_out(variant: &Variant, api: &Asked, twin: &Twin, database: &Database) -> Result<f64> {
+/// Carries the campaign out to its end.
+fn carry_out(variant: &Variant, api: &Asked, clocks: &mut Clocks) -> Result<()> {
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
     let run: Run = api.post(&format!("/campaigns/{CAMPAIGN}/runs"), &json!({}))?;
-    let mut clocks = Clocks::new(twin, database, variant.rules())?;
     let begun = Instant::now();
     let (mut looked, mut told, mut executing) = (Instant::now(), Instant::now(), true);
     loop {
@@ -208,7 +216,7 @@ fn carry_out(variant: &Variant, api: &Asked, twin: &Twin, database: &Database) -
             let now: Run = api.get(&format!("/runs/{}", run.id))?;
             if now.state.is_end() {
                 ensure!(now.reason.is_empty() || now.totals.targets > 0, "the run ended: {}", now.reason);
-                return Ok(clocks.skipped as f64 / SECOND as f64);
+                return Ok(());
             }
             executing = ["selected", "queued", "executing"]
                 .iter()
@@ -233,7 +241,13 @@ fn read(log: &Path) -> Result<Vec<Entry>> {
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-fn report(variant: &Variant, verdict: &Verdict, log: &[Entry], state: &Value) -> Result<Report> {
+fn report(
+    variant: &Variant,
+    verdict: &Verdict,
+    log: &[Entry],
+    state: &Value,
+    known: Option<u64>,
+) -> Result<Report> {
     let targets = u64::from(variant.targets);
     let mut figures = vec![];
     if variant.faults.is_none() {
@@ -252,6 +266,10 @@ fn report(variant: &Variant, verdict: &Verdict, log: &[Entry], state: &Value) ->
             verdict.impatient,
             0,
         ));
+    }
+    if let Some(known) = known {
+        let name = "changesets that stand where people took them";
+        figures.push(Figure::exactly(name, "changesets", known, targets));
     }
     let one_each = one_each(state);
     figures.extend([
