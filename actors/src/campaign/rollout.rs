@@ -14,7 +14,7 @@ use campaigns_domain::{
         run::{Run, RunState},
     },
     id::ChangesetId,
-    publish::rollout::{Situation, Step, decide},
+    publish::rollout::{NO_CHECKS_AFTER, Situation, Step, decide},
     spec::Spec,
 };
 use chrono::{DateTime, Utc};
@@ -94,7 +94,8 @@ async fn look(scope: Scope, run: Run, last: Option<Last>) -> Result<Option<Looke
         return Ok(None);
     }
     let plan = scope.world.plan(run.id).await?;
-    let counts = store.rollout_counts(run.id, &run.rollout.ends, &run.rollout.releasing).await?;
+    let (ends, releasing) = (&run.rollout.ends, &run.rollout.releasing);
+    let counts = store.rollout_counts(run.id, ends, releasing, NO_CHECKS_AFTER).await?;
     let mut looked = Looked { mark, counts, held: (vec![], vec![]) };
     let release = match run.state {
         RunState::Running => {
@@ -126,14 +127,15 @@ impl Looked {
         let caps =
             progress.pace.caps.or(spec.rollout.as_ref().map(|rollout| rollout.caps).unwrap_or_default());
         let capped = caps.per_minute.or(caps.per_hour).or(caps.per_day).is_some();
-        decide(&Situation {
+        let step = decide(&Situation {
             campaign: &spec.name,
             rollout: spec.rollout.as_ref().unwrap_or(&none),
             progress,
             waves: &self.counts.waves,
             ahead: if capped { AHEAD_CAPPED } else { AHEAD },
             now: self.mark.now,
-        })
+        });
+        Step { again: step.again.into_iter().chain(self.counts.settles).min(), ..step }
     }
 
     /// What goes through of what is held, where so many may.

@@ -59,12 +59,6 @@ impl From<NotRead> for Stop {
 
 async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
     let plan = plan(scope, run).await?;
-    if let Some(key) = plan.spec.rollout.as_ref().and_then(uncounted) {
-        let message = format!(
-            "`rollout` says `{key}`, and this version does not count that yet: take it out of the spec"
-        );
-        return Err(Stop::Failed(message));
-    }
     let host = &scope.world.ports.code_host;
     let reads = scope.world.settings.reads_at_once.max(1);
     let only = run.options.only.as_deref().map(Glob::new).transpose();
@@ -94,20 +88,6 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
         .await?;
     let (targets, ends) = in_order(plan.spec.rollout.as_ref(), targets);
     Ok(Chosen { targets, ends, priority: plan.spec.priority })
-}
-
-/// What a rollout goes by and nobody counts; one that passed it over would send more than it says.
-fn uncounted(rollout: &Rollout) -> Option<&'static str> {
-    let gates = || rollout.waves.iter().filter_map(|wave| wave.gate.as_ref());
-    if rollout.caps.max_pending_checks.is_some() {
-        Some("maxPendingChecks")
-    } else if gates().any(|gate| gate.checks_passed.is_some()) {
-        Some("checksPassed")
-    } else if rollout.halt_on.as_ref().is_some_and(|on| on.checks_failed.is_some()) {
-        Some("checksFailed")
-    } else {
-        None
-    }
 }
 
 async fn plan(scope: &Scope, run: &Run) -> Result<std::sync::Arc<Plan>, Stop> {

@@ -22,6 +22,8 @@ pub struct RolloutCounts {
     pub waves: Vec<WaveCounts>,
     /// Those of the changesets asked about that are still held. They are counted as if they were let through.
     pub releasing: BTreeSet<ChangesetId>,
+    /// When the first pull request that has shown no checks yet will have done so for long enough.
+    pub settles: Option<DateTime<Utc>>,
 }
 
 /// A changeset that is held.

@@ -88,12 +88,15 @@ pub trait Store: Send + Sync + 'static {
     async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError>;
 
     /// What happened to each wave of a run, whose targets end before these positions; `releasing` are counted as if
-    /// they were let through.
+    /// they were let through. Checks count as they stand by [`Checks::of`], and stand long after `long`.
+    ///
+    /// [`Checks::of`]: campaigns_domain::publish::rollout::Checks::of
     async fn rollout_counts(
         &self,
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> Result<RolloutCounts, StoreError>;
 
     /// Changesets of a run that are scheduled and held.

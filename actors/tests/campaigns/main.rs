@@ -7,6 +7,7 @@ mod asking;
 mod breaking;
 mod following;
 mod forecast;
+mod gates;
 mod hands;
 mod happy;
 mod hints;

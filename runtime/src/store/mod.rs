@@ -147,8 +147,9 @@ impl Store for Postgres {
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
-        self.read_rollout_counts(run, ends, releasing).await
+        self.read_rollout_counts(run, ends, releasing, long).await
     }
 
     async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {

@@ -6,11 +6,13 @@
 use super::{Postgres, failure, rows};
 use campaigns_actors::ports::{Held, RolloutCounts, RolloutMark, StoreError, Wanted};
 use campaigns_domain::{
+    changeset,
     id::{ChangesetId, RunId},
-    publish::rollout::{Kind, WaveCounts},
+    publish::rollout::{Checks, Kind, WaveCounts},
 };
+use chrono::{DateTime, Utc};
 use sqlx::Row as _;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
 
 impl Postgres {
@@ -33,23 +35,26 @@ impl Postgres {
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
         let ends: Vec<i32> = ends.iter().map(|end| i32::try_from(*end).unwrap_or(i32::MAX)).collect();
         let asked: Vec<Uuid> = releasing.iter().map(|id| id.0).collect();
         let mut counts =
-            RolloutCounts { waves: vec![WaveCounts::default(); ends.len()], releasing: BTreeSet::new() };
+            RolloutCounts { waves: vec![WaveCounts::default(); ends.len()], ..RolloutCounts::default() };
         // One statement, so that a target's end and its changeset are of the same moment.
         let found = sqlx::query(
             "SELECT width_bucket(position, $2) AS wave, 'target' AS what, state, false AS opened, false AS held, \
-             NULL::jsonb AS seen, count(*) AS count FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
+             NULL AS checks, false AS long, count(*) AS count, NULL::timestamptz AS settles FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
              UNION ALL \
              SELECT width_bucket(t.position, $2), 'changeset', c.state, c.pull_request IS NOT NULL, \
-             c.held AND NOT c.id = ANY($3), NULL::jsonb, count(*) \
-             FROM changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5",
+             c.held AND NOT c.id = ANY($3), c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
+             min(c.checks_since) + make_interval(secs => $4) FROM (SELECT campaigns_now() AS now OFFSET 0) m, \
+             changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7",
         )
         .bind(run.0)
         .bind(&ends)
         .bind(&asked)
+        .bind(long.as_secs_f64())
         .fetch_all(&self.pool)
         .await
         .map_err(failure::read)?;
@@ -66,12 +71,19 @@ impl Postgres {
                 wave.add_targets(rows::named(&state)?, count);
                 continue;
             }
+            let checks: Option<String> = row.try_get("checks").map_err(failure::read)?;
+            let checks = checks.as_deref().map(rows::named).transpose()?;
+            let stands: bool = row.try_get("long").map_err(failure::read)?;
             let kind = Kind {
                 state: rows::named(&state)?,
                 opened: row.try_get("opened").map_err(failure::read)?,
                 held: row.try_get("held").map_err(failure::read)?,
-                checks: None,
+                checks: Checks::of(checks, stands),
             };
+            if checks == Some(changeset::Checks::None) && !stands {
+                let at: Option<DateTime<Utc>> = row.try_get("settles").map_err(failure::read)?;
+                counts.settles = counts.settles.into_iter().chain(at).min();
+            }
             wave.add_changesets(kind, count);
         }
         if !asked.is_empty() {

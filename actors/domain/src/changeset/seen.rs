@@ -21,6 +21,8 @@ pub struct Seen {
     pub head: Option<CommitSha>,
     /// Its head's checks.
     pub checks: Checks,
+    /// Whether anybody has read the checks of this head: until then, that there are none says nothing.
+    pub checks_read: bool,
     /// What its reviewers say.
     pub review: Review,
     /// Whether it can be merged.
@@ -232,6 +234,7 @@ impl Seen {
         if before.head.as_ref() == Some(head) {
             return Self {
                 checks: before.checks,
+                checks_read: before.checks_read,
                 mergeability: before.mergeability,
                 merge_state: before.merge_state,
                 ..fresh
@@ -249,7 +252,7 @@ impl Seen {
                 self.merge_state = merge_state;
             }
             News::Draft(now) => self.draft = now,
-            News::Checks(now) => self.checks = now,
+            News::Checks(now) => (self.checks, self.checks_read) = (now, true),
             News::Review(now) => self.review = now,
             News::Mergeability(now) => self.mergeability = now,
             News::AutoMerge(now) => self.auto_merge = now,

@@ -54,7 +54,7 @@ impl Reading {
         let fresh_only = [
             (seen.draft != pull.draft).then_some(News::Draft(pull.draft)),
             (seen.archived != fresh.archived).then_some(News::Archived(fresh.archived)),
-            (seen.checks != fresh.checks).then_some(News::Checks(fresh.checks)),
+            (seen.checks != fresh.checks || !seen.checks_read).then_some(News::Checks(fresh.checks)),
             (seen.review != fresh.review).then_some(News::Review(fresh.review)),
             (fresh.mergeability != Mergeability::Unknown && seen.mergeability != fresh.mergeability)
                 .then_some(News::Mergeability(fresh.mergeability)),

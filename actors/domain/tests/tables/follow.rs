@@ -69,7 +69,7 @@ fn read(changeset: &Changeset, reading: &Reading) -> (Changeset, Vec<&'static st
 /// Open, and read once.
 fn known() -> Changeset {
     let (known, names) = read(&open(), &reading());
-    assert_eq!(names, ["changeset.seen", "changeset.mergeable"]);
+    assert_eq!(names, ["changeset.seen", "changeset.checks_none", "changeset.mergeable"]);
     known
 }
 

@@ -142,6 +142,7 @@ where
         following::only_the_owner_says_when,
         following::hints_find_what_is_followed_in_a_repository,
         following::an_outcome_is_written_once,
+        rollouts::checks_are_counted_and_none_at_all_only_after_a_while,
         rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
         rollouts::a_mark_moves_with_whatever_happens,
         rollouts::who_is_urgent_is_read_first,

@@ -208,8 +208,9 @@ impl Store for MemoryStore {
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
-        Ok(self.lock().rollout_counts(run, ends, releasing))
+        Ok(self.lock().rollout_counts(run, ends, releasing, long))
     }
 
     async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {

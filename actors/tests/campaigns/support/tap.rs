@@ -263,8 +263,9 @@ impl Store for Behind {
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
-        self.tap.store(self.ports.store.rollout_counts(run, ends, releasing)).await
+        self.tap.store(self.ports.store.rollout_counts(run, ends, releasing, long)).await
     }
     async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
         self.tap.store(self.ports.store.held(run, wanted)).await

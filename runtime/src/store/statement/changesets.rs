@@ -34,7 +34,9 @@ impl Sql {
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, \
                  held = i.held, errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
-                 seen = i.seen::jsonb, version = i.version, changed = campaigns_now(), \
+                 seen = i.seen::jsonb, version = i.version, changed = campaigns_now(), checks = i.checks, \
+                 checks_since = CASE WHEN i.checks IS NULL THEN NULL \
+                 WHEN c.checks = i.checks THEN c.checks_since ELSE campaigns_now() END, \
                  due = CASE WHEN i.moves THEN campaigns_now() + i.due * interval '1 microsecond' ELSE c.due END, \
                  queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
                  THEN nextval('changeset_queue') ELSE c.queue_number END \
@@ -151,6 +153,8 @@ impl Sql {
         self.input.column("number", numbers)?;
         self.input.column("node", pull().map(|pull| pull.map(|p| text(&p.node_id))).collect::<Vec<_>>())?;
         self.input.column("url", pull().map(|pull| pull.map(|p| text(&p.url))).collect::<Vec<_>>())?;
+        let read = |c: &&Changeset| c.seen.as_ref().filter(|s| s.checks_read).map(|s| s.checks.as_str());
+        self.input.column("checks", rows.iter().map(read).collect::<Vec<_>>())?;
         self.input.column("seen", rows.iter().map(|c| c.seen.as_ref().map(json)).collect::<Vec<_>>())?;
         self.input.column("version", rows.iter().map(|c| c.version).collect::<Vec<_>>())?;
         Ok(())

@@ -3,9 +3,14 @@
 //! Deliberately absent: counting them, which is the store's.
 
 use crate::{
-    changeset::ChangesetState,
+    changeset::{self, ChangesetState},
     execution::{rollout::Tally, target::TargetState},
 };
+use std::time::Duration;
+
+/// How long a pull request has to have shown no checks at all until it counts as having none: those that are
+/// reported from outside may take a while to come.
+pub const NO_CHECKS_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What happened to one wave. Every changeset of it is in exactly one of the first group, from `waiting` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +58,7 @@ pub struct Kind {
     pub opened: bool,
     /// Whether it waits to be let through.
     pub held: bool,
-    /// What its checks say; none where nobody has looked.
+    /// What its checks say; none where nobody knows yet.
     pub checks: Option<Checks>,
 }
 
@@ -66,6 +71,20 @@ pub enum Checks {
     Failed,
     /// Some have not ended.
     Pending,
+}
+
+impl Checks {
+    /// What they say for a rollout, where so much was seen of them; none where that was not read yet. `long` says
+    /// whether they have stood so for [`NO_CHECKS_AFTER`]: only then does a pull request without any count as one
+    /// that has none.
+    pub fn of(seen: Option<changeset::Checks>, long: bool) -> Option<Self> {
+        match seen? {
+            changeset::Checks::None => long.then_some(Self::Passed),
+            changeset::Checks::Pending => Some(Self::Pending),
+            changeset::Checks::Passed => Some(Self::Passed),
+            changeset::Checks::Failed => Some(Self::Failed),
+        }
+    }
 }
 
 impl WaveCounts {

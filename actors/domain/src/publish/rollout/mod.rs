@@ -9,7 +9,7 @@ mod gate;
 mod halt;
 mod windows;
 
-pub use counts::{Checks, Kind, WaveCounts};
+pub use counts::{Checks, Kind, NO_CHECKS_AFTER, WaveCounts};
 pub use windows::{closed, is_open, next_change};
 
 use super::budget::{Cap, Counted};

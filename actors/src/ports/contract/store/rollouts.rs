@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ports::{RowChange, Subject, Wanted};
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetEvent, ChangesetState},
+    changeset::{Changeset, ChangesetEvent, ChangesetState, Checks, News, Review},
     execution::{
         rollout::Progress,
         run::{Run, RunState},
@@ -18,7 +18,11 @@ use campaigns_domain::{
     publish::rollout::WaveCounts,
     spec::{Priority, Publication},
 };
+use chrono::TimeDelta;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// How long checks have to have stood as they are.
+const LONG: Duration = Duration::from_secs(600);
 
 fn gated(mut changeset: Changeset) -> Changeset {
     changeset.wanted.gated = true;
@@ -60,7 +64,7 @@ pub(super) async fn waves_are_counted_and_what_is_held_is_in_no_queue<H: StoreHa
     world.commit(world.moved_changeset(&changesets[2], merged).await).await;
 
     let none = BTreeSet::new();
-    let counts = store.rollout_counts(run, &[2, 2, 5], &none).await.unwrap();
+    let counts = store.rollout_counts(run, &[2, 2, 5], &none, LONG).await.unwrap();
     let first =
         WaveCounts { targets: 2, unfinished: 2, waiting: 1, open: 1, pending: 1, ..WaveCounts::default() };
     let third = WaveCounts {
@@ -77,7 +81,7 @@ pub(super) async fn waves_are_counted_and_what_is_held_is_in_no_queue<H: StoreHa
 
     // One that was let through and not taken note of counts as being on its way.
     let asked = BTreeSet::from([changesets[1].id, changesets[0].id]);
-    let counts = store.rollout_counts(run, &[2, 2, 5], &asked).await.unwrap();
+    let counts = store.rollout_counts(run, &[2, 2, 5], &asked, LONG).await.unwrap();
     assert_eq!(counts.waves[0], WaveCounts { waiting: 0, coming: 1, ..first });
     assert_eq!(counts.releasing, BTreeSet::from([changesets[1].id]));
 
@@ -99,6 +103,50 @@ pub(super) async fn waves_are_counted_and_what_is_held_is_in_no_queue<H: StoreHa
     let cancelled = Run { version: running.version + 1, state: RunState::Cancelled, ..running.clone() };
     record(&world, &cancelled).await;
     assert_eq!(store.backlog(Shard::of_run(run)).await.unwrap().rollouts, [run]);
+    world.assert_sound().await;
+}
+
+pub(super) async fn checks_are_counted_and_none_at_all_only_after_a_while<H: StoreHarness>(harness: Arc<H>) {
+    let (world, targets) = World::with_targets(harness, 4).await;
+    let (store, run) = (world.store(), world.run.id);
+    let mut open = vec![];
+    for (number, target) in (1..).zip(&targets) {
+        let changeset = world.new_changeset(target, Publication::Ready);
+        world.propose(&changeset).await;
+        let after = opened(&changeset, number);
+        world.commit(world.moved_changeset(&changeset, after.clone()).await).await;
+        open.push(after);
+    }
+    let counts = async || {
+        let counts = store.rollout_counts(run, &[4], &BTreeSet::new(), LONG).await.unwrap();
+        let WaveCounts { passed, checks_failed, pending, .. } = counts.waves[0];
+        ((passed, checks_failed, pending), counts.settles)
+    };
+    let mut notice = async |index: usize, news: News| {
+        let (after, _) = open[index].apply(&ChangesetEvent::Noticed { news }).into_applied().unwrap();
+        world.commit(world.moved_changeset(&open[index], after.clone()).await).await;
+        open[index] = after;
+    };
+    // Nobody has read any of them.
+    assert_eq!(counts().await, ((0, 0, 4), None));
+    for (index, checks) in (0..).zip([Checks::Passed, Checks::Failed, Checks::Pending, Checks::None]) {
+        notice(index, News::Checks(checks)).await;
+    }
+    let now = store.rollout_mark(run).await.unwrap().now;
+    let ((passed, failed, pending), settles) = counts().await;
+    assert_eq!((passed, failed, pending), (1, 1, 2));
+    assert!((settles.unwrap() - LONG - now).abs() < TimeDelta::seconds(60), "{settles:?} at {now}");
+    world.harness.move_clock(LONG / 2).await;
+    // What else is read of it does not count from new.
+    notice(3, News::Review(Review::Approved)).await;
+    let (counted, later) = counts().await;
+    assert_eq!(counted, (1, 1, 2));
+    assert!((later.unwrap() - settles.unwrap()).abs() < TimeDelta::seconds(60), "{settles:?}, {later:?}");
+    world.harness.move_clock(LONG).await;
+    assert_eq!(counts().await, ((2, 1, 1), None));
+    // They came late after all, and failed.
+    notice(3, News::Checks(Checks::Failed)).await;
+    assert_eq!(counts().await, ((1, 2, 1), None));
     world.assert_sound().await;
 }
 

@@ -183,6 +183,7 @@ impl Rows {
                     queue_number,
                     due: None,
                     changed: self.passed(),
+                    checks_since: None,
                 };
                 self.changesets.insert(new.id, stored);
             }
@@ -206,6 +207,12 @@ impl Rows {
         let (number, now) = (self.next_number(), self.passed());
         let Some(stored) = self.changesets.get_mut(&after.id) else { return };
         stored.changed = now;
+        let read =
+            |row: &Changeset| row.seen.as_ref().filter(|seen| seen.checks_read).map(|seen| seen.checks);
+        stored.checks_since = read(after).map(|checks| match stored.checks_since {
+            Some(since) if read(&stored.changeset) == Some(checks) => since,
+            _ => now,
+        });
         let old_run = stored.changeset.wanted.run;
         let places = stored.changeset.clone();
         // What a changeset's id is made of, and its base, never change.

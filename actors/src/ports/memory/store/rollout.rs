@@ -5,16 +5,16 @@
 use super::super::super::{Held, RolloutCounts, RolloutMark, Wanted};
 use super::rows::{Rows, StoredChangeset};
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetState},
+    changeset::{self, Changeset, ChangesetState},
     execution::{
         run::{Run, RunState},
         target::TargetState,
     },
     id::{ChangesetId, RunId, Shard},
-    publish::rollout::{Kind, WaveCounts},
+    publish::rollout::{Checks, Kind, WaveCounts},
 };
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 impl Rows {
     /// The time that everybody goes by.
@@ -49,6 +49,7 @@ impl Rows {
         run: RunId,
         ends: &[u32],
         releasing: &BTreeSet<ChangesetId>,
+        long: Duration,
     ) -> RolloutCounts {
         let mut waves = vec![WaveCounts::default(); ends.len()];
         let wave_at = |position: u32| ends.partition_point(|end| *end <= position);
@@ -59,12 +60,22 @@ impl Rows {
                 wave.add_targets(target.state, 1);
             }
         }
-        for changeset in self.of_run(run) {
+        let (passed, now) = (self.passed(), self.time());
+        let mut settles = None;
+        for stored in self.changesets.values().filter(|stored| stored.changeset.wanted.run == run) {
+            let changeset = &stored.changeset;
+            let since = stored.checks_since;
+            let stands = since.is_some_and(|since| since + long <= passed);
+            let read = changeset.seen.as_ref().filter(|_| since.is_some()).map(|seen| seen.checks);
+            if let Some(since) = since.filter(|_| read == Some(changeset::Checks::None) && !stands) {
+                let at = now + (since + long - passed);
+                settles = settles.into_iter().chain([at]).min();
+            }
             let kind = Kind {
                 state: changeset.state,
                 opened: changeset.pull_request.is_some(),
                 held: changeset.held && !releasing.contains(&changeset.id),
-                checks: None,
+                checks: Checks::of(read, stands),
             };
             if let Some(wave) = self.position(changeset).and_then(|position| waves.get_mut(wave_at(position)))
             {
@@ -72,7 +83,8 @@ impl Rows {
             }
         }
         let held = |id: &&ChangesetId| self.changesets.get(id).is_some_and(|stored| stored.changeset.held);
-        RolloutCounts { waves, releasing: releasing.iter().filter(held).copied().collect() }
+        let releasing = releasing.iter().filter(held).copied().collect();
+        RolloutCounts { waves, releasing, settles }
     }
 
     pub(super) fn held(&self, run: RunId, wanted: &Wanted) -> Vec<Held> {

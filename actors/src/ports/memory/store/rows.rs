@@ -63,6 +63,8 @@ pub(super) struct StoredChangeset {
     pub(super) due: Option<Duration>,
     /// On the store's clock: when it changed last.
     pub(super) changed: Duration,
+    /// On the store's clock: since when its checks are as they were read last; none where nobody has read them.
+    pub(super) checks_since: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
