@@ -75,13 +75,16 @@ async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
     assert_eq!(names(&here.until(ChangesetState::Draft, 1).await), ["4"]);
     assert_eq!(support::opened(&twin).len(), 4, "and nothing else is published");
 
+    assert_eq!(here.ask(&["ready", "greeting", "--only", "service-00[1-6]"]).covers, 1, "there is one draft");
+    assert_eq!(names(&here.until(ChangesetState::Open, 4).await), ["1", "2", "3", "4"]);
+
     // What needs a person comes first, what is done last; a pipe gets whole addresses.
     let (code, out, err) = here.command(&["status", "greeting"]);
     assert_eq!(code, Some(0), "{err}");
     let states: Vec<&str> = out.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(states, ["unpublished", "unpublished", "draft", "open", "open", "open", "unchanged"], "{out}");
+    assert_eq!(states, ["unpublished", "unpublished", "open", "open", "open", "open", "unchanged"], "{out}");
     assert!(out.contains("kept back until somebody publishes it") && out.contains("/pull/1"), "{out}");
-    assert!(err.contains("2 unpublished · 1 draft · 3 open · 1 unchanged"), "{err}");
+    assert!(err.contains("2 unpublished · 4 open · 1 unchanged"), "{err}");
     let (code, out, _) = here.command(&["status", "greeting", "--state", "open", "--only", "*-00[13]"]);
     assert_eq!((code, out.lines().count()), (Some(0), 2), "{out}");
 

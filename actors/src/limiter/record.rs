@@ -224,8 +224,8 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
             Some(ChangesetEvent::Published { generation, published: published.as_ref().clone() }),
         ),
         Sent::Withdrawn => ("withdrawn", Some(ChangesetEvent::Withdrawn { generation })),
-        Sent::Errand(said) => {
-            ("errand_done", Some(ChangesetEvent::ErrandDone { generation, said: said.clone() }))
+        Sent::Errand(done) => {
+            ("errand_done", Some(ChangesetEvent::ErrandDone { generation, done: done.as_ref().clone() }))
         }
         Sent::Ended(PullRequestState::Merged) => ("ended", Some(ChangesetEvent::SeenMerged)),
         Sent::Ended(PullRequestState::Closed) => ("ended", Some(ChangesetEvent::SeenClosed)),

@@ -4,15 +4,17 @@
 //! looked for by its hidden marker. Deliberately absent: content and words (`publish`).
 
 use super::{
+    merging,
     permits::Writes,
     publish::{Halt, Sent, limits},
 };
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{
-    changeset::Changeset,
+    changeset::{Changeset, Done},
     id::{ChangesetId, CommandId},
     publish::{
-        Observation, PullRequestState, PullRequestStep, budget::WriteKind, comment, pull_request_step,
+        Observation, PullRequestState, PullRequestStep, budget::WriteKind, comment, human_hand,
+        pull_request_step,
     },
 };
 
@@ -112,5 +114,18 @@ pub(super) async fn run(
         return Err(gone.into());
     };
     let said = say(writes, repository, changeset, ours.number).await?;
-    Ok(Sent::Errand(said))
+    let mut done = Done { said, ..Done::default() };
+    if changeset.errand.ready {
+        let seen =
+            writes.scope.world.ports.code_host.pull_request(repository, ours.number, &writes.reads).await;
+        let seen = limits(writes, seen)?;
+        if seen.state != PullRequestState::Open {
+            return Ok(Sent::Ended(seen.state));
+        }
+        if let Some(reason) = human_hand(changeset, &seen) {
+            return Ok(Sent::HandedOver(reason));
+        }
+        done.ready = !merging::ready(writes, repository, changeset, seen).await?.draft;
+    }
+    Ok(Sent::Errand(Box::new(done)))
 }

@@ -5,8 +5,9 @@
 
 mod errand;
 pub(crate) mod execute;
+mod merging;
 pub(crate) mod pace;
-pub(crate) mod permits;
+mod permits;
 pub(crate) mod publish;
 mod reads;
 pub(crate) mod select;

@@ -4,7 +4,7 @@
 //! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
 
 use super::{
-    errand,
+    errand, merging,
     pace::Pace,
     permits::{Stopped, Writes},
     tree,
@@ -14,8 +14,8 @@ use crate::{
     scope::{Closed, Scope},
 };
 use campaigns_domain::{
-    changeset::{Aim, Changeset, Published, Words},
-    id::{CommandId, CommitSha},
+    changeset::{Aim, Changeset, Done, Published, Words},
+    id::CommitSha,
     publish::{
         BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
         budget::WriteKind, human_hand, pull_request_step,
@@ -30,8 +30,8 @@ pub(crate) enum Sent {
     Published(Box<Published>),
     /// Its pull request is closed, or was never there, because somebody asked.
     Withdrawn,
-    /// What was asked for beside the content is done: the comments of these commands are there.
-    Errand(Vec<CommandId>),
+    /// What was asked for beside the content is done.
+    Errand(Box<Done>),
     /// Its pull request has ended meanwhile.
     Ended(PullRequestState),
     /// Somebody else's commits are on the branch.
@@ -183,7 +183,10 @@ async fn once(
     let host = &writes.scope.world.ports.code_host;
     let (seen, adopted) = match pull_request_step(changeset, &observed) {
         PullRequestStep::Ended(seen) => return Ok(Sent::Ended(seen.state)),
-        PullRequestStep::Adopt(seen) => (adopt(writes, repository, changeset, *seen).await?, true),
+        PullRequestStep::Adopt(seen) => {
+            let seen = adopt(writes, repository, changeset, *seen).await?;
+            (merging::ready(writes, repository, changeset, seen).await?, true)
+        }
         PullRequestStep::Create { draft } => {
             let new = NewPullRequest {
                 title: changeset.wanted.title.clone(),

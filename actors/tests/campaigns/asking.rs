@@ -143,3 +143,46 @@ async fn a_comment_is_said_once_whatever_happens_to_its_answer() {
     assert_eq!(house.host.comments_of(&repository, number).len(), 2);
     house.audit();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_is_marked_ready_and_nothing_else_is_written() {
+    let house = House::new().with_repositories(3);
+    house.begin_spec(&spec("drafts", ACME, "draft"), RunOptions::default());
+    let system = house.start().await;
+    house.rest(&system).await;
+    assert_eq!(house.changesets(), [(ChangesetState::Draft, 3)].into());
+    let before = house.host.calls().len();
+    house.host.add_fault(Fault::next(Operation::MarkReady, FaultEffect::LoseAnswer).of("r0"));
+    house.ask("r0", Ask::Ready);
+    // A human was faster.
+    house.host.set_draft(&house.repository("r1"), 1, false);
+    house.ask("r1", Ask::Ready);
+    house.rest(&system).await;
+    let calls = house.host.calls().split_off(before);
+    let written: Vec<_> = calls.iter().filter(|call| call.operation.writes()).collect();
+    assert_eq!(written.len(), 1, "the lost answer is found out by looking: {written:?}");
+    assert_eq!((written[0].operation, written[0].of.as_str()), (Operation::MarkReady, "acme/r0"));
+    assert_eq!(house.changesets(), [(ChangesetState::Open, 2), (ChangesetState::Draft, 1)].into());
+    assert!(house.host.pulls(&house.repository("r2"))[0].0.draft);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_no_draft_any_more_marks_it_ready_in_place() {
+    let house = House::new().with_repositories(1);
+    house.begin_spec(&spec("grown", ACME, "draft"), RunOptions::default());
+    let system = house.start().await;
+    house.rest(&system).await;
+    let draft = house.changeset("r0");
+    assert_eq!(draft.state, ChangesetState::Draft);
+    house.begin_spec(&spec("grown", ACME, "true"), RunOptions::default());
+    house.rest(&system).await;
+    let open = house.changeset("r0");
+    assert_eq!((open.state, &open.pull_request), (ChangesetState::Open, &draft.pull_request));
+    assert_eq!(open.head, draft.head, "the content is the same, and nothing is appended");
+    // A later draft does not take it back: only a human does that.
+    house.begin_spec(&spec("grown", ACME, "draft"), RunOptions::default());
+    house.rest(&system).await;
+    assert_eq!(house.changeset("r0").state, ChangesetState::Open);
+    house.audit();
+}

@@ -103,7 +103,7 @@ pub(super) fn read(
 }
 
 /// A limit that an error tells of: the primary one as `RATE_LIMITED`, a secondary one by its words.
-fn limit(raw: &Raw, error: &Failure) -> Option<CodeHostError> {
+pub(super) fn limit(raw: &Raw, error: &Failure) -> Option<CodeHostError> {
     let lower = error.message.to_lowercase();
     let told = error.kind == "RATE_LIMITED"
         || ["secondary rate limit", "submitted too quickly", "api rate limit", "abuse detection"]

@@ -17,6 +17,7 @@ mod conversation;
 mod endpoint;
 mod graphql;
 mod limits;
+mod merging;
 mod paid;
 mod read;
 mod secret;

@@ -64,6 +64,8 @@ pub struct Errand {
     pub comments: Vec<OwedComment>,
     /// Whether what is on the branch is taken as ours, whoever made it.
     pub adopt: bool,
+    /// Whether its draft is to be marked ready.
+    pub ready: bool,
     /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
     pub back: Option<Back>,
     /// Whether it was asked for after the run had been cancelled, which then does not hold it up.
@@ -127,10 +129,11 @@ impl Ask {
             (_, Ask::Publish { .. }) => None,
             (State::Blocked, Ask::Retry) => None,
             (_, Ask::Retry) => Some("nothing stands in its way"),
+            (State::Draft | State::Conflicted | State::Scheduled | State::Publishing, Ask::Ready) => None,
             (State::Open, Ask::Ready) => Some("it is ready already"),
-            (_, Ask::Ready | Ask::Merge | Ask::Rebase) => {
-                Some("this version does not mark ready, merge or rebase yet")
-            }
+            (State::Blocked, Ask::Ready) => Some("something stands in its way: `retry` tries it again"),
+            (_, Ask::Ready) => Some("it has no pull request yet: `publish` opens it"),
+            (_, Ask::Merge | Ask::Rebase) => Some("this version does not merge or rebase yet"),
         }
     }
 }

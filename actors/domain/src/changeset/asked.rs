@@ -4,7 +4,7 @@
 //! Deliberately absent: whether an ask fits (`Changeset::refuses`).
 
 use super::{
-    Aim, Ask, Back, Changeset, ChangesetEffect as Effect, ChangesetState as State, Errand, OwedComment,
+    Aim, Ask, Back, Changeset, ChangesetEffect as Effect, ChangesetState as State, Done, Errand, OwedComment,
 };
 use crate::{
     id::CommandId,
@@ -31,20 +31,22 @@ impl Changeset {
         next.version += 1;
         next.errand.command = Some(command);
         next.errand.beyond = beyond;
-        if !matches!(ask, Ask::Comment { .. }) {
+        if !matches!(ask, Ask::Comment { .. } | Ask::Ready) {
             next.errand.back = None;
         }
         match ask {
             Ask::Comment { body } => {
                 next.errand.comments.push(OwedComment { command, body: body.clone() });
-                if self.state.is_settled() {
-                    next.errand.back = Some(Back { state: self.state, reason: self.reason.clone() });
-                }
+                next.leaves_content();
             }
             Ask::Publish { draft } => {
                 next.wanted.publication = if *draft { Publication::Draft } else { Publication::Ready };
             }
-            Ask::Ready => next.wanted.publication = Publication::Ready,
+            Ask::Ready if self.pull_request.is_none() => next.wanted.publication = Publication::Ready,
+            Ask::Ready => {
+                next.errand.ready = true;
+                next.leaves_content();
+            }
             Ask::Close => {
                 next.errand.aim = Aim::Closed;
                 next.by(by);
@@ -100,7 +102,7 @@ impl Changeset {
     }
 
     /// An errand that leaves the content alone is over: these comments are there.
-    pub(super) fn errand_done(&self, generation: u32, said: &[CommandId]) -> Decision<Self, Effect> {
+    pub(super) fn errand_done(&self, generation: u32, done: &Done) -> Decision<Self, Effect> {
         if let Some(straggler) = self.unexpected(generation) {
             return Decision::Ignored(straggler);
         }
@@ -110,7 +112,10 @@ impl Changeset {
         let mut next = self.clone();
         next.version += 1;
         next.publishing = None;
-        next.errand.comments.retain(|owed| !said.contains(&owed.command));
+        next.errand.comments.retain(|owed| !done.said.contains(&owed.command));
+        if done.ready {
+            next.is_ready_now();
+        }
         if generation < self.generation || !next.errand.comments.is_empty() {
             next.state = State::Scheduled;
             return Decision::applied(next, vec![Effect::Schedule]);
@@ -119,6 +124,25 @@ impl Changeset {
         let back = back.unwrap_or(Back { state: State::Open, reason: String::new() });
         (next.state, next.reason) = (back.state, back.reason);
         Decision::applied(next, vec![])
+    }
+
+    /// Only what is asked for is owed, where nothing else was.
+    fn leaves_content(&mut self) {
+        if self.state.is_settled() {
+            self.errand.back = Some(Back { state: self.state, reason: self.reason.clone() });
+        }
+    }
+
+    /// Its draft was marked ready.
+    fn is_ready_now(&mut self) {
+        self.errand.ready = false;
+        self.shown.ready = true;
+        if let Some(seen) = &mut self.seen {
+            seen.draft = false;
+        }
+        if let Some(back) = self.errand.back.as_mut().filter(|back| back.state == State::Draft) {
+            *back = Back { state: State::Open, reason: String::new() };
+        }
     }
 
     /// Everything that was asked for is over; which command it was stays known.

@@ -90,9 +90,20 @@ pub enum ChangesetEvent {
     ErrandDone {
         /// The generation that was seen to.
         generation: u32,
-        /// The commands whose comments are there.
-        said: Vec<CommandId>,
+        /// What was done.
+        #[serde(flatten)]
+        done: Done,
     },
+}
+
+/// What was done of an errand that leaves branch and words alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// The commands whose comments are there.
+    pub said: Vec<CommandId>,
+    /// Whether a draft was marked ready, or was ready already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ready: bool,
 }
 
 /// What is at GitHub after publishing.

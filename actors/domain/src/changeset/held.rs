@@ -13,7 +13,7 @@ impl Changeset {
         let Decision::Applied { mut next, mut effects } = decided else { return decided };
         let held = match event {
             Event::Proposed { proposal } => proposal.gated,
-            Event::Asked { ask, .. } => next.held && matches!(ask, Ask::Comment { .. }),
+            Event::Asked { ask, .. } => next.held && matches!(ask, Ask::Comment { .. } | Ask::Ready),
             // Only what was asked for besides the content is still to be sent.
             Event::HandedOver { .. } => false,
             _ => next.held,

@@ -16,7 +16,7 @@ mod which;
 mod why;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
-pub use event::{ChangesetEffect, ChangesetEvent, Published};
+pub use event::{ChangesetEffect, ChangesetEvent, Done, Published};
 pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
 pub use transition::Place;

@@ -91,7 +91,7 @@ impl Changeset {
             Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
             Event::Withdrawn { generation } => self.withdrawn(*generation),
-            Event::ErrandDone { generation, said } => self.errand_done(*generation, said),
+            Event::ErrandDone { generation, done } => self.errand_done(*generation, done),
         }
     }
 
@@ -246,7 +246,8 @@ impl Changeset {
             _ if !self.state.is_settled() && !self.errand.comments.is_empty() => {
                 let mut next = self.clone();
                 let back = Some(Back { state: State::HandedOver, reason: reason.to_owned() });
-                next.errand = Errand { aim: Aim::Open, adopt: false, back, ..self.errand.clone() };
+                next.errand =
+                    Errand { aim: Aim::Open, adopt: false, ready: false, back, ..self.errand.clone() };
                 let mut effects = vec![];
                 next.tell(&mut effects);
                 effects.push(Effect::Schedule);

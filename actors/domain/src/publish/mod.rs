@@ -191,6 +191,14 @@ pub fn human_hand(changeset: &Changeset, seen: &PullRequest) -> Option<String> {
     (seen.draft && changeset.shown.ready).then(|| "somebody converted the pull request to a draft".to_owned())
 }
 
+/// Whether the draft is to be marked ready: somebody asked for that, or the content that is sent is wanted so. What is
+/// taken over stays as it is, and a human's conversion to a draft is told by [`human_hand`] before.
+pub fn marks_ready(changeset: &Changeset, seen: &PullRequest) -> bool {
+    let errand = &changeset.errand;
+    let wanted = changeset.wanted.publication == Publication::Ready && !changeset.is_on_errand();
+    seen.draft && !errand.adopt && (errand.ready || wanted)
+}
+
 /// Decides about the pull request, after the branch is as wanted.
 pub fn pull_request_step(changeset: &Changeset, observed: &Observation) -> PullRequestStep {
     let ours = changeset.pull_request.as_ref();

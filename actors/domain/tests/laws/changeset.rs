@@ -13,7 +13,7 @@ use campaigns_domain::{
             self as Event, Asked, ErrandDone, HandedOver, Noticed, Proposed, PublishDeferred, PublishRefused,
             PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Place,
+        ChangesetState as State, Done, Place,
     },
     id::{CommandId, CommitSha, RepositoryId, RunId},
     publish::{
@@ -159,13 +159,16 @@ impl Story {
                 PublishRefused { generation: of(age), reason: reason(), head: head.map(digit) }
             }
             Step::Withdrawn(age) => Withdrawn { generation: of(age) },
-            Step::ErrandDone(age) => {
-                let said = self.changeset.errand.comments.iter().map(|owed| owed.command).collect();
-                ErrandDone { generation: of(age), said }
-            }
+            Step::ErrandDone(age) => ErrandDone { generation: of(age), done: self.done() },
             Step::Human(event) => event.clone(),
             Step::Ask(ask) => asked(ask.clone(), self.asks),
         }
+    }
+
+    /// Everything that an errand owes beside the content.
+    fn done(&self) -> Done {
+        let errand = &self.changeset.errand;
+        Done { said: errand.comments.iter().map(|owed| owed.command).collect(), ready: errand.ready }
     }
 
     /// Applies an event; what it owed, if it held.
@@ -190,7 +193,7 @@ impl Story {
     fn settle(&mut self) {
         for _ in 0..20 {
             let generation = self.changeset.generation;
-            let said: Vec<_> = self.changeset.errand.comments.iter().map(|owed| owed.command).collect();
+            let done = self.done();
             match self.changeset.state {
                 State::Scheduled => self.apply(&PublishStarted { generation }),
                 State::Publishing => {
@@ -198,7 +201,7 @@ impl Story {
                     let aim = self.changeset.errand.aim;
                     self.apply(&match () {
                         () if aim == Aim::Closed => Withdrawn { generation },
-                        () if self.changeset.is_on_errand() => ErrandDone { generation, said },
+                        () if self.changeset.is_on_errand() => ErrandDone { generation, done },
                         () => sent(generation, 9, false),
                     })
                 }

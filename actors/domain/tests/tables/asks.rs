@@ -9,7 +9,7 @@ use campaigns_domain::{
             self as Event, Asked, ErrandDone, HandedOver, Noticed, PublishRefused, PublishStarted, Published,
             SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Mergeability, News, Place,
+        ChangesetState as State, Done, Mergeability, News, Place,
     },
     id::{CommandId, RepositoryId},
     machine::{Decision, Straggler},
@@ -27,6 +27,10 @@ fn asked(nth: u128, ask: Ask) -> Event {
 
 fn comment(text: &str) -> Ask {
     Ask::Comment { body: text.to_owned() }
+}
+
+fn said(nth: u128) -> Done {
+    Done { said: vec![command(nth)], ..Done::default() }
 }
 
 /// A changeset of this publication after these events, each of which has to hold.
@@ -97,7 +101,7 @@ fn which_ask_fits_where() {
     let unsent = vec![Unpublished, Scheduled, Publishing, Blocked];
     for (ask, fits) in [
         (Ask::Publish { draft: false }, unsent),
-        (Ask::Ready, vec![]),
+        (Ask::Ready, vec![Scheduled, Publishing, Draft, Conflicted]),
         (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked]),
         (Ask::Reopen, vec![Closed]),
         (Ask::Retry, vec![Blocked]),
@@ -163,8 +167,8 @@ fn a_comment_leaves_everything_else_alone() {
         assert!(next.is_on_errand());
         let generation = next.generation;
         let sending = next.apply(&start(generation)).into_applied().unwrap().0;
-        let said = ErrandDone { generation, said: vec![command(99)] };
-        let (after, effects) = sending.apply(&said).into_applied().unwrap();
+        let over = ErrandDone { generation, done: said(99) };
+        let (after, effects) = sending.apply(&over).into_applied().unwrap();
         assert_eq!((after.state, &after.reason, effects), (before.state, &before.reason, vec![]));
         // Where GitHub does not let it be said, the changeset stands as before, and says so.
         let refused =
@@ -181,8 +185,8 @@ fn a_comment_is_said_although_a_human_pushes_meanwhile() {
     let handed = asked.apply(&theirs()).into_applied().unwrap().0;
     assert_eq!((handed.state, handed.standing()), (State::Scheduled, State::HandedOver));
     let sending = handed.apply(&start(handed.generation)).into_applied().unwrap().0;
-    let said = ErrandDone { generation: handed.generation, said: vec![command(99)] };
-    let after = sending.apply(&said).into_applied().unwrap().0;
+    let over = ErrandDone { generation: handed.generation, done: said(99) };
+    let after = sending.apply(&over).into_applied().unwrap().0;
     assert_eq!((after.state, after.reason.as_str()), (State::HandedOver, "somebody pushed"));
 }
 
@@ -212,4 +216,25 @@ fn an_ask_waits_for_the_generation_on_its_way() {
     let (closed, effects) = sending.apply(&Withdrawn { generation }).into_applied().unwrap();
     assert_eq!((closed.state, effects.len()), (State::Closed, 1), "its run is told then");
     assert!(closed.apply(&SeenOpen { draft: false }).into_applied().is_some(), "a human may open it again");
+}
+
+#[test]
+fn a_draft_is_marked_ready() {
+    let (next, effects) = take_up(&in_state(State::Draft), Ask::Ready);
+    assert_eq!((next.state, next.standing(), effects), (State::Scheduled, State::Draft, vec![Schedule]));
+    assert!(next.is_on_errand(), "branch and words are left alone");
+    let generation = next.generation;
+    let sending = next.apply(&start(generation)).into_applied().unwrap().0;
+    let ready = ErrandDone { generation, done: Done { ready: true, ..Done::default() } };
+    let open = sending.apply(&ready).into_applied().unwrap().0;
+    assert_eq!((open.state, open.shown.ready, open.errand.ready), (State::Open, true, false));
+    assert!(open.apply(&SeenOpen { draft: false }).is_ignored(), "and that is nothing new");
+    // Where GitHub does not let it be marked, it stands as before, and says so.
+    let refused = PublishRefused { generation, reason: "the token may not".to_owned(), head: None };
+    let draft = sending.apply(&refused).into_applied().unwrap().0;
+    assert_eq!((draft.state, draft.reason.as_str()), (State::Draft, "the token may not"));
+    assert!(draft.refuses(&Ask::Ready).is_none());
+    // One that is not opened yet is opened ready.
+    let unsent = take_up(&after(Publication::Draft, &[]), Ask::Ready).0;
+    assert!(!unsent.opens_as_draft());
 }

@@ -6,6 +6,7 @@
 
 mod ending;
 mod following;
+mod merging;
 mod observing;
 mod publishing;
 mod stage;
@@ -31,4 +32,5 @@ pub async fn hold(stage: &dyn Stage) {
     publishing::archived_is_refused(stage).await;
     ending::closes_and_opens_again(stage).await;
     ending::says_what_it_is_told(stage).await;
+    merging::marks_a_draft_ready(stage).await;
 }

@@ -6,6 +6,7 @@
 //! test has them say.
 
 mod faults;
+mod merging;
 mod people;
 mod world;
 

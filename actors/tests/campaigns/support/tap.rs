@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
-    Committed, EffectChange, Executor, Followed, Held, Lease, Message, NewPullRequest, Permit, PermitAnswer,
-    PermitRequest, Ports, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark, RunControl, Spending,
-    Standing, Store, StoreError, Transition, Wanted, Work,
+    Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Permit,
+    PermitAnswer, PermitRequest, Ports, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark, RunControl,
+    Spending, Standing, Store, StoreError, Transition, Wanted, Work,
 };
 use campaigns_domain::{
-    changeset::Changeset,
+    changeset::{Changeset, PullRequestRef},
     execution::{
         Manifest,
         run::Run,
@@ -330,6 +330,19 @@ impl Store for Behind {
 
     fn moved_ahead(&self) -> watch::Receiver<Duration> {
         self.ports.store.moved_ahead()
+    }
+}
+
+#[async_trait]
+impl Merging for Behind {
+    async fn mark_ready(
+        &self,
+        repository: &RepositoryRef,
+        pull_request: &PullRequestRef,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.mark_ready(repository, pull_request, permit);
+        self.tap.host(Which::HostWrites, call).await
     }
 }
 

@@ -34,7 +34,7 @@ fn draft(parent: &CommitSha, tree: &str) -> CommitDraft {
     CommitDraft { parents: vec![parent.clone()], tree: tree.to_owned(), message, author: None }
 }
 
-fn proposal(branch: &str) -> NewPullRequest {
+pub(super) fn proposal(branch: &str) -> NewPullRequest {
     NewPullRequest {
         title: "Change a thing".to_owned(),
         body: "Because it is better: \"ü\" & <b>".to_owned(),
@@ -65,11 +65,22 @@ pub(super) async fn open(
     repository: &RepositoryRef,
     branch: &str,
 ) -> (PullRequest, CommitSha) {
+    open_as(stage, repository, &proposal(branch)).await
+}
+
+/// The same as it is wanted.
+#[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
+pub(super) async fn open_as(
+    stage: &dyn Stage,
+    repository: &RepositoryRef,
+    new: &NewPullRequest,
+) -> (PullRequest, CommitSha) {
+    let branch = &new.head;
     let host = stage.host();
     let main = head(host, repository, "main").await;
     let sha = commit(stage, repository, &main, "changed", branch).await;
     host.create_branch(repository, branch, &sha, permit()).await.expect("a branch");
-    (host.create_pull_request(repository, &proposal(branch), permit()).await.expect("a pull request"), sha)
+    (host.create_pull_request(repository, new, permit()).await.expect("a pull request"), sha)
 }
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]

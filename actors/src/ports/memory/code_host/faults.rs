@@ -26,6 +26,7 @@ pub enum Operation {
     Comments,
     CreateComment,
     DeleteBranch,
+    MarkReady,
     PullRequest,
     ReadPullRequests,
 }
@@ -45,6 +46,7 @@ impl Operation {
                 | Self::SetPullRequestOpen
                 | Self::CreateComment
                 | Self::DeleteBranch
+                | Self::MarkReady
         )
     }
 }
