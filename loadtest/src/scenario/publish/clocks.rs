@@ -41,6 +41,10 @@ pub(super) struct Clocks {
     pulls: Vec<i64>,
     heard: Instant,
     step: i64,
+    /// Whether a search may begin near where the last one found something, and so go past what it looks for.
+    hasty: bool,
+    /// What was skipped when the last write came.
+    found: i64,
     /// Microseconds that were skipped.
     pub(super) skipped: i64,
 }
@@ -59,8 +63,16 @@ impl Clocks {
             pulls: vec![],
             heard: Instant::now(),
             step: STEP,
+            hasty: false,
+            found: 0,
             skipped: 0,
         })
+    }
+
+    /// Where nothing is told from how long it takes: whoever waits long between two writes is not searched for anew in
+    /// small steps each time.
+    pub(super) fn hasty(self) -> Self {
+        Self { hasty: true, ..self }
     }
 
     /// Moves the clocks to where the next write may come, if the run waits for that.
@@ -102,7 +114,10 @@ impl Clocks {
             let entry: Entry = serde_json::from_str(&self.torn).context("the twin's log cannot be read")?;
             self.torn.clear();
             self.heard = Instant::now();
-            self.step = STEP;
+            if entry.creates || !self.hasty {
+                let waited = if self.hasty { (self.skipped - self.found) * 3 / 4 } else { 0 };
+                (self.step, self.found) = (waited.clamp(STEP, STRIDE), self.skipped);
+            }
             if entry.creates {
                 self.writes.push(entry.decided);
                 if entry.operation == "pulls/create" {
