@@ -37,6 +37,36 @@ pub(crate) struct Limits {
     /// Which writes count as content-creating: `all`, `none`, or kinds such as `pull-request,comment`.
     #[arg(long, env = "CAMPAIGNS_CONTENT_WRITES", default_value = "all", value_name = "KINDS", value_parser = ContentWrites::parse)]
     content_writes: ContentWrites,
+    /// A further limit of each organisation: `content`, `pull-requests` or `points`, at most so many in any time that
+    /// long, such as `content=80/20s` or `pull-requests=30/6h`. May be given several times.
+    #[arg(long = "cap", value_name = "WHAT=MOST/TIME", value_parser = further)]
+    caps: Vec<Cap>,
+}
+
+/// Reads a further limit.
+fn further(text: &str) -> Result<Cap, String> {
+    let wrong = || format!("`{text}` is no limit; `content=80/20s` is one");
+    let (what, window) = text.split_once('=').ok_or_else(wrong)?;
+    let (most, time) = window.split_once('/').ok_or_else(wrong)?;
+    let counted = match what {
+        "content" => Counted::Content,
+        "pull-requests" => Counted::PullRequests,
+        "points" => Counted::Points,
+        other => {
+            return Err(format!("`{other}` is not counted: `content`, `pull-requests` and `points` are"));
+        }
+    };
+    let no_time = || format!("`{time}` is no time; `20s`, `5m`, `6h` and `1d` are");
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let unit = units.iter().find_map(|(unit, seconds)| Some((time.strip_suffix(*unit)?, *seconds)));
+    let (number, unit) = unit.ok_or_else(no_time)?;
+    let number: u32 = number.parse().map_err(|_| no_time())?;
+    let seconds = number.checked_mul(unit).filter(|seconds| (1..=30 * 86_400).contains(seconds));
+    let seconds = seconds.ok_or_else(|| format!("`{time}` is not between a second and thirty days"))?;
+    match most.parse().map_err(|_| wrong())? {
+        0 => Err(format!("`{text}` would let nothing through")),
+        most => Ok(Cap::new(counted, seconds, most)),
+    }
 }
 
 impl Limits {
@@ -56,10 +86,37 @@ impl Limits {
                 Cap::new(Counted::Content, 3600, self.per_hour),
                 Cap::new(Counted::Points, 60, writes),
                 Cap::new(Counted::PullRequests, 86_400, self.per_day),
-            ],
+            ]
+            .into_iter()
+            .chain(self.caps.iter().copied())
+            .collect(),
             spacing: self.write_spacing,
             content: self.content_writes.clone(),
         };
         settings.read_points = reads;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_limit_is_read_or_refused_in_words() {
+        assert_eq!(further("content=80/20s"), Ok(Cap::new(Counted::Content, 20, 80)));
+        assert_eq!(further("pull-requests=30/6h"), Ok(Cap::new(Counted::PullRequests, 21_600, 30)));
+        assert_eq!(further("points=900/1m"), Ok(Cap::new(Counted::Points, 60, 900)));
+        for (text, said) in [
+            ("content", "is no limit"),
+            ("content=80", "is no limit"),
+            ("words=80/20s", "`words` is not counted"),
+            ("content=80/20", "`20` is no time"),
+            ("content=80/s", "`s` is no time"),
+            ("content=80/31d", "between a second and thirty days"),
+            ("content=0/1m", "would let nothing through"),
+        ] {
+            let refused = further(text).unwrap_err();
+            assert!(refused.contains(said), "{text}: {refused}");
+        }
     }
 }

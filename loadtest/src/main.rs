@@ -4,6 +4,7 @@
 //! inside; a scenario starts its programs and reads what they leave behind.
 
 mod ask;
+mod campaign;
 mod judge;
 mod measure;
 mod programs;

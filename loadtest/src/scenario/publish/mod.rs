@@ -11,6 +11,7 @@ mod people;
 use super::Settings;
 use crate::{
     ask::Asked,
+    campaign::{self, CAMPAIGN, ORGANIZATION, SPEC},
     judge::{
         SECOND,
         schedule::{self, Rules, Writes},
@@ -28,28 +29,9 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
-
-const ORGANIZATION: &str = "acme";
-const CAMPAIGN: &str = "licence";
-const SPEC: &str = "\
-name: licence
-description: Spell licence our way
-on:
-  - organization: acme
-steps:
-  - run: sed -i 's/license/licence/g' README.md
-changesetTemplate:
-  title: Spell licence our way
-  body: By a campaign.
-  branch: campaigns/licence
-  commit:
-    message: Spell licence our way
-  published: true
-";
 
 /// A day's pull requests where the daily cap is not meant to hold anything up.
 const NO_DAILY_CAP: u64 = 100_000;
@@ -132,7 +114,7 @@ fn measure(variant: &Variant) -> Result<Report> {
     // A database that runs as another user has to get through to its folder.
     fs::set_permissions(room.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
     let trees = room.path().join("trees");
-    seed(&trees, variant.targets)?;
+    campaign::seed(&trees, variant.targets)?;
     let twin = Twin::start_with(
         ORGANIZATION,
         &trees,
@@ -158,7 +140,7 @@ fn measure(variant: &Variant) -> Result<Report> {
         None => None,
     };
     drop(server);
-    let log = read(&twin.said.log)?;
+    let log = campaign::log(&twin)?;
     let verdict = verdict::judge(&log, &variant.limits());
     eprintln!(
         "{}: {} requests, {skipped:.0} s skipped, {taken:.0} s waited for; {verdict:?}",
@@ -195,16 +177,6 @@ fn server_flags(variant: &Variant) -> Vec<String> {
     ]
 }
 
-/// Repositories with one file that the campaign changes.
-fn seed(into: &Path, targets: u32) -> Result<()> {
-    for number in 0..targets {
-        let tree = into.join(format!("service-{number:04}"));
-        fs::create_dir_all(&tree)?;
-        fs::write(tree.join("README.md"), format!("# Service {number}\n\nSee the license.\n"))?;
-    }
-    Ok(())
-}
-
 /// Carries the campaign out to its end.
 fn carry_out(variant: &Variant, api: &Asked, clocks: &mut Clocks) -> Result<()> {
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
@@ -237,11 +209,6 @@ fn carry_out(variant: &Variant, api: &Asked, clocks: &mut Clocks) -> Result<()> 
     }
 }
 
-fn read(log: &Path) -> Result<Vec<Entry>> {
-    let text = fs::read_to_string(log).with_context(|| format!("{} cannot be read", log.display()))?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
 fn report(
     variant: &Variant,
     verdict: &Verdict,
@@ -272,7 +239,7 @@ fn report(
         let name = "changesets that stand where people took them";
         figures.push(Figure::exactly(name, "changesets", known, targets));
     }
-    let one_each = one_each(state);
+    let one_each = campaign::one_each(state);
     figures.extend([
         Figure::exactly("repositories with exactly one open pull request", "repositories", one_each, targets),
         Figure::exactly("pull requests beyond the first of a branch", "pull requests", verdict.duplicates, 0),
@@ -307,14 +274,4 @@ fn each(log: &[Entry], targets: u64) -> Result<Writes> {
         "targets took different numbers of writes: {writes:?}"
     );
     Ok(first)
-}
-
-fn one_each(state: &Value) -> u64 {
-    let none = vec![];
-    let repositories = state["repositories"].as_array().unwrap_or(&none);
-    let single = |repository: &&Value| {
-        let pulls = repository["pulls"].as_array().unwrap_or(&none);
-        pulls.len() == 1 && pulls[0]["state"] == "open"
-    };
-    repositories.iter().filter(single).count() as u64
 }

@@ -4,14 +4,15 @@
 //! Deliberately absent: how the server comes to know it. A webhook that arrives and a read on schedule must come to the
 //! same.
 
-use super::{CAMPAIGN, clocks::Clocks};
+use super::clocks::Clocks;
 use crate::{
     ask::Asked,
+    campaign::{self, CAMPAIGN},
     judge::SECOND,
     programs::{Server, Twin, WEBHOOK_SECRET},
 };
 use anyhow::{Context as _, Result, ensure};
-use campaigns_wire::{Changeset, ChangesetState, Page};
+use campaigns_wire::ChangesetState;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -62,7 +63,7 @@ pub(super) fn act(twin: &Twin, state: &Value) -> Result<BTreeMap<String, Changes
             }
             _ => ChangesetState::Open,
         };
-        Ok((format!("{}/{name}", super::ORGANIZATION), state))
+        Ok((format!("{}/{name}", campaign::ORGANIZATION), state))
     });
     wanted.collect()
 }
@@ -77,7 +78,7 @@ pub(super) fn known(
     let mut looked = None::<Instant>;
     loop {
         if looked.is_none_or(|looked| looked.elapsed() > Duration::from_secs(1)) {
-            let right = changesets(api)?
+            let right = campaign::changesets(api)?
                 .iter()
                 .filter(|each| wanted.get(&each.repository) == Some(&each.state))
                 .count();
@@ -93,17 +94,5 @@ pub(super) fn known(
         }
         clocks.turn(false)?;
         thread::sleep(Duration::from_millis(3));
-    }
-}
-
-fn changesets(api: &Asked) -> Result<Vec<Changeset>> {
-    let (mut all, mut cursor) = (vec![], String::new());
-    loop {
-        let page: Page<Changeset> = api.get(&format!("/campaigns/{CAMPAIGN}/changesets{cursor}"))?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => cursor = format!("?cursor={next}"),
-            None => return Ok(all),
-        }
     }
 }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
 
 /// What arrives, as far as limits care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +104,9 @@ impl Subject {
             (&mut self.rest, settings.rest_points)
         };
         points.forget(now, MINUTE);
-        self.creations.forget(now, HOUR);
+        let minute = i64::from(settings.creation_minute) * SECOND;
+        let hour = i64::from(settings.creation_hour) * SECOND;
+        self.creations.forget(now, hour.max(minute));
         let pause = i64::try_from(settings.row_pause).unwrap_or(i64::MAX / SECOND).saturating_mul(SECOND);
         if self.last_creation.is_some_and(|last| now - last >= pause) {
             self.row = 0;
@@ -117,10 +118,10 @@ impl Subject {
             return Some(Reached::Points);
         }
         if creates {
-            if self.creations.sum(now, HOUR) >= settings.creations_per_hour {
+            if self.creations.sum(now, hour) >= settings.creations_per_hour {
                 return Some(Reached::CreationsPerHour);
             }
-            if self.creations.sum(now, MINUTE) >= settings.creations_per_minute {
+            if self.creations.sum(now, minute) >= settings.creations_per_minute {
                 return Some(Reached::CreationsPerMinute);
             }
             if settings.row > 0 && self.row >= settings.row {
@@ -227,6 +228,17 @@ mod tests {
         fn wait(&self, millis: u64) {
             self.clock.advance(Duration::from_millis(millis));
         }
+    }
+
+    #[test]
+    fn a_minute_of_content_may_be_shorter_than_one_of_points() {
+        let bench = Bench::new(Settings { creation_minute: 20, creation_hour: 300, ..Settings::default() });
+        for _ in 0..80 {
+            assert_eq!(bench.ask(WRITE), None);
+        }
+        assert_eq!(bench.ask(WRITE), Some(Reached::CreationsPerMinute));
+        bench.wait(20_000);
+        assert_eq!(bench.ask(WRITE), None);
     }
 
     #[test]

@@ -55,6 +55,12 @@ pub struct Settings {
     /// Secondary: requests that create content, in any hour.
     #[arg(long = "limit-creations-per-hour", value_name = "N", default_value_t = 500)]
     pub creations_per_hour: u64,
+    /// Seconds in that minute; fewer make a world whose limits can be seen to bind in less time.
+    #[arg(long = "limit-minute", value_name = "SECONDS", default_value_t = 60)]
+    pub creation_minute: u32,
+    /// Seconds in that hour.
+    #[arg(long = "limit-hour", value_name = "SECONDS", default_value_t = 3_600)]
+    pub creation_hour: u32,
     /// Which requests create content.
     #[arg(long, value_enum, default_value = "writes")]
     pub creating: Creating,
@@ -89,6 +95,8 @@ impl Default for Settings {
             concurrent: 100,
             creations_per_minute: 80,
             creations_per_hour: 500,
+            creation_minute: 60,
+            creation_hour: 3_600,
             creating: Creating::Writes,
             row: 0,
             row_pause: 60,
