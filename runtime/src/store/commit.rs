@@ -1,7 +1,7 @@
 //! Committing batches: what may go into one statement, what is tried again, and how one refused transition is
 //! found among many.
 //!
-//! Deliberately absent: gathering batches from many callers; a commit is a batch of one.
+//! Deliberately absent: gathering batches from many callers (`gathering`).
 
 use super::{Postgres, failure::Failure, statement};
 use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
@@ -20,6 +20,17 @@ impl Postgres {
     /// fence does not hold loses only its own writes; where one is refused, the batch is halved until it stands
     /// alone. Answers in the order of `transitions`.
     pub async fn commit_batch(&self, transitions: &[Transition]) -> Vec<Result<Committed, CommitError>> {
+        let answers = self.decide(transitions).await;
+        for (transition, answer) in transitions.iter().zip(&answers) {
+            if let (Ok(_), Some(run)) = (answer, ended_run(transition)) {
+                self.purge_ended(run).await;
+            }
+        }
+        answers
+    }
+
+    /// The commit itself, without what comes after it.
+    pub(super) async fn decide(&self, transitions: &[Transition]) -> Vec<Result<Committed, CommitError>> {
         let mut answers: Vec<Option<Result<Committed, CommitError>>> = transitions
             .iter()
             .map(|transition| transition.misplaced().map(|why| Err(CommitError::Refused(why))))
@@ -44,24 +55,20 @@ impl Postgres {
                         );
                     }
                 }
-                Err(Failure::Refused(words)) if part.len() == 1 => {
-                    part.iter()
-                        .for_each(|index| answers[*index] = Some(Err(CommitError::Refused(words.clone()))));
-                }
-                Err(Failure::Refused(_)) => {
+                Err(Failure::Refused(_) | Failure::Undone(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.push(second.to_vec());
                     parts.push(first.to_vec());
                 }
-                Err(Failure::Again(words) | Failure::Unavailable(words)) => {
-                    lost = Some(words.clone());
-                    part.iter().for_each(|index| {
-                        answers[*index] = Some(Err(CommitError::Unavailable(words.clone())))
-                    });
+                Err(failure) => {
+                    if let Failure::Again(words) | Failure::Unavailable(words) = &failure {
+                        lost = Some(words.clone());
+                    }
+                    let answer = CommitError::from(failure);
+                    part.iter().for_each(|index| answers[*index] = Some(Err(answer.clone())));
                 }
             }
         }
-        self.purge_ended(transitions, &answers).await;
         answers
             .into_iter()
             .map(|answer| {
@@ -113,27 +120,11 @@ impl Postgres {
         Ok(sequences)
     }
 
-    /// Removes the consumed messages of runs that have just ended. Not part of the commit: what stays because of a
+    /// Removes the consumed messages of a run that has just ended. Not part of the commit: what stays because of a
     /// failure here goes when the store is connected to the next time.
-    async fn purge_ended(
-        &self,
-        transitions: &[Transition],
-        answers: &[Option<Result<Committed, CommitError>>],
-    ) {
-        let mut ended = vec![];
-        for (transition, answer) in transitions.iter().zip(answers) {
-            for change in transition.changes.iter().filter(|_| matches!(answer, Some(Ok(_)))) {
-                if let RowChange::Run(run) = change
-                    && run.state.is_end()
-                {
-                    ended.push(run.id);
-                }
-            }
-        }
-        for run in ended {
-            if let Err(error) = self.purge_inbox(run).await {
-                tracing::warn!(%run, error = %super::failure::words(&error), "consumed messages were not removed");
-            }
+    pub(super) async fn purge_ended(&self, run: RunId) {
+        if let Err(error) = self.purge_inbox(run).await {
+            tracing::warn!(%run, error = %super::failure::words(&error), "consumed messages were not removed");
         }
     }
 
@@ -152,6 +143,14 @@ impl Postgres {
             }
         }
     }
+}
+
+/// The run that a transition ends.
+pub(super) fn ended_run(transition: &Transition) -> Option<RunId> {
+    transition.changes.iter().find_map(|change| match change {
+        RowChange::Run(run) if run.state.is_end() => Some(run.id),
+        _ => None,
+    })
 }
 
 /// Splits a batch so that no two transitions of one round write the same row, and none overtakes another that it

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: finding or starting a server (`embedded`).
 
-use super::{Postgres, clock::Clock, failure::words};
+use super::{Postgres, clock::Clock, failure::words, gathering::Gathering};
 use campaigns_domain::id::SHARDS;
 use sqlx::{
     Connection as _, PgConnection,
@@ -25,7 +25,7 @@ pub fn migrator() -> &'static Migrator {
 pub struct Options {
     /// Connections for reads, at most.
     pub connections: u32,
-    /// Connections for commits, at most.
+    /// Connections for commits, at most. One batch at a time goes over each; a few are as fast as many.
     pub commit_connections: u32,
     /// Connections kept apart for ownership and permits, at most.
     pub fence_connections: u32,
@@ -44,12 +44,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 12, 6 and 3 connections; 5 s for a connection, 10 s for a statement, 5 s for ownership, 1 s of idleness within
+    /// 12, 4 and 3 connections; 5 s for a connection, 10 s for a statement, 5 s for ownership, 1 s of idleness within
     /// a transaction.
     fn default() -> Self {
         Self {
             connections: 12,
-            commit_connections: 6,
+            commit_connections: 4,
             fence_connections: 3,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
@@ -139,7 +139,9 @@ impl Postgres {
         let commit_pool = open(options.commit_connections, planned_once).await?;
         let fence_pool = open(options.fence_connections, settings(options.fence_timeout)).await?;
         let clock = Clock::follow(settings(options.statement_timeout));
-        let store = Self { pool, commit_pool, fence_pool, options, clock, listener: Arc::default() };
+        let gathering = Arc::new(Gathering::new(options.commit_connections));
+        let store =
+            Self { pool, commit_pool, fence_pool, options, clock, gathering, listener: Arc::default() };
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)

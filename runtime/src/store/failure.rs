@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: trying again (`commit`).
 
-use campaigns_actors::ports::StoreError;
+use campaigns_actors::ports::{CommitError, StoreError};
 
 /// What is to be concluded from a failed statement.
 #[derive(Debug)]
@@ -11,6 +11,9 @@ pub(super) enum Failure {
     Again(String),
     /// It was undone because of what it says: sending it again would end the same.
     Refused(String),
+    /// It was undone, and what it says may or may not be why: a statement over its time, or one that the database
+    /// cannot carry out. A part of it may fare better.
+    Undone(String),
     /// There was no answer, or one that does not speak of the statement: whether it took place is unknown.
     Unavailable(String),
 }
@@ -30,7 +33,23 @@ impl Failure {
             Some(code) if code == "CM001" || code.starts_with("22") || code.starts_with("23") => {
                 Self::Refused(words)
             }
+            // Out of time or memory, or a program limit: an error that the server answers with undid the statement.
+            Some("57014" | "53200") => Self::Undone(words),
+            Some(code) if ["0A", "21", "42", "54", "P0"].iter().any(|class| code.starts_with(class)) => {
+                Self::Undone(words)
+            }
             _ => Self::Unavailable(words),
+        }
+    }
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(words) => Self::Refused(words),
+            Failure::Again(words) | Failure::Undone(words) | Failure::Unavailable(words) => {
+                Self::Unavailable(words)
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod commit;
 mod connect;
 mod failure;
 mod following;
+mod gathering;
 mod input;
 mod permits;
 mod reads;
@@ -54,6 +55,7 @@ pub struct Postgres {
     fence_pool: PgPool,
     options: Options,
     clock: clock::Clock,
+    gathering: Arc<gathering::Gathering>,
     listener: Arc<OnceLock<Listener>>,
 }
 
@@ -79,6 +81,15 @@ impl Postgres {
         let _ = self.listener.set(Listener(Box::new(told)));
     }
 
+    /// Tells the listener of the runs of what took place, each once.
+    fn tell(&self, transitions: &[Transition], answers: &[Result<Committed, CommitError>]) {
+        if let Some(Listener(told)) = self.listener.get() {
+            let took_place = transitions.iter().zip(answers).filter(|(_, answer)| answer.is_ok());
+            let runs: BTreeSet<RunId> = took_place.map(|(transition, _)| transition.run).collect();
+            runs.into_iter().for_each(told);
+        }
+    }
+
     /// Closes every connection; waits for those in use.
     pub async fn close(&self) {
         self.clock.close();
@@ -93,13 +104,7 @@ impl Store for Postgres {
     }
 
     async fn commit(&self, transition: Transition) -> Result<Committed, CommitError> {
-        let mut answers = self.commit_batch(std::slice::from_ref(&transition)).await;
-        let answer =
-            answers.pop().unwrap_or_else(|| Err(CommitError::Unavailable("it was not sent".to_owned())));
-        if let (Ok(_), Some(Listener(told))) = (&answer, self.listener.get()) {
-            told(transition.run);
-        }
-        answer
+        self.commit_gathered(transition).await
     }
 
     async fn inbox(&self, shards: &[Shard], limit: u32) -> Result<Vec<Message>, StoreError> {

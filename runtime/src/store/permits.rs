@@ -77,10 +77,7 @@ impl Postgres {
         .bind(PERMIT_ANSWER_WITHIN.as_secs_f64())
         .fetch_one(&self.fence_pool)
         .await;
-        let (outcome, wait, held_by) = answer.map_err(|error| match Failure::of(&error) {
-            Failure::Refused(words) => CommitError::Refused(words),
-            Failure::Again(words) | Failure::Unavailable(words) => CommitError::Unavailable(words),
-        })?;
+        let (outcome, wait, held_by) = answer.map_err(|error| CommitError::from(Failure::of(&error)))?;
         match outcome.as_str() {
             "granted" => Ok(PermitAnswer::Granted(Permit { id, expires: asked + PERMIT_LIFE })),
             "wait" => {

@@ -58,10 +58,7 @@ impl Postgres {
         .bind(Json(standing.pace))
         .fetch_one(&self.fence_pool)
         .await;
-        let recorded = recorded.map_err(|error| match Failure::of(&error) {
-            Failure::Refused(words) => CommitError::Refused(words),
-            Failure::Again(words) | Failure::Unavailable(words) => CommitError::Unavailable(words),
-        })?;
+        let recorded = recorded.map_err(|error| CommitError::from(Failure::of(&error)))?;
         if recorded { Ok(()) } else { Err(CommitError::Fenced(fence)) }
     }
 }

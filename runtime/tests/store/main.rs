@@ -4,6 +4,7 @@
 
 mod connect;
 mod frozen;
+mod gathering;
 mod harness;
 mod limits;
 mod migrations;

@@ -151,6 +151,7 @@ where
         batches::one_row_changes_several_times_in_a_batch,
         concurrency::eight_writers_leave_no_gap,
         concurrency::one_of_many_wins_a_row,
+        concurrency::of_many_at_once_none_is_lost_and_none_happens_twice,
         permits::a_full_window_waits_until_its_oldest_leaves,
         permits::an_unanswered_permit_counts_until_it_cannot_arrive_any_more,
         permits::pull_requests_have_windows_of_their_own,

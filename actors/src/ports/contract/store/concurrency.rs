@@ -2,9 +2,9 @@
 
 use super::{
     StoreHarness,
-    fixture::{World, event},
+    fixture::{World, event, moved},
 };
-use crate::ports::{CommitError, Subject};
+use crate::ports::{CommitError, Fence, Subject};
 use campaigns_domain::{execution::target::TargetState, id::Shard};
 use futures::future::join_all;
 use std::{collections::BTreeSet, sync::Arc};
@@ -58,5 +58,75 @@ pub(super) async fn one_of_many_wins_a_row<H: StoreHarness>(harness: Arc<H>) {
         let refused = answers.iter().filter(|answer| matches!(answer, Err(CommitError::Refused(_)))).count();
         assert_eq!(refused, WRITERS - 1, "{answers:?}");
     }
+    world.assert_sound().await;
+}
+
+/// What came of one target's way.
+enum Way {
+    Done(Vec<i64>),
+    Refused,
+    Fenced(Fence),
+}
+
+pub(super) async fn of_many_at_once_none_is_lost_and_none_happens_twice<H: StoreHarness>(harness: Arc<H>) {
+    const STATES: [TargetState; 3] = [TargetState::Queued, TargetState::Executing, TargetState::Changed];
+    let (world, targets) = World::with_targets(harness, 160).await;
+    let world = Arc::new(world);
+    let lost = Shard::of_target(targets[0].id);
+    let old = world.fence(lost).await;
+    for target in &targets {
+        world.fence(Shard::of_target(target.id)).await;
+    }
+    let new = world.take_over(lost).await;
+    // All targets go their ways at once: those of the lost shard under the old epoch, every seventh of the others from
+    // a state that it is not in, and the rest one step after another.
+    let ways = targets.iter().enumerate().map(|(place, target)| {
+        let (world, mut target) = (Arc::clone(&world), target.clone());
+        tokio::spawn(async move {
+            let mut sequences = vec![];
+            if place.is_multiple_of(7) {
+                target = moved(&target, TargetState::Executing);
+            }
+            for state in STATES {
+                let mut transition = world.moved(&target, state).await;
+                if transition.fence == new {
+                    transition.fence = old;
+                }
+                match world.store().commit(transition).await {
+                    Ok(committed) => sequences.push(committed.sequence),
+                    Err(CommitError::Refused(_)) => return Way::Refused,
+                    Err(CommitError::Fenced(fence)) => return Way::Fenced(fence),
+                    Err(other) => panic!("{other}"),
+                }
+                target = moved(&target, state);
+            }
+            Way::Done(sequences)
+        })
+    });
+    let ways: Vec<Way> = join_all(ways).await.into_iter().map(|way| way.unwrap()).collect();
+    let dump = world.harness.dump().await;
+    let mut told = BTreeSet::new();
+    for (place, (target, way)) in targets.iter().zip(&ways).enumerate() {
+        let shard = Shard::of_target(target.id);
+        match way {
+            Way::Fenced(fence) => assert_eq!((shard, *fence), (lost, old), "{place}"),
+            Way::Refused => assert!(place.is_multiple_of(7) && shard != lost, "{place}"),
+            Way::Done(sequences) => {
+                assert!(!place.is_multiple_of(7) && shard != lost, "{place}");
+                assert!(sequences.is_sorted());
+                for sequence in sequences {
+                    assert!(told.insert((world.run.id, shard, *sequence)), "{place} shares a number");
+                    assert_eq!(
+                        dump.events[&(world.run.id, shard, *sequence)].subject,
+                        Subject::Target(target.id)
+                    );
+                }
+                assert_eq!(dump.targets[&target.id].state, TargetState::Changed);
+                continue;
+            }
+        }
+        assert_eq!(dump.targets[&target.id], *target, "{place}");
+    }
+    assert_eq!(dump.events.keys().copied().collect::<BTreeSet<_>>(), told, "an event for each, and no other");
     world.assert_sound().await;
 }
