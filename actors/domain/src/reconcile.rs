@@ -8,7 +8,7 @@ pub use schedule::{Due, due};
 
 use crate::{
     changeset::{Changeset, ChangesetEvent, ChangesetState},
-    publish::{News, PullRequest, PullRequestState, Reading, human_hand},
+    publish::{Adopted, News, PullRequest, PullRequestState, Reading, human_hand},
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
@@ -16,7 +16,12 @@ use crate::{
 /// The read must have begun after the changeset came to be as it is given here: an older one shows the head that
 /// our own last commit replaced. While a generation is being sent or waits for its turn, a head that is not on
 /// record may be ours, its answer lost, and nothing is concluded from it: sending observes the branch by itself.
-pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEvent> {
+/// `adopted`: what a closer look at such a head has shown to be ours all the same.
+pub fn observed(
+    changeset: &Changeset,
+    seen: &PullRequest,
+    adopted: Option<&Adopted>,
+) -> Option<ChangesetEvent> {
     let event = match seen.state {
         PullRequestState::Merged => ChangesetEvent::SeenMerged,
         PullRequestState::Closed => ChangesetEvent::SeenClosed,
@@ -26,8 +31,16 @@ pub fn observed(changeset: &Changeset, seen: &PullRequest) -> Option<ChangesetEv
                 ChangesetState::Scheduled => return None,
                 // It is open again; whose it is, is told by the same read once that is recorded.
                 ChangesetState::Closed => ChangesetEvent::SeenOpen { draft: seen.draft },
-                _ => ChangesetEvent::HandedOver {
-                    reason: format!("somebody pushed to `{}` (head {})", changeset.head_branch, seen.head),
+                _ => match adopted.filter(|adopted| adopted.head == seen.head) {
+                    Some(Adopted { head, base }) => {
+                        ChangesetEvent::HeadAdopted { head: head.clone(), base: base.clone() }
+                    }
+                    None => ChangesetEvent::HandedOver {
+                        reason: format!(
+                            "somebody pushed to `{}` (head {})",
+                            changeset.head_branch, seen.head
+                        ),
+                    },
                 },
             }
         }

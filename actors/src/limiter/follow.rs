@@ -116,8 +116,8 @@ pub(super) async fn page(fold: &mut Fold<'_>, page: &Page) -> Result<SyncReport,
 /// Records what one look showed; whether it was anything new.
 async fn seen(fold: &mut Fold<'_>, row: &Changeset, fresh: &Fresh) -> Result<bool, Setback> {
     let state = |row: &Changeset| match &fresh.looked {
-        Ok(Look::Whole(reading)) => observed(row, &reading.pull_request),
-        Ok(Look::State(seen)) => observed(row, seen),
+        Ok(Look::Whole(reading)) => observed(row, &reading.pull_request, fresh.adopted.as_ref()),
+        Ok(Look::State(seen)) => observed(row, seen, fresh.adopted.as_ref()),
         Ok(Look::Lost(reason)) => lost(row, reason),
         Err(_) => None,
     };

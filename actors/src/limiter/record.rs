@@ -16,7 +16,7 @@ use campaigns_domain::{
     changeset::{ChangesetEvent, ChangesetState},
     execution::run::RunState,
     id::{CampaignId, ChangesetId},
-    publish::{PullRequestState, budget::Opening, queue::Queue},
+    publish::{Adopted, PullRequestState, budget::Opening, queue::Queue},
 };
 use ractor::ActorRef;
 use std::collections::HashSet;
@@ -226,6 +226,9 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
         Sent::Withdrawn => ("withdrawn", Some(ChangesetEvent::Withdrawn { generation })),
         Sent::Errand(done) => {
             ("errand_done", Some(ChangesetEvent::ErrandDone { generation, done: done.as_ref().clone() }))
+        }
+        Sent::Adopted(Adopted { head, base }) => {
+            ("adopted", Some(ChangesetEvent::HeadAdopted { head: head.clone(), base: base.clone() }))
         }
         Sent::Ended(PullRequestState::Merged) => ("ended", Some(ChangesetEvent::SeenMerged)),
         Sent::Ended(PullRequestState::Closed) => ("ended", Some(ChangesetEvent::SeenClosed)),

@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: recording. Nothing here commits a transition.
 
+mod base;
+mod closer;
 mod errand;
 pub(crate) mod execute;
 mod merging;

@@ -4,7 +4,7 @@
 //! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
 
 use super::{
-    errand, merging,
+    base, closer, errand, merging,
     pace::Pace,
     permits::{Stopped, Writes},
     tree,
@@ -17,7 +17,7 @@ use campaigns_domain::{
     changeset::{Aim, Changeset, Done, Published, Words},
     id::CommitSha,
     publish::{
-        BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
+        Adopted, BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
         budget::WriteKind, human_hand, pull_request_step,
     },
 };
@@ -34,6 +34,8 @@ pub(crate) enum Sent {
     Errand(Box<Done>),
     /// Its pull request has ended meanwhile.
     Ended(PullRequestState),
+    /// A head that is not on record counts as ours: once that is recorded, it is built on.
+    Adopted(Adopted),
     /// Somebody else's commits are on the branch.
     HandedOver(String),
     /// It is not allowed.
@@ -175,6 +177,11 @@ async fn once(
         }
         PullRequestStep::Create { .. } => {}
     }
+    if let Some(adopted) = adopted(writes, changeset, &observed).await? {
+        return Ok(Sent::Adopted(adopted));
+    }
+    let onto = base::onto(writes, repository, changeset).await?;
+    let changeset = onto.as_ref().unwrap_or(changeset);
     let head = match branch(writes, repository, changeset, &observed, written).await? {
         Ok(head) => head,
         Err(reason) => return Ok(Sent::HandedOver(reason)),
@@ -220,6 +227,22 @@ async fn once(
         said,
         note,
     })))
+}
+
+/// A head that is not on record and is ours all the same.
+async fn adopted(
+    writes: &Writes<'_>,
+    changeset: &Changeset,
+    observed: &Observation,
+) -> Result<Option<Adopted>, Halt> {
+    let Some(there) = &observed.branch else { return Ok(None) };
+    if changeset.errand.adopt || changeset.head.as_ref().is_none_or(|head| *head == there.commit) {
+        return Ok(None);
+    }
+    let trusted = closer::trusted(&writes.scope.world, changeset).await;
+    let trusted = trusted.map_err(|error| Halt::deferred(error.to_string()))?;
+    let host = &*writes.scope.world.ports.code_host;
+    limits(writes, closer::look(host, &writes.reads, changeset, there, &trusted).await)
 }
 
 async fn observe(

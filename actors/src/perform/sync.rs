@@ -4,6 +4,7 @@
 //! looked for by its repository before anything is said about it. Deliberately absent: what an observation means
 //! (`campaigns_domain::reconcile`). An error is no observation.
 
+use super::closer;
 use crate::{
     ports::{CodeHost, CodeHostError, Followed, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef, StoreError},
     scope::Scope,
@@ -11,7 +12,7 @@ use crate::{
 use campaigns_domain::{
     changeset::Changeset,
     id::{CampaignId, ChangesetId},
-    publish::{PullRequest, Reading},
+    publish::{Adopted, PullRequest, Reading, is_off_record},
     selection::{Answer, Query},
 };
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub(crate) struct Fresh {
     pub(crate) quiet: Duration,
     pub(crate) repository: String,
     pub(crate) looked: Result<Look, CodeHostError>,
+    /// The head, where it is not on record and ours all the same.
+    pub(crate) adopted: Option<Adopted>,
 }
 
 /// What a look at a pull request showed.
@@ -76,7 +79,7 @@ pub(crate) async fn page(scope: Scope, organization: String, of: Of) -> Result<P
     };
     let full = followed.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let asked = followed.len();
-    let (read, halted) = read(&scope, &organization, followed).await;
+    let (read, halted) = read(&scope, &organization, followed).await?;
     Ok(Page { of, more: full || read.len() < asked, read, halted })
 }
 
@@ -85,7 +88,7 @@ async fn read(
     scope: &Scope,
     organization: &str,
     followed: Vec<Followed>,
-) -> (Vec<Fresh>, Option<CodeHostError>) {
+) -> Result<(Vec<Fresh>, Option<CodeHostError>), StoreError> {
     let (host, budget) = (&*scope.world.ports.code_host, scope.world.reads_of(organization));
     let mut batches: Vec<Vec<Followed>> = vec![];
     let mut all = followed.into_iter().peekable();
@@ -96,7 +99,7 @@ async fn read(
     let (mut done, mut unanswered) = (vec![], 0);
     while let Some(batch) = batches.pop() {
         if scope.is_draining() {
-            return (done, None);
+            return Ok((done, None));
         }
         let nodes: Vec<String> = batch.iter().filter_map(node).collect();
         let failed = |error: &CodeHostError| -> Vec<Fresh> {
@@ -116,21 +119,21 @@ async fn read(
                         Err(CodeHostError::NotFound(_)) => look_for(host, &each.changeset, &budget).await,
                         Err(error) => Err(error),
                     };
-                    done.push(fresh(each, looked));
+                    done.push(closely(scope, &budget, each, looked).await?);
                 }
             }
             Err(error @ CodeHostError::Limited { .. }) => {
                 if let CodeHostError::Limited { wait, reason } = &error {
                     budget.quiet_for(*wait, reason);
                 }
-                return (done, Some(error));
+                return Ok((done, Some(error)));
             }
-            Err(error @ CodeHostError::Unauthorized(_)) => return given_up(done, batch, batches, error),
+            Err(error @ CodeHostError::Unauthorized(_)) => return Ok(given_up(done, batch, batches, error)),
             Err(error @ (CodeHostError::Unavailable(_) | CodeHostError::Unknown(_))) => {
                 unanswered += 1;
                 metrics::counter!("campaigns_reads_unanswered_total").increment(1);
                 if unanswered >= UNANSWERED {
-                    return given_up(done, batch, batches, error);
+                    return Ok(given_up(done, batch, batches, error));
                 }
                 if batch.len() == 1 {
                     done.extend(failed(&error));
@@ -144,7 +147,38 @@ async fn read(
             Err(error) => done.extend(failed(&error)),
         }
     }
-    (done, None)
+    Ok((done, None))
+}
+
+/// A look at a pull request, with a closer one at a head that is not on record.
+async fn closely(
+    scope: &Scope,
+    budget: &ReadBudget,
+    followed: &Followed,
+    looked: Result<Look, CodeHostError>,
+) -> Result<Fresh, StoreError> {
+    let changeset = &followed.changeset;
+    let seen = match &looked {
+        Ok(Look::Whole(reading)) => &reading.pull_request,
+        Ok(Look::State(seen)) => seen,
+        Ok(Look::Lost(_)) | Err(_) => return Ok(fresh(followed, looked)),
+    };
+    if !is_off_record(changeset, seen) {
+        return Ok(fresh(followed, looked));
+    }
+    let trusted = closer::trusted(&scope.world, changeset).await?;
+    let host = &*scope.world.ports.code_host;
+    let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
+    let closer = async {
+        match host.branch(&repository, &changeset.head_branch, budget).await? {
+            Some(head) => closer::look(host, budget, changeset, &head, &trusted).await,
+            None => Ok(None),
+        }
+    };
+    Ok(match closer.await {
+        Ok(adopted) => Fresh { adopted, ..fresh(followed, looked) },
+        Err(error) => fresh(followed, Err(error)),
+    })
 }
 
 /// Nothing of what is left can be read now.
@@ -171,6 +205,7 @@ fn fresh(followed: &Followed, looked: Result<Look, CodeHostError>) -> Fresh {
         quiet: *quiet,
         repository: changeset.repository.to_string(),
         looked,
+        adopted: None,
     }
 }
 

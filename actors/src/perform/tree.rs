@@ -27,10 +27,7 @@ pub(super) async fn write(
     changeset: &Changeset,
 ) -> Result<String, Halt> {
     let execution = ExecutionId::of(changeset.wanted.target, changeset.wanted.attempt);
-    let stored = content(writes, &ArtifactKey::Manifest(execution)).await?;
-    let manifest: Manifest = serde_json::from_slice(&stored).map_err(|error| {
-        Halt::refused(format!("the stored manifest of {execution} cannot be read: {error}"))
-    })?;
+    let manifest = manifest(writes, changeset).await?;
     let plan = TreePlan::new(&manifest, TreeLimits::default());
     let host = &writes.scope.world.ports.code_host;
     let mut uploaded: HashMap<Digest, String> = HashMap::new();
@@ -53,6 +50,14 @@ pub(super) async fn write(
         tree = limits(writes, sent)?;
     }
     Ok(tree)
+}
+
+/// What the result that the changeset wants has changed.
+pub(super) async fn manifest(writes: &Writes<'_>, changeset: &Changeset) -> Result<Manifest, Halt> {
+    let execution = ExecutionId::of(changeset.wanted.target, changeset.wanted.attempt);
+    let stored = content(writes, &ArtifactKey::Manifest(execution)).await?;
+    serde_json::from_slice(&stored)
+        .map_err(|error| Halt::refused(format!("the stored manifest of {execution} cannot be read: {error}")))
 }
 
 async fn resolve(

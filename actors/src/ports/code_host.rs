@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry, standing::OutOfUse},
+    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, standing::OutOfUse},
     selection::{Answer, Base, Query},
     spec::Author,
 };
@@ -222,6 +222,15 @@ pub trait CodeHost: Merging {
         node_ids: &[String],
         budget: &ReadBudget,
     ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError>;
+
+    /// What lies between two commits or branches: what GitHub shows as `base...head`.
+    async fn compare(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        head: &str,
+        budget: &ReadBudget,
+    ) -> Result<Comparison, CodeHostError>;
 
     /// A pull request as it stands.
     async fn pull_request(

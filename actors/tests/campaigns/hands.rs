@@ -1,30 +1,15 @@
 //! Hands of humans: what somebody does to one of our pull requests is recorded with its reason, and nothing of it is
 //! touched by the next version, whether it was seen by a sync or only when the next version was about to be sent.
 
-use crate::support::House;
-use campaigns_actors::{System, ports::memory::SeedFile};
+use crate::support::{House, number, open};
+use campaigns_actors::ports::memory::SeedFile;
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetState},
     publish::PullRequestState,
 };
 
-/// A campaign with one open pull request.
-async fn open(name: &str) -> (House, System, Changeset) {
-    let house = House::new().with_repositories(1);
-    house.begin(name);
-    let system = house.start().await;
-    house.rest(&system).await;
-    let changeset = house.changeset("r0");
-    assert_eq!(changeset.state, ChangesetState::Open);
-    (house, system, changeset)
-}
-
 /// What a human does to the pull request of a changeset.
 type Hand = fn(&House, &Changeset);
-
-fn number(changeset: &Changeset) -> u64 {
-    changeset.pull_request.as_ref().unwrap().number
-}
 
 /// Does it, lets the next version come, and expects that the changeset is handed over with this word in its reason
 /// and that the next version has changed nothing at the host.

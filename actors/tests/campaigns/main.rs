@@ -11,6 +11,7 @@ mod gates;
 mod hands;
 mod happy;
 mod hints;
+mod lives;
 mod owners;
 mod pausing;
 mod rollout;

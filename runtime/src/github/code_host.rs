@@ -8,7 +8,7 @@ use campaigns_actors::ports::{
 };
 use campaigns_domain::{
     id::CommitSha,
-    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
 };
 use std::path::Path;
@@ -171,6 +171,16 @@ impl CodeHost for GitHub {
         budget: &ReadBudget,
     ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError> {
         self.readings(owner, node_ids, budget).await
+    }
+
+    async fn compare(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        head: &str,
+        budget: &ReadBudget,
+    ) -> Result<Comparison, CodeHostError> {
+        self.comparison(repository, base, head, budget).await
     }
 
     async fn pull_request(

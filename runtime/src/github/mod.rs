@@ -12,6 +12,7 @@ mod app;
 mod call;
 mod check;
 mod code_host;
+mod compare;
 mod config;
 mod conversation;
 mod endpoint;

@@ -69,6 +69,13 @@ pub enum ChangesetEvent {
     SeenMerged,
     /// A fresh read shows the pull request closed without a merge.
     SeenClosed,
+    /// A head that we did not make is ours all the same: "Update branch" made it, or somebody whom the spec trusts.
+    HeadAdopted {
+        /// The head.
+        head: CommitSha,
+        /// The base that it holds.
+        base: CommitSha,
+    },
     /// A person asked something of it.
     Asked {
         /// What.
@@ -163,6 +170,7 @@ impl ChangesetEvent {
             Self::Noticed { news } => news.name(),
             Self::SeenMerged => "changeset.merged",
             Self::SeenClosed => "changeset.closed",
+            Self::HeadAdopted { .. } => "changeset.head_adopted",
             Self::Asked { .. } => "changeset.asked",
             Self::Withdrawn { .. } => "changeset.withdrawn",
             Self::ErrandDone { .. } => "changeset.errand_done",

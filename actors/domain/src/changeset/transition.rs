@@ -88,6 +88,7 @@ impl Changeset {
             Event::Noticed { news } => self.noticed(news),
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
+            Event::HeadAdopted { head, base } => self.head_adopted(head, base),
             Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
             Event::Withdrawn { generation } => self.withdrawn(*generation),
@@ -254,6 +255,27 @@ impl Changeset {
                 next.to(State::Scheduled, reason, effects)
             }
             _ => self.clone().without_errand().ends_at(State::HandedOver, reason),
+        }
+    }
+
+    /// A head of somebody else's that counts as ours. Found out while sending, it is on record before anything is put
+    /// on top of it.
+    fn head_adopted(&self, head: &CommitSha, base: &CommitSha) -> Decision<Self, Effect> {
+        let mut next = self.clone();
+        next.head = Some(head.clone());
+        next.shown.base = Some(base.clone());
+        match self.state {
+            State::Merged | State::Closed => Decision::Ignored(Straggler::Ended),
+            _ if self.head.is_none() || self.standing() == State::HandedOver => {
+                Decision::Ignored(Straggler::OutOfPlace)
+            }
+            State::Publishing => {
+                // Sent anew, as a generation of its own: this one's effect has had its outcome.
+                next.generation += u32::from(self.publishing == Some(self.generation));
+                next.to(State::Scheduled, "", vec![Effect::Schedule])
+            }
+            _ if self.head.as_ref() == Some(head) => Decision::Ignored(Straggler::AlreadyApplied),
+            state => next.to(state, &self.reason, vec![]),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Deliberately absent: talking to GitHub, and the limits on how fast that may go.
 
 pub mod budget;
+mod closer;
 pub mod commit;
 mod neutral;
 pub mod queue;
@@ -12,6 +13,7 @@ pub mod rollout;
 pub mod standing;
 mod words;
 
+pub use closer::{Adopted, ComparedCommit, Comparison, Merged, is_off_record, merges_into_ours};
 pub use commit::{TreeLimits, TreePlan};
 pub use reading::Reading;
 pub use words::{comment, head_branch, place};

@@ -57,6 +57,24 @@ pub struct Spec {
     /// Who goes first at an organisation.
     #[serde(default, skip_serializing_if = "Priority::is_normal")]
     pub priority: Priority,
+    /// What is no human's hand.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
+}
+
+/// What is no human's hand on a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// The logins whose verified commits on our branches become ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_committers: Vec<String>,
+}
+
+impl Policy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One entry of `on`.

@@ -7,6 +7,7 @@ mod changesets;
 mod fields;
 mod hours;
 mod on;
+mod policy;
 mod rollout;
 mod steps;
 
@@ -20,7 +21,17 @@ use fields::{Fields, Shape};
 
 const SPEC: Shape = Shape {
     what: "a spec",
-    keys: &["name", "description", "version", "on", "steps", "changesetTemplate", "rollout", "priority"],
+    keys: &[
+        "name",
+        "description",
+        "version",
+        "on",
+        "steps",
+        "changesetTemplate",
+        "rollout",
+        "priority",
+        "policy",
+    ],
     refused: &[
         (
             "workspaces",
@@ -77,5 +88,6 @@ fn spec(root: &node::Node, report: &mut Report<'_>) -> Option<Spec> {
     let rollout = fields.get("rollout").and_then(|node| rollout::rollout(node, report));
     let priority =
         fields.get("priority").and_then(|node| rollout::priority(node, report)).unwrap_or_default();
-    Some(Spec { name: name?, description, on, steps, changeset_template, rollout, priority })
+    let policy = fields.get("policy").and_then(|node| policy::policy(node, report)).unwrap_or_default();
+    Some(Spec { name: name?, description, on, steps, changeset_template, rollout, priority, policy })
 }

@@ -10,8 +10,8 @@ use campaigns_domain::{
         Aim, Ask, Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, Asked, ErrandDone, HandedOver, Noticed, Proposed, PublishDeferred, PublishRefused,
-            PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+            self as Event, Asked, ErrandDone, HandedOver, HeadAdopted, Noticed, Proposed, PublishDeferred,
+            PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
         ChangesetState as State, Done, Place,
     },
@@ -105,6 +105,8 @@ fn any_human() -> impl Strategy<Value = Event> {
         any_news().prop_map(|news| Noticed { news }),
         Just(SeenMerged),
         Just(SeenClosed),
+        (any::<u8>(), any::<u8>())
+            .prop_map(|(head, base)| HeadAdopted { head: digit(head), base: digit(base) }),
     ]
 }
 
@@ -362,10 +364,10 @@ proptest! {
         seen.draft = draft;
         // Two at most: one that is open again may be somebody else's by now.
         for _ in 0..2 {
-            let Some(event) = observed(&story.changeset, &seen) else { break };
+            let Some(event) = observed(&story.changeset, &seen, None) else { break };
             prop_assert!(story.apply(&event).is_some());
         }
-        prop_assert_eq!(observed(&story.changeset, &seen), None);
+        prop_assert_eq!(observed(&story.changeset, &seen, None), None);
     }
 
     #[test]
@@ -392,7 +394,10 @@ proptest! {
         let ours = changeset.head.as_ref() == Some(&branch.commit);
         let onto_ours = branch.parents[0] == *changeset.head.as_ref().unwrap_or(&changeset.wanted.base);
         match step {
-            BranchStep::Append(onto) => prop_assert!(ours && onto == [branch.commit]),
+            BranchStep::Append(onto) => {
+                prop_assert!(ours && onto[0] == branch.commit);
+                prop_assert!(onto[1..].iter().all(|base| *base == changeset.wanted.base));
+            }
             BranchStep::Keep(kept) if changeset.errand.adopt => prop_assert_eq!(kept, branch.commit),
             BranchStep::Keep(kept) => prop_assert!(same_tree && (ours || onto_ours) && kept == branch.commit),
             BranchStep::HandsOff { .. } => prop_assert!(!ours),

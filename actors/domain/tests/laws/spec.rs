@@ -4,8 +4,8 @@ use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Priority, Publication, Selector, Spec,
-        Step, branch_flaw,
+        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Policy, Priority, Publication, Selector,
+        Spec, Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -103,7 +103,16 @@ fn any_spec() -> impl Strategy<Value = Spec> {
     )
         .prop_map(|(name, description, on, steps, template, bare, rollout, priority)| {
             let changeset_template = (!bare || !steps.is_empty()).then_some(template);
-            Spec { name, description, on, steps, changeset_template, rollout, priority }
+            Spec {
+                name,
+                description,
+                on,
+                steps,
+                changeset_template,
+                rollout,
+                priority,
+                policy: Policy::default(),
+            }
         })
 }
 

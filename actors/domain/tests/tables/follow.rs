@@ -52,7 +52,7 @@ fn reading() -> Reading {
 /// Takes a read up: the changeset after it, and the names of what happened.
 fn read(changeset: &Changeset, reading: &Reading) -> (Changeset, Vec<&'static str>) {
     let (mut next, mut names) = (changeset.clone(), vec![]);
-    let first = observed(&next, &reading.pull_request);
+    let first = observed(&next, &reading.pull_request, None);
     for event in first.into_iter() {
         next = apply(&next, &event);
         names.push(event.name());
@@ -62,7 +62,7 @@ fn read(changeset: &Changeset, reading: &Reading) -> (Changeset, Vec<&'static st
         names.push(event.name());
     }
     assert_eq!(noticed(&next, reading), [], "the same read tells nothing more");
-    assert_eq!(observed(&next, &reading.pull_request), None);
+    assert_eq!(observed(&next, &reading.pull_request, None), None);
     (next, names)
 }
 

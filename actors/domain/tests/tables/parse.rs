@@ -95,12 +95,12 @@ fn shapes_that_are_no_spec() {
     assert_snapshot!(refused("- name: a\n"), @r#"
     spec.yaml:1:1: a spec is a mapping, and this is a list
       1 | - name: a
-        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority
+        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority, policy
     "#);
     assert_snapshot!(refused("just a text\n"), @r#"
     spec.yaml:1:1: a spec is a mapping, and this is a text
       1 | just a text
-        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority
+        | ^ write it as keys and values: name, description, version, on, steps, changesetTemplate, rollout, priority, policy
     "#);
     assert_snapshot!(refused("? [a, b]\n: c\n"), @r#"
     spec.yaml:1:3: a key is a text, and this is a list
@@ -120,7 +120,7 @@ fn shapes_that_are_no_spec() {
     assert_snapshot!(refused("<<: {name: a}\n"), @r#"
     spec.yaml:1:1: unknown key `<<` in a spec
       1 | <<: {name: a}
-        | ^ it has name, description, version, on, steps, changesetTemplate, rollout, priority
+        | ^ it has name, description, version, on, steps, changesetTemplate, rollout, priority, policy
     spec.yaml:1:1: `name` is missing in a spec
       1 | <<: {name: a}
         | ^ every campaign has one: `name: add-license`

@@ -2,16 +2,17 @@
 
 use super::samples::{branch_head, campaign_id, commit, name, proposal, published, pull_request};
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetEvent, ChangesetState as State, Place},
+    changeset::{Changeset, ChangesetEffect, ChangesetEvent, ChangesetState as State, Place},
     id::RepositoryId,
     publish::{
-        BranchHead, BranchStep, Observation, PullRequest,
-        PullRequestState::{Closed, Merged, Open},
-        PullRequestStep, branch_step, human_hand, pull_request_step,
+        Adopted, BranchHead, BranchStep, ComparedCommit, Comparison, Merged, Observation, PullRequest,
+        PullRequestState::{self, Closed, Open},
+        PullRequestStep, branch_step, human_hand, merges_into_ours, pull_request_step,
     },
     reconcile::observed,
     spec::Publication,
 };
+use std::collections::BTreeMap;
 
 /// A changeset that is being sent for the first time.
 fn first() -> Changeset {
@@ -140,7 +141,7 @@ fn pull_requests() {
         (first(), vec![pull_request(6, Closed, '1'), pull_request(5, Open, '1')], "adopt 5"),
         // Closed by a human before: never made again.
         (first(), vec![pull_request(5, Closed, '1')], "ended 5"),
-        (open(), vec![pull_request(5, Merged, '1')], "ended 5"),
+        (open(), vec![pull_request(5, PullRequestState::Merged, '1')], "ended 5"),
         // Ours has ended, and somebody's own is open: it stays theirs.
         (open(), vec![pull_request(6, Open, '1'), pull_request(5, Closed, '1')], "ended 5"),
     ] {
@@ -152,21 +153,21 @@ fn pull_requests() {
 fn fresh_reads() {
     let seen = |changeset: &Changeset, state, head, draft| {
         let read = PullRequest { draft, ..pull_request(5, state, head) };
-        observed(changeset, &read).map(|event| apply(changeset, &event).state)
+        observed(changeset, &read, None).map(|event| apply(changeset, &event).state)
     };
     assert_eq!(seen(&open(), Open, '1', false), None);
     assert_eq!(seen(&open(), Open, '1', true), Some(State::HandedOver), "a human made it a draft");
     assert_eq!(seen(&open(), Open, '2', false), Some(State::HandedOver));
-    assert_eq!(seen(&open(), Merged, '1', false), Some(State::Merged));
+    assert_eq!(seen(&open(), PullRequestState::Merged, '1', false), Some(State::Merged));
     assert_eq!(seen(&open(), Closed, '1', false), Some(State::Closed));
 
     let merged = apply(&open(), &ChangesetEvent::SeenMerged);
-    for state in [Open, Closed, Merged] {
+    for state in [Open, Closed, PullRequestState::Merged] {
         assert_eq!(seen(&merged, state, '2', false), None);
     }
     let closed = apply(&open(), &ChangesetEvent::SeenClosed);
     assert_eq!(seen(&closed, Open, '1', false), Some(State::Open));
-    assert_eq!(seen(&closed, Merged, '1', false), Some(State::Merged));
+    assert_eq!(seen(&closed, PullRequestState::Merged, '1', false), Some(State::Merged));
     // Reopened with somebody's commits: open first, and then theirs.
     assert_eq!(seen(&closed, Open, '2', false), Some(State::Open));
 
@@ -177,6 +178,113 @@ fn fresh_reads() {
     // Also once it was put off: the answer to our last write may have been lost.
     let put_off = ChangesetEvent::PublishDeferred { generation: 2, reason: String::new(), head: None };
     assert_eq!(seen(&apply(&sending, &put_off), Open, '2', false), None);
-    assert_eq!(seen(&sending, Merged, '1', false), Some(State::Merged));
+    assert_eq!(seen(&sending, PullRequestState::Merged, '1', false), Some(State::Merged));
     assert_eq!(open().head, Some(commit('1')));
+}
+
+/// A commit as a comparison shows it, by `author` on GitHub's pages or by `committer` himself.
+fn compared(of: char, parents: &[char], author: &str, committer: &str, verified: bool) -> ComparedCommit {
+    ComparedCommit {
+        commit: commit(of),
+        parents: parents.iter().copied().map(commit).collect(),
+        author: Some(author.to_owned()),
+        committer: Some(committer.to_owned()),
+        verified,
+    }
+}
+
+fn on_top(commits: Vec<ComparedCommit>) -> Comparison {
+    Comparison { ahead: commits.len() as u64, commits, ..nothing() }
+}
+
+/// What lies between a commit and itself.
+fn nothing() -> Comparison {
+    Comparison {
+        common: commit('b'),
+        ahead: 0,
+        behind: 0,
+        commits: vec![],
+        files: BTreeMap::new(),
+        all_commits: true,
+        all_files: true,
+    }
+}
+
+fn of(files: &[(&str, &str)]) -> Comparison {
+    let file = |(path, id): &(&str, &str)| ((*path).to_owned(), ("modified".to_owned(), (*id).to_owned()));
+    Comparison { files: files.iter().map(file).collect(), ..nothing() }
+}
+
+#[test]
+fn commits_of_the_trusted() {
+    let trusted = ["Renovate[bot]".to_owned(), "ada".to_owned()];
+    let bot = compared('2', &['1'], "renovate[bot]", "renovate[bot]", true);
+    let on_a_page = compared('3', &['2'], "ada", "web-flow", true);
+    let forged = compared('2', &['1'], "ada", "ada", false);
+    let forged_on_a_page = compared('2', &['1'], "web-flow", "eve", true);
+    let eve = compared('3', &['2'], "eve", "eve", true);
+    for (commits, expected) in [
+        (vec![bot.clone()], true),
+        (vec![bot.clone(), on_a_page], true),
+        (vec![bot.clone(), eve], false),
+        (vec![forged], false),
+        (vec![forged_on_a_page], false),
+        (vec![], false),
+    ] {
+        assert_eq!(on_top(commits.clone()).is_by(&trusted), expected, "{commits:?}");
+    }
+    let cut = Comparison { all_commits: false, ..on_top(vec![bot.clone()]) };
+    assert!(!cut.is_by(&trusted), "what is not all there proves nothing");
+    assert!(!Comparison { behind: 1, ..on_top(vec![bot]) }.is_by(&trusted), "our head is gone");
+}
+
+#[test]
+fn the_automatic_merge() {
+    let head = |parents: &[char]| branch_head('3', "merged", parents);
+    assert_eq!(merges_into_ours(&open(), &head(&['1', 'c'])), Some(&commit('c')));
+    assert_eq!(merges_into_ours(&open(), &head(&['2', 'c'])), None, "onto somebody's commit");
+    assert_eq!(merges_into_ours(&open(), &head(&['1'])), None);
+
+    let ours = || of(&[("a", "1"), ("b", "2")]);
+    let merged = || Merged { branch: nothing(), ours: ours(), base: of(&[("z", "9")]), merge: ours() };
+    assert!(merged().is_automatic());
+    for other in [of(&[("a", "1")]), of(&[("a", "1"), ("b", "3")]), of(&[("a", "1"), ("b", "2"), ("c", "3")])]
+    {
+        assert!(!Merged { merge: other.clone(), ..merged() }.is_automatic(), "{other:?}");
+    }
+    let elsewhere = Comparison { ahead: 1, ..nothing() };
+    assert!(!Merged { branch: elsewhere, ..merged() }.is_automatic(), "that is not of the base branch");
+    // Ours wins over the base's own change: somebody has decided that.
+    assert!(!Merged { base: of(&[("b", "9")]), ..merged() }.is_automatic());
+    for cut in [
+        Merged { ours: Comparison { all_files: false, ..ours() }, ..merged() },
+        Merged { base: Comparison { all_files: false, ..nothing() }, ..merged() },
+    ] {
+        assert!(!cut.is_automatic(), "what is not all there proves nothing");
+    }
+}
+
+#[test]
+fn an_adopted_head() {
+    let adopted = Adopted { head: commit('2'), base: commit('c') };
+    let theirs = pull_request(5, Open, '2');
+    let event = observed(&open(), &theirs, Some(&adopted)).unwrap();
+    let next = apply(&open(), &event);
+    assert_eq!(
+        (next.state, &next.head, &next.shown.base),
+        (State::Open, &Some(commit('2')), &Some(commit('c')))
+    );
+    assert_eq!(observed(&next, &theirs, Some(&adopted)), None, "it is on record");
+    // What was looked at closely is not what is there by now.
+    let later = observed(&open(), &pull_request(5, Open, '3'), Some(&adopted)).unwrap();
+    assert_eq!(apply(&open(), &later).state, State::HandedOver);
+    // Found out while sending, it is recorded before anything is put on top of it.
+    let more = ChangesetEvent::Proposed { proposal: Box::new(proposal(2, 1, Publication::Ready)) };
+    let sending = apply(&apply(&open(), &more), &ChangesetEvent::PublishStarted { generation: 2 });
+    let (waits, effects) = sending.apply(&event).into_applied().unwrap();
+    assert_eq!((waits.state, waits.publishing, waits.head), (State::Scheduled, None, Some(commit('2'))));
+    assert_eq!(effects, [ChangesetEffect::Schedule]);
+    for ended in [ChangesetEvent::SeenMerged, ChangesetEvent::SeenClosed] {
+        assert!(apply(&open(), &ended).apply(&event).is_ignored());
+    }
 }

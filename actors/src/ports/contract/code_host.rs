@@ -20,6 +20,7 @@ pub async fn hold(stage: &dyn Stage) {
     observing::reads_branches(stage).await;
     observing::snapshots_are_the_tree(stage).await;
     observing::follows_a_rename(stage).await;
+    observing::compares_commits(stage).await;
     publishing::publishes_a_change(stage).await;
     publishing::appends_to_a_branch(stage).await;
     publishing::never_overwrites(stage).await;

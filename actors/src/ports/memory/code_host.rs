@@ -5,6 +5,7 @@
 //! Deliberately absent: rights, and limits other than those a [`Fault`] sets; what checks and reviewers say is what a
 //! test has them say.
 
+mod compare;
 mod faults;
 mod merging;
 mod people;
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry},
     selection::{Answer, Base, Query},
 };
 use std::{
@@ -509,6 +510,16 @@ impl CodeHost for MemoryCodeHost {
             }
         };
         Ok(node_ids.iter().map(&mut one).collect())
+    }
+
+    async fn compare(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        head: &str,
+        budget: &ReadBudget,
+    ) -> Result<Comparison, CodeHostError> {
+        self.call(Operation::Compare, repository, budget, |found, _| found.compare(base, head)).await
     }
 
     async fn pull_request(

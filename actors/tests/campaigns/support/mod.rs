@@ -255,6 +255,22 @@ impl House {
     }
 }
 
+/// A campaign with one open pull request.
+pub(crate) async fn open(name: &str) -> (House, System, Changeset) {
+    let house = House::new().with_repositories(1);
+    house.begin(name);
+    let system = house.start().await;
+    house.rest(&system).await;
+    let changeset = house.changeset("r0");
+    assert_eq!(changeset.state, ChangesetState::Open);
+    (house, system, changeset)
+}
+
+/// The number of a changeset's pull request.
+pub(crate) fn number(changeset: &Changeset) -> u64 {
+    changeset.pull_request.as_ref().unwrap().number
+}
+
 fn full(name: &str) -> String {
     if name.contains('/') { name.to_owned() } else { format!("{ACME}/{name}") }
 }

@@ -19,7 +19,7 @@ use campaigns_domain::{
         target::{Failure, FailureCause, Target},
     },
     id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
-    publish::{BranchHead, PullRequest, Reading, budget::Budget, commit::TreeEntry},
+    publish::{BranchHead, Comparison, PullRequest, Reading, budget::Budget, commit::TreeEntry},
     selection::{Answer, Base, Query},
     spec::Spec,
 };
@@ -498,6 +498,15 @@ impl CodeHost for Behind {
     ) -> Result<Vec<Result<Reading, CodeHostError>>, CodeHostError> {
         let call = self.ports.code_host.read_pull_requests(owner, node_ids, budget);
         self.tap.host(Which::Every, call).await
+    }
+    async fn compare(
+        &self,
+        repository: &RepositoryRef,
+        base: &str,
+        head: &str,
+        budget: &ReadBudget,
+    ) -> Result<Comparison, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.compare(repository, base, head, budget)).await
     }
     async fn pull_request(
         &self,

@@ -176,3 +176,32 @@ fn tempdir() -> Folder {
     std::fs::create_dir(&path).expect("a temporary folder can be made");
     Folder(path)
 }
+
+#[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
+pub(super) async fn compares_commits(stage: &dyn Stage) {
+    let repository = stage.repository("compared", &[SeedFile::new("a", "1"), SeedFile::new("b", "1")]).await;
+    let budget = ReadBudget::unlimited();
+    let main =
+        stage.host().base(&repository, "main", &budget).await.expect("it answers").expect("is there").commit;
+    let first = stage.push(&repository, "side/branch", "a", "2").await;
+    let second = stage.push(&repository, "side/branch", "c", "3").await;
+    let compare = async |base: &str, head: &str| {
+        stage.host().compare(&repository, base, head, &ReadBudget::unlimited()).await.expect("it answers")
+    };
+    let found = compare(&main.0, &second.0).await;
+    assert_eq!((found.ahead, found.behind, found.all_commits, found.all_files), (2, 0, true, true));
+    assert_eq!(found.common, main);
+    let commits: Vec<_> = found.commits.iter().map(|each| (&each.commit, &each.parents)).collect();
+    assert_eq!(commits, [(&first, &vec![main.clone()]), (&second, &vec![first.clone()])], "oldest first");
+    let blob = |text: &str| crate::ports::git_objects::object_id("blob", text.as_bytes());
+    let file = |path: &str, status: &str, text: &str| (path.to_owned(), (status.to_owned(), blob(text)));
+    assert_eq!(found.files, BTreeMap::from([file("a", "modified", "2"), file("c", "added", "3")]));
+    let other = stage.push(&repository, "main", "b", "2").await;
+    let apart = compare("main", "side/branch").await;
+    assert_eq!((apart.ahead, apart.behind, &apart.common), (2, 1, &main));
+    assert_eq!(apart.files.len(), 2, "from the common ancestor on");
+    let same = compare("main", &other.0).await;
+    assert_eq!((same.ahead, same.behind, same.commits.len(), same.files.len()), (0, 0, 0, 0));
+    let none = stage.host().compare(&repository, "main", "absent", &budget).await;
+    assert!(matches!(none, Err(CodeHostError::NotFound(_))), "{none:?}");
+}

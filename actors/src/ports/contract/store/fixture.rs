@@ -20,7 +20,7 @@ use campaigns_domain::{
         CampaignId, ChangesetId, CommandId, CommitSha, Digest, EffectId, Epoch, ExecutionId, MessageId,
         RepositoryId, RunId, Shard, TargetId,
     },
-    spec::{Priority, Publication, Spec},
+    spec::{Policy, Priority, Publication, Spec},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Mutex;
@@ -224,6 +224,7 @@ pub fn spec() -> Spec {
         changeset_template: None,
         rollout: None,
         priority: Priority::Normal,
+        policy: Policy::default(),
     }
 }
 

@@ -24,6 +24,7 @@ pub enum Operation {
     UpdatePullRequest,
     SetPullRequestOpen,
     Comments,
+    Compare,
     CreateComment,
     DeleteBranch,
     MarkReady,

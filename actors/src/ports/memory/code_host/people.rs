@@ -94,6 +94,39 @@ impl MemoryCodeHost {
         self.with_pull(repository, number, |found, at| found.pulls[at].draft = draft);
     }
 
+    /// Presses "Update branch": the base is merged into the pull request's branch.
+    pub fn update_branch(&self, repository: &RepositoryRef, number: u64) -> Option<CommitSha> {
+        let mut world = self.lock();
+        world.clock += 1;
+        let at = world.clock;
+        let found = world.repositories.get_mut(&repository.id)?;
+        let place = found.pull_at(number).ok()?;
+        let (branch, base) = (found.words[place].0.clone(), found.pulls[place].base_branch.clone());
+        let (head, base) = (found.head(&branch)?, found.head(&base)?);
+        let changed = found.compare(&base.commit.0, &head.commit.0).ok()?.files;
+        let ours = found.trees.get(&head.tree)?.clone();
+        let mut tree = found.trees.get(&base.tree)?.clone();
+        for path in changed.keys() {
+            match ours.get(path) {
+                Some(file) => tree.insert(path.clone(), *file),
+                None => tree.remove(path),
+            };
+        }
+        let tree = found.add_tree(tree);
+        let merge = found.store_commit(&tree, vec![head.commit, base.commit], "Merge the base", at);
+        found.set_branch(&branch, &merge);
+        Some(merge)
+    }
+
+    /// Says who made a commit, by a verified signature.
+    pub fn sign(&self, repository: &RepositoryRef, commit: &CommitSha, login: &str) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id)
+            && let Some(commit) = found.commits.get_mut(commit)
+        {
+            commit.by = Some(login.to_owned());
+        }
+    }
+
     /// Throws away what is on a branch and puts one commit on the default branch's head in its place.
     pub fn force_push(&self, repository: &RepositoryRef, branch: &str, message: &str) -> Option<CommitSha> {
         let mut world = self.lock();
@@ -109,6 +142,14 @@ impl MemoryCodeHost {
     /// A branch's head, for people who look.
     pub fn head_of(&self, repository: &RepositoryRef, branch: &str) -> Option<BranchHead> {
         self.lock().repositories.get(&repository.id)?.head(branch)
+    }
+
+    /// The text of a file at a branch's head, for people who look.
+    pub fn file(&self, repository: &RepositoryRef, head: &BranchHead, path: &str) -> Option<String> {
+        let world = self.lock();
+        let found = world.repositories.get(&repository.id)?;
+        let (_, blob) = found.trees.get(&head.tree)?.get(path)?;
+        String::from_utf8(found.blobs.get(blob)?.to_vec()).ok()
     }
 
     /// The comments of a pull request, oldest first.

@@ -25,6 +25,8 @@ pub(super) struct Commit {
     pub(super) tree: String,
     pub(super) parents: Vec<CommitSha>,
     pub(super) message: String,
+    /// Who made it, by a verified signature, where that was said.
+    pub(super) by: Option<String>,
 }
 
 /// A repository.
@@ -167,8 +169,10 @@ impl Repository {
         ));
         text.push_str(message);
         let sha = CommitSha(git_objects::object_id("commit", text.as_bytes()));
-        self.commits
-            .insert(sha.clone(), Commit { tree: tree.to_owned(), parents, message: message.to_owned() });
+        self.commits.insert(
+            sha.clone(),
+            Commit { tree: tree.to_owned(), parents, message: message.to_owned(), by: None },
+        );
         sha
     }
 
