@@ -6,19 +6,22 @@
 
 mod fold;
 mod follow;
+mod load;
 mod record;
 mod room;
 mod scheduled;
 mod standing;
+mod tidy;
 mod timer;
 
 use crate::{
     perform::{
+        branch_end::Tidied,
         pace::Pace,
         publish::{self, Outcome, Sent},
         sync::Page,
     },
-    ports::{Effect, Message, MessageBody, Recipient, StoreError, Subject, SyncReport},
+    ports::{Effect, Message, Recipient, StoreError, SyncReport},
     scope::{Delivery, Scope, Setback},
     shard::ShardMessage,
     tasks::{Busy, Panicked, Task},
@@ -28,10 +31,9 @@ use campaigns_domain::{
     publish::queue::Queue,
 };
 use fold::Rows;
-use futures::{StreamExt, TryStreamExt, stream};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 use timer::Timer;
@@ -61,6 +63,8 @@ pub(crate) enum LimiterMessage {
     Sent(ChangesetId, u32, Result<Outcome, Panicked>, Busy),
     /// A page of a sync was read.
     Read(Result<Result<Page, StoreError>, Panicked>, Busy),
+    /// Branches of merged pull requests were seen to.
+    Tidied(Result<Vec<(ChangesetId, Tidied)>, Panicked>, Busy),
     /// A changeset that was put off may have its turn.
     Due(ChangesetId),
     /// Turns may be given again.
@@ -77,6 +81,7 @@ enum Input {
     Resumed(Effect),
     Sent(ChangesetId, u32, Outcome),
     Read(Page),
+    Tidied(Vec<(ChangesetId, Tidied)>),
 }
 
 /// A sync under way.
@@ -109,6 +114,7 @@ pub(crate) struct LimiterState {
     held: bool,
     syncs: VecDeque<Sync>,
     reading: Option<Task>,
+    tidy: tidy::Tidy,
     /// Whether pull requests may be due to be read.
     due: bool,
     pace: Arc<Pace>,
@@ -154,6 +160,7 @@ impl Actor for LimiterActor {
             held: false,
             syncs: VecDeque::new(),
             reading: None,
+            tidy: tidy::Tidy::default(),
             due: false,
             pace,
             restored: false,
@@ -205,6 +212,12 @@ impl Actor for LimiterActor {
                     Err(panicked) => return Err(panicked.into()),
                 }
             }
+            LimiterMessage::Tidied(outcome, busy) => {
+                state.tidy.ended();
+                // After a panic they are due again.
+                state.waiting.extend(outcome.ok().map(Input::Tidied));
+                state.unrecorded.push(busy);
+            }
             LimiterMessage::Due(changeset) => {
                 if let Some((_, timer)) = state.put_off.get_mut(&changeset) {
                     *timer = None;
@@ -244,7 +257,7 @@ impl Actor for LimiterActor {
 impl LimiterState {
     fn is_idle(&self) -> bool {
         let waits = !self.queue.is_empty() || !self.put_off.is_empty() || self.resting().is_some();
-        let reads = self.due || self.reading.is_some() || !self.syncs.is_empty();
+        let reads = self.due || !self.tidy.is_idle() || self.reading.is_some() || !self.syncs.is_empty();
         !waits && !reads && self.sending.is_empty()
     }
 
@@ -261,7 +274,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
     let mut inputs = std::mem::take(&mut state.waiting);
     state.restore().await?;
     let send = loop {
-        load(state, &inputs).await?;
+        load::load(state, &inputs).await?;
         scheduled::refill(state).await?;
         state.look(inputs.iter().any(|input| matches!(input, Input::Sent(..)))).await?;
         match record::record(state, &inputs).await {
@@ -291,45 +304,9 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
         begin(myself, state, changeset, generation);
     }
     follow::read_on(myself, state);
+    tidy::begin(myself, state).await;
     settle(myself, state);
     state.unrecorded.clear();
-    Ok(())
-}
-
-/// Reads the rows that the inputs speak of and that are not here.
-async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(), Setback> {
-    let mut missing = BTreeSet::new();
-    for input in inputs {
-        match input {
-            Input::Message(Message { body: MessageBody::Proposed { place, .. }, .. }) => {
-                missing.insert(place.changeset());
-            }
-            Input::Message(Message {
-                body: MessageBody::Ask { changeset, .. } | MessageBody::Released { changeset, .. },
-                ..
-            }) => {
-                missing.insert(*changeset);
-            }
-            Input::Resumed(Effect { subject: Subject::Changeset(id), .. }) | Input::Sent(id, ..) => {
-                missing.insert(*id);
-            }
-            Input::Read(page) => missing.extend(page.read.iter().map(|fresh| fresh.id)),
-            Input::Message(_) | Input::Resumed(_) => {}
-        }
-    }
-    missing.retain(|id| !state.rows.contains_key(id));
-    let store = &state.scope.world.ports.store;
-    let rows: Vec<_> = stream::iter(missing)
-        .map(|id| store.changeset(id))
-        .buffer_unordered(state.scope.world.settings.reads_at_once.max(1))
-        .try_collect()
-        .await?;
-    state.rows.extend(rows.into_iter().flatten().map(|row| (row.id, row)));
-    for repository in follow::hints(inputs) {
-        for row in store.followed_in(&state.organization, repository).await? {
-            state.rows.entry(row.id).or_insert(row);
-        }
-    }
     Ok(())
 }
 

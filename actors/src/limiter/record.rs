@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: reading rows (`mod`) and making transitions of events (`fold`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow, standing::told};
+use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow, standing::told, tidy};
 use crate::{
     perform::{
         publish::{Outcome, Sent},
@@ -103,6 +103,9 @@ pub(super) async fn record(
             }
             Input::Read(page) => {
                 let report = follow::page(&mut fold, page).await?;
+                let free =
+                    state.queue.is_empty() || state.room.closed_for(&state.scope.world.clock).is_some();
+                state.tidy.take(&mut fold, page, free && !state.pace.is_paused());
                 if let (Of::Campaign(..), Some(sync)) = (page.of, state.syncs.front()) {
                     let over = follow::outcome(sync, &state.organization, page, &report);
                     if let Some(outcome) = &over {
@@ -113,6 +116,7 @@ pub(super) async fn record(
                     synced = Some((over.is_some(), after, report));
                 }
             }
+            Input::Tidied(outcomes) => tidy::record(&mut fold, outcomes).await?,
         }
     }
     for trouble in troubles {
@@ -273,7 +277,7 @@ pub(super) fn learn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState,
                 state.put_off.remove(id);
             }
             Input::Read(page) => follow::learn(state, page),
-            Input::Message(_) | Input::Resumed(_) => {}
+            Input::Message(_) | Input::Resumed(_) | Input::Tidied(_) => {}
         }
     }
 }

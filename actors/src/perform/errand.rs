@@ -5,6 +5,7 @@
 
 use super::{
     merging,
+    branch_end,
     permits::Writes,
     publish::{Halt, Sent, limits},
 };
@@ -40,13 +41,10 @@ pub(super) async fn close(
         }
     }
     let ours = observed.branch.as_ref().filter(|branch| changeset.head.as_ref() == Some(&branch.commit));
-    if ours.is_some() {
-        let delete = |permit| host.delete_branch(repository, &changeset.head_branch, permit);
-        match limits(writes, writes.send(WriteKind::BranchDeletion, delete).await?) {
-            // Somebody was faster, or our answer was lost.
-            Ok(()) | Err(Halt::Again(_)) => {}
-            Err(halt) => return Err(halt),
-        }
+    if let Some(branch) = ours
+        && let Some(reason) = branch_end::delete(writes, repository, changeset, &branch.commit).await?
+    {
+        tracing::info!(changeset = %changeset.id, reason, "the branch of a closed pull request stays");
     }
     Ok(Sent::Withdrawn)
 }

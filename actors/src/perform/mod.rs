@@ -5,6 +5,7 @@
 
 mod base;
 mod closer;
+pub(crate) mod branch_end;
 mod errand;
 pub(crate) mod execute;
 mod merging;

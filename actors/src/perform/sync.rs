@@ -37,6 +37,8 @@ pub(crate) struct Page {
     pub(crate) of: Of,
     /// What was read, in order.
     pub(crate) read: Vec<Fresh>,
+    /// What is due without being read: merged, with a branch to be seen to.
+    pub(crate) branches: Vec<Changeset>,
     /// Whether there are more after them.
     pub(crate) more: bool,
     /// Why nothing is read from this organisation for now. After a limit, the page ends before what was not read;
@@ -78,9 +80,12 @@ pub(crate) async fn page(scope: Scope, organization: String, of: Of) -> Result<P
         Of::Due => store.due(&organization, limit).await?,
     };
     let full = followed.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let (merged, followed): (Vec<_>, Vec<_>) =
+        followed.into_iter().partition(|each| each.changeset.errand.branch);
+    let branches = merged.into_iter().map(|each| each.changeset).collect();
     let asked = followed.len();
     let (read, halted) = read(&scope, &organization, followed).await?;
-    Ok(Page { of, more: full || read.len() < asked, read, halted })
+    Ok(Page { of, more: full || read.len() < asked, read, branches, halted })
 }
 
 /// Reads all of these, or those before the one at which nothing more may be read.

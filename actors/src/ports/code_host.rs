@@ -198,14 +198,16 @@ pub trait CodeHost: Merging {
         permit: Permit,
     ) -> Result<(), CodeHostError>;
 
-    /// Deletes a branch. GitHub compares nothing: whoever calls this has just seen what is on it.
+    /// Deletes a branch whose head is `at`; compared by the code host itself, in the same moment.
     ///
     /// # Errors
-    /// [`CodeHostError::Conflict`] where it does not exist.
+    /// [`CodeHostError::Conflict`] where it does not exist or has another head: observe again. A code host may say the
+    /// same where it does not want it deleted.
     async fn delete_branch(
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        at: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError>;
 

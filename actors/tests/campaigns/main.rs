@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says so by failing")]
 
 mod asking;
+mod branches;
 mod breaking;
 mod following;
 mod forecast;

@@ -159,9 +159,10 @@ impl CodeHost for GitHub {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        at: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError> {
-        self.drop_branch(repository, branch, permit).await
+        self.drop_branch(repository, branch, at, permit).await
     }
 
     async fn read_pull_requests(

@@ -1,11 +1,10 @@
-//! Beside a pull request's content: whether it is open, what is said on it, and its branch's end.
+//! Beside a pull request's content: whether it is open, and what is said on it.
 //!
-//! Deliberately absent: merging, and whoever reviews.
+//! Deliberately absent: merging, whoever reviews, and the branch's end (`branch_end`).
 
 use super::{
     GitHub,
     call::{Ask, Route},
-    endpoint::encode,
     paid::Paid,
     shape,
     write::Write,
@@ -69,28 +68,6 @@ impl GitHub {
             body: serde_json::json!({"body": body}),
             subject: format!("the pull request {name}#{number}"),
             doing: format!("commenting on the pull request {name}#{number}"),
-            workflows: false,
-            permit,
-            repository,
-        })
-        .await
-        .map(drop)
-    }
-
-    pub(super) async fn drop_branch(
-        &self,
-        repository: &RepositoryRef,
-        branch: &str,
-        permit: Permit,
-    ) -> Result<(), CodeHostError> {
-        let name = self.name(repository);
-        self.send(Write {
-            operation: "git/delete-ref",
-            method: Method::DELETE,
-            rest: format!("/git/refs/heads/{}", encode(branch, true)),
-            body: (),
-            subject: format!("the branch `{branch}` of {name}"),
-            doing: format!("deleting the branch `{branch}` of {name}"),
             workflows: false,
             permit,
             repository,

@@ -9,6 +9,7 @@
 
 mod answer;
 mod app;
+mod branch_end;
 mod call;
 mod check;
 mod code_host;
@@ -30,6 +31,7 @@ mod write;
 
 pub use answer::{About, refusal};
 pub use app::{Attempt, Attempts, Installation, InstallationAccount};
+pub use branch_end::DELETE_BRANCH;
 pub use check::{Identity, Undetected};
 pub use config::{API_VERSION, Credentials, GithubConfig, SnapshotLimits, Timeouts};
 pub use endpoint::{BadEndpoint, Endpoint};

@@ -75,6 +75,15 @@ impl GitHub {
         repository: &RepositoryRef,
         paid: Paid<'_>,
     ) -> Result<RepositoryName, CodeHostError> {
+        Ok(self.identify(repository, paid).await?.0)
+    }
+
+    /// The same, with the repository's id in GraphQL.
+    pub(super) async fn identify(
+        &self,
+        repository: &RepositoryRef,
+        paid: Paid<'_>,
+    ) -> Result<(RepositoryName, String), CodeHostError> {
         let lost = || {
             CodeHostError::NotFound(format!("the repository {} (id {})", repository.name, repository.id.0))
         };
@@ -92,7 +101,7 @@ impl GitHub {
             names.insert(repository.id, name.clone());
         }
         drop(names);
-        Ok(name)
+        Ok((name, found.node_id))
     }
 
     /// Every repository of an organisation or user that the credential sees.

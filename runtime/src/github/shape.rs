@@ -26,6 +26,9 @@ pub(super) struct Permissions {
 #[derive(Deserialize)]
 pub(super) struct Repository {
     pub(super) id: u64,
+    /// Its id in GraphQL.
+    #[serde(default)]
+    pub(super) node_id: String,
     name: String,
     owner: Account,
     default_branch: Option<String>,

@@ -32,6 +32,7 @@ pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
         message: String::from("Say hello"),
         author: None,
         publication: Publication::Ready,
+        keep_branch: false,
         gated: false,
     };
     let (changeset, _) = Changeset::propose(place, proposal);

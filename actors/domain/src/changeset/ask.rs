@@ -66,6 +66,10 @@ pub struct Errand {
     pub adopt: bool,
     /// Whether its draft is to be marked ready.
     pub ready: bool,
+    /// Whether the branch of the merged pull request is to be deleted, where it still holds our last head. It is owed
+    /// beside the end that the changeset has reached.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub branch: bool,
     /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
     pub back: Option<Back>,
     /// Whether it was asked for after the run had been cancelled, which then does not hold it up.

@@ -76,6 +76,13 @@ pub enum ChangesetEvent {
         /// The base that it holds.
         base: CommitSha,
     },
+    /// The branch of its merged pull request is gone, whoever deleted it.
+    BranchDeleted,
+    /// The branch of its merged pull request stays.
+    BranchLeft {
+        /// Why.
+        reason: String,
+    },
     /// A person asked something of it.
     Asked {
         /// What.
@@ -171,6 +178,8 @@ impl ChangesetEvent {
             Self::SeenMerged => "changeset.merged",
             Self::SeenClosed => "changeset.closed",
             Self::HeadAdopted { .. } => "changeset.head_adopted",
+            Self::BranchDeleted => "changeset.branch_deleted",
+            Self::BranchLeft { .. } => "changeset.branch_left",
             Self::Asked { .. } => "changeset.asked",
             Self::Withdrawn { .. } => "changeset.withdrawn",
             Self::ErrandDone { .. } => "changeset.errand_done",

@@ -7,6 +7,7 @@
 
 mod ask;
 mod asked;
+mod branch;
 mod event;
 mod held;
 mod seen;
@@ -99,6 +100,9 @@ pub struct Proposal {
     pub author: Option<crate::spec::Author>,
     /// How far to take it.
     pub publication: Publication,
+    /// Whether its branch stays once the pull request is merged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_branch: bool,
     /// Whether it waits until its run's rollout lets it through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,

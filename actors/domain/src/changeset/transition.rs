@@ -89,6 +89,8 @@ impl Changeset {
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
             Event::HeadAdopted { head, base } => self.head_adopted(head, base),
+            Event::BranchDeleted => self.branch_ended(""),
+            Event::BranchLeft { reason } => self.branch_ended(reason),
             Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
             Event::Withdrawn { generation } => self.withdrawn(*generation),
@@ -341,7 +343,11 @@ impl Changeset {
             _ if end == State::Closed && matches!(self.errand.aim, Aim::Closed | Aim::Reopened) => {
                 Decision::Ignored(Straggler::OutOfPlace)
             }
-            _ => self.clone().without_errand().ends_at(end, ""),
+            _ => {
+                let mut next = self.clone().without_errand();
+                next.errand.branch = end == State::Merged && self.leaves_a_branch();
+                next.ends_at(end, "")
+            }
         }
     }
 
@@ -360,7 +366,7 @@ impl Changeset {
         self.to(state, reason, effects)
     }
 
-    fn to(&self, state: State, reason: &str, effects: Vec<Effect>) -> Decision<Self, Effect> {
+    pub(super) fn to(&self, state: State, reason: &str, effects: Vec<Effect>) -> Decision<Self, Effect> {
         let mut next = self.clone();
         next.state = state;
         next.publishing = self.publishing.filter(|_| state == State::Publishing);

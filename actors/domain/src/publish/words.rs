@@ -65,6 +65,7 @@ impl Proposal {
             message: rendered(&template.commit.message).trim().to_owned(),
             author: template.commit.author.clone(),
             publication,
+            keep_branch: template.keep_branch,
             gated: spec.rollout.is_some(),
         })
     }

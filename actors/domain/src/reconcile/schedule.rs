@@ -39,6 +39,9 @@ pub fn due(changeset: &Changeset, quiet: Duration) -> Due {
     }
     let wait = (quiet / PART).clamp(SOONEST, LATEST);
     match changeset.state {
+        // Its branch is seen to when it is due.
+        ChangesetState::Merged if changeset.errand.branch && quiet.is_zero() => Due::In(Duration::ZERO),
+        ChangesetState::Merged if changeset.errand.branch => Due::In(wait),
         ChangesetState::Merged => Due::Never,
         ChangesetState::Closed if quiet >= CLOSED_FOR => Due::Never,
         ChangesetState::Closed => Due::In(wait.max(HOUR)),

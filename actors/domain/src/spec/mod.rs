@@ -150,6 +150,9 @@ pub struct ChangesetTemplate {
     /// Whether to open pull requests (default: no).
     #[serde(default, with = "normal::publication", skip_serializing_if = "Publication::is_unpublished")]
     pub published: Publication,
+    /// Whether the branches of merged pull requests stay (default: they are deleted).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_branch: bool,
 }
 
 /// What the one commit looks like.

@@ -10,8 +10,9 @@ use campaigns_domain::{
         Aim, Ask, Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, Asked, ErrandDone, HandedOver, HeadAdopted, Noticed, Proposed, PublishDeferred,
-            PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+            self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed, Proposed,
+            PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen,
+            Withdrawn,
         },
         ChangesetState as State, Done, Place,
     },
@@ -100,12 +101,14 @@ fn asked(ask: Ask, nth: u128) -> Event {
 
 fn any_human() -> impl Strategy<Value = Event> {
     prop_oneof![
-        Just(HandedOver { reason: "somebody pushed".to_owned() }),
-        any::<bool>().prop_map(|draft| SeenOpen { draft }),
-        any_news().prop_map(|news| Noticed { news }),
-        Just(SeenMerged),
-        Just(SeenClosed),
-        (any::<u8>(), any::<u8>())
+        4 => Just(HandedOver { reason: "somebody pushed".to_owned() }),
+        4 => any::<bool>().prop_map(|draft| SeenOpen { draft }),
+        4 => any_news().prop_map(|news| Noticed { news }),
+        4 => Just(SeenMerged),
+        4 => Just(SeenClosed),
+        1 => Just(BranchDeleted),
+        1 => Just(BranchLeft { reason: "it moved".to_owned() }),
+        4 => (any::<u8>(), any::<u8>())
             .prop_map(|(head, base)| HeadAdopted { head: digit(head), base: digit(base) }),
     ]
 }

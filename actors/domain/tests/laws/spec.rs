@@ -78,15 +78,15 @@ fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
         ("[^<>\\p{C}\\s${]{1,9}", "[a-z]{1,5}@[a-z]{1,5}").prop_map(|(name, email)| Author { name, email });
     let branch =
         prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
-    (any_words(), any_text(), branch, any_words(), prop::option::of(author), published).prop_map(
-        |(title, body, branch, message, author, published)| ChangesetTemplate {
+    (any_words(), any_text(), branch, any_words(), prop::option::of(author), published, any::<bool>())
+        .prop_map(|(title, body, branch, message, author, published, keep_branch)| ChangesetTemplate {
             title,
             body,
             branch: branch.to_owned(),
             commit: CommitTemplate { message, author },
             published,
-        },
-    )
+            keep_branch,
+        })
 }
 
 fn any_spec() -> impl Strategy<Value = Spec> {

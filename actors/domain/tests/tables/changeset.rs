@@ -6,10 +6,10 @@ use campaigns_domain::{
         Changeset,
         ChangesetEffect::{self as Effect, Publish, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, HandedOver, Proposed, PublishDeferred, PublishRefused, PublishStarted, Published,
-            SeenClosed, SeenMerged, SeenOpen,
+            self as Event, BranchDeleted, BranchLeft, HandedOver, Proposed, PublishDeferred, PublishRefused,
+            PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen,
         },
-        ChangesetState as State, Place,
+        ChangesetState as State, Place, Proposal,
     },
     id::{ChangesetId, RepositoryId},
     machine::{Decision, Straggler},
@@ -222,6 +222,28 @@ fn merged_stays_merged() {
         ignores(&merged, event, Straggler::Ended);
     }
     ignores(&merged, SeenOpen { draft: false }, Straggler::OutOfPlace);
+}
+
+#[test]
+fn a_merged_branch_is_owed_where_it_is_ours() {
+    let owes = |events: &[Event]| after(events).errand.branch;
+    let open = [started(1), sent(1, '1')];
+    assert!(owes(&[&open[..], &[SeenMerged]].concat()));
+    assert!(!owes(&[&open[..], &[SeenClosed]].concat()), "a closed one may be opened again");
+    assert!(!owes(&[&open[..], &[theirs(), SeenMerged]].concat()), "a human has taken it over");
+    assert!(!owes(&[SeenMerged]), "nothing of ours is known to be there");
+    let merged = [&open[..], &[SeenMerged]].concat();
+    for end in [BranchDeleted, BranchLeft { reason: "it moved".to_owned() }] {
+        let ended = [&merged[..], std::slice::from_ref(&end)].concat();
+        assert_eq!((after(&ended).state, owes(&ended)), (State::Merged, false));
+        ignores(&ended, end, Straggler::AlreadyApplied);
+    }
+    let kept = Proposal { keep_branch: true, ..proposal(1, 1, Ready) };
+    let (mut changeset, _) = Changeset::propose(place(), kept);
+    for event in &merged {
+        changeset = changeset.apply(event).into_applied().unwrap().0;
+    }
+    assert!(!changeset.errand.branch);
 }
 
 #[test]

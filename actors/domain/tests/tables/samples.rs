@@ -116,6 +116,7 @@ pub(crate) fn proposal(run: u128, attempt: u32, publication: Publication) -> Pro
         message: "Tidy".to_owned(),
         author: None,
         publication,
+        keep_branch: false,
         gated: false,
     }
 }

@@ -461,11 +461,15 @@ impl CodeHost for MemoryCodeHost {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        at: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError> {
         self.call(Operation::DeleteBranch, repository, permit, |found, _| {
-            let gone = || CodeHostError::Conflict("Reference does not exist".to_owned());
-            found.remove_branch(branch).then_some(()).ok_or_else(gone)
+            if found.branches.get(branch) != Some(at) {
+                return Err(CodeHostError::Conflict(format!("`{branch}` is not at {at}")));
+            }
+            found.remove_branch(branch);
+            Ok(())
         })
         .await
     }

@@ -485,9 +485,10 @@ impl CodeHost for Behind {
         &self,
         repository: &RepositoryRef,
         branch: &str,
+        at: &CommitSha,
         permit: Permit,
     ) -> Result<(), CodeHostError> {
-        let call = self.ports.code_host.delete_branch(repository, branch, permit);
+        let call = self.ports.code_host.delete_branch(repository, branch, at, permit);
         self.tap.host(Which::HostWrites, call).await
     }
     async fn read_pull_requests(

@@ -9,6 +9,7 @@ mod nodes;
 mod objects;
 pub mod parse;
 mod pulls;
+mod refs;
 
 use crate::auth::{Caller, identify};
 use crate::limits::{graphql_subject, told};

@@ -32,6 +32,9 @@ fn told<T>(message: impl Into<String>) -> Result<T, Stopped> {
 
 impl Execution<'_> {
     pub(super) fn mutation(&mut self, field: &Field) -> Result<Value, Refusal> {
+        if field.name == "updateRefs" {
+            return self.update_refs(field);
+        }
         let named = if field.name == "dequeuePullRequest" { "id" } else { "pullRequestId" };
         let permissions: &[(&str, Level)] = match field.name.as_str() {
             "markPullRequestReadyForReview" | "convertPullRequestToDraft" => {

@@ -165,3 +165,29 @@ async fn workflows_need_their_own_permission() {
     desk.post(&format!("{R}/git/refs"), made).await.expect(201);
     desk.audit();
 }
+
+#[tokio::test]
+async fn a_branch_is_deleted_only_where_it_is_said_to_be() {
+    let desk = Desk::open().await;
+    desk.repository("one").await;
+    let pull = desk.pull("one", "fix").await;
+    let id = desk.get("/repos/acme/one").await.expect(200).json()["node_id"].clone();
+    let head = pull["head"]["sha"].clone();
+    let delete = async |branch: &str, before: serde_json::Value| {
+        let update =
+            json!({"name": format!("refs/heads/{branch}"), "beforeOid": before, "afterOid": "0".repeat(40)});
+        let query = "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }";
+        let input = json!({"repositoryId": id, "refUpdates": [update], "clientMutationId": "mine"});
+        desk.graphql(query, json!({"input": input})).await
+    };
+    let elsewhere = delete("fix", json!("1".repeat(40))).await;
+    assert_eq!(elsewhere["errors"][0]["type"], "UNPROCESSABLE");
+    assert_eq!(desk.tip("one", "fix").await, head.as_str().unwrap(), "it is where it was");
+    assert_eq!(delete("fix", head.clone()).await["data"]["updateRefs"]["clientMutationId"], "mine");
+    desk.get("/repos/acme/one/git/ref/heads/fix").await.expect(404);
+    assert_eq!(desk.get("/repos/acme/one/pulls/1").await.expect(200).json()["state"], "closed");
+    assert_eq!(delete("fix", head).await["errors"][0]["type"], "UNPROCESSABLE", "it is gone already");
+    let main = delete("main", json!(null)).await;
+    assert!(main["errors"][0]["message"].as_str().unwrap().contains("default branch"), "{main}");
+    desk.audit();
+}

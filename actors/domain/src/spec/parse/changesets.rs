@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 const TEMPLATE: Shape = Shape {
     what: "`changesetTemplate`",
-    keys: &["title", "body", "branch", "commit", "published"],
+    keys: &["title", "body", "branch", "commit", "published", "keepBranch"],
     refused: &[("fork", "branches are pushed to the repository itself: leave it out")],
 };
 const COMMIT: Shape = Shape { what: "`commit`", keys: &["message", "author"], refused: &[] };
@@ -54,12 +54,23 @@ pub(super) fn template(
         .and_then(|node| commit(node, report));
     let published =
         fields.get("published").map_or(Publication::Unpublished, |node| publication(node, report));
+    let keep_branch = fields.get("keepBranch").is_some_and(|node| {
+        switch(node).unwrap_or_else(|| {
+            report.add(
+                node.at,
+                "`keepBranch` is true or false",
+                "leave it out to have merged branches deleted",
+            );
+            false
+        })
+    });
     Some(ChangesetTemplate {
         title: title?.to_owned(),
         body: body?.to_owned(),
         branch: branch?.to_owned(),
         commit: commit?,
         published,
+        keep_branch,
     })
 }
 

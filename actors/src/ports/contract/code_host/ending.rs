@@ -20,15 +20,21 @@ pub(super) async fn closes_and_opens_again(stage: &dyn Stage) {
     }
     assert_eq!(set(true).await.expect("it opens again").state, PullRequestState::Open);
     set(false).await.expect("it closes");
-    host.delete_branch(&repository, "ours/too", permit()).await.expect("the branch goes");
+    let elsewhere = stage.push(&repository, "main", "b", "2").await;
+    let moved = host.delete_branch(&repository, "ours/too", &elsewhere, permit()).await;
+    assert!(matches!(moved, Err(CodeHostError::Conflict(_))), "its head is another: {moved:?}");
+    assert!(
+        host.branch(&repository, "ours/too", &ReadBudget::unlimited()).await.expect("an answer").is_some()
+    );
+    host.delete_branch(&repository, "ours/too", &commit, permit()).await.expect("the branch goes");
     assert_eq!(host.branch(&repository, "ours/too", &ReadBudget::unlimited()).await, Ok(None));
-    let gone = host.delete_branch(&repository, "ours/too", permit()).await;
+    let gone = host.delete_branch(&repository, "ours/too", &commit, permit()).await;
     assert!(matches!(gone, Err(CodeHostError::Conflict(_))), "it is gone already: {gone:?}");
     let lost = set(true).await;
     assert!(matches!(lost, Err(CodeHostError::Refused(_))), "without its branch it stays closed: {lost:?}");
     host.create_branch(&repository, "ours/too", &commit, permit()).await.expect("the branch comes back");
     assert_eq!(set(true).await.expect("it opens again").state, PullRequestState::Open);
-    host.delete_branch(&repository, "ours/too", permit()).await.expect("the branch goes");
+    host.delete_branch(&repository, "ours/too", &commit, permit()).await.expect("the branch goes");
     let seen = host.pull_request(&repository, number, &ReadBudget::unlimited()).await.expect("it answers");
     assert_eq!(seen.state, PullRequestState::Closed, "without its branch it closes");
     let (other, _) = open(stage, &repository, "merged").await;

@@ -152,6 +152,7 @@ impl<H: StoreHarness> World<H> {
             message: "Add a licence".to_owned(),
             author: None,
             publication,
+            keep_branch: false,
             gated: false,
         };
         Changeset::propose(place, proposal).0
