@@ -4,8 +4,7 @@
 //! looked for by its hidden marker. Deliberately absent: content and words (`publish`).
 
 use super::{
-    merging,
-    branch_end,
+    branch_end, merging,
     permits::Writes,
     publish::{Halt, Sent, limits},
 };

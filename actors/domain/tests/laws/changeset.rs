@@ -413,7 +413,7 @@ proptest! {
 fn the_stories_are_about_something() {
     let mut runner = TestRunner::deterministic();
     let (mut states, mut replaced_on_its_way, mut updated) = (BTreeSet::new(), 0, 0);
-    for _ in 0..500 {
+    for _ in 0..2_000 {
         let (publication, steps) = steps().new_tree(&mut runner).unwrap().current();
         let mut story = Story::new(publication);
         for step in &steps {
