@@ -4,8 +4,8 @@
 //! Deliberately absent: recording. Nothing here commits a transition.
 
 mod base;
-mod closer;
 pub(crate) mod branch_end;
+mod closer;
 mod errand;
 pub(crate) mod execute;
 mod merging;

@@ -10,9 +10,9 @@ use campaigns_domain::{
         Aim, Ask, Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
-            self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed, Proposed,
-            PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged, SeenOpen,
-            Withdrawn,
+            self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed,
+            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged,
+            SeenOpen, Withdrawn,
         },
         ChangesetState as State, Done, Place,
     },

@@ -28,8 +28,7 @@ use clocks::Clocks;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    fs,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
