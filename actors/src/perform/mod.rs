@@ -6,6 +6,7 @@
 mod base;
 pub(crate) mod branch_end;
 mod closer;
+mod dress;
 mod errand;
 pub(crate) mod execute;
 mod merging;

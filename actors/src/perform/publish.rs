@@ -4,7 +4,9 @@
 //! Deliberately absent: deciding (`campaigns_domain::publish`) and turns (`limiter`).
 
 use super::{
-    base, closer, errand, merging,
+    base, closer,
+    dress::dress,
+    errand, merging,
     pace::Pace,
     permits::{Stopped, Writes},
     tree,
@@ -214,6 +216,7 @@ async fn once(
         Err(Halt::Sent(Sent::Refused(reason))) => (vec![], reason),
         Err(halt) => return Err(halt),
     };
+    let dressed = dress(writes, repository, changeset, seen.reference.number).await?.map(Box::new);
     let words: Option<Words> = seen.words().or_else(|| Some(changeset.words()));
     // What was taken as it was holds whatever it holds.
     let base = (!changeset.errand.adopt).then(|| changeset.wanted.base.clone());
@@ -226,6 +229,7 @@ async fn once(
         base,
         said,
         note,
+        dressed,
     })))
 }
 

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, standing::OutOfUse},
+    publish::{
+        BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, dress::Wearer, standing::OutOfUse,
+    },
     selection::{Answer, Base, Query},
     spec::Author,
 };
@@ -195,6 +197,47 @@ pub trait CodeHost: Merging {
         repository: &RepositoryRef,
         number: u64,
         body: &str,
+        permit: Permit,
+    ) -> Result<(), CodeHostError>;
+
+    /// Who opened a pull request, and its labels, assignees and requested reviewers; complete, or an error.
+    async fn wearer(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Wearer, CodeHostError>;
+
+    /// Puts labels on a pull request beside those that it has; all that it has then. One that the repository does
+    /// not know is made by using it.
+    async fn add_labels(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        labels: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError>;
+
+    /// Assigns people beside those who are; all who are then. Whoever cannot be is passed over without a word.
+    async fn add_assignees(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError>;
+
+    /// Asks people and teams for a review.
+    ///
+    /// # Errors
+    /// [`CodeHostError::Refused`], and nobody was asked, where one of them cannot be: the author, or whoever may not
+    /// see the repository.
+    async fn request_reviews(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        teams: &[String],
         permit: Permit,
     ) -> Result<(), CodeHostError>;
 

@@ -2,7 +2,7 @@
 //! each commit and each write, each effect is performed twice, the database goes away, an actor keeps crashing.
 
 use crate::support::{
-    House,
+    ACME, House, spec,
     tap::{Break, Tap, What, When, Which},
 };
 use campaigns_actors::{
@@ -14,7 +14,10 @@ use campaigns_actors::{
 };
 use campaigns_domain::{
     changeset::ChangesetState,
-    execution::{run::RunState, target::TargetState},
+    execution::{
+        run::{RunOptions, RunState},
+        target::TargetState,
+    },
     id::RunId,
 };
 use std::{
@@ -28,6 +31,11 @@ fn house() -> House {
     let house = House::new().with_repositories(REPOSITORIES);
     house.executor.script(&house.repository("r0").name, Script::changes_nothing());
     house
+}
+
+/// Two writes more for each pull request.
+fn dressed(name: &str) -> String {
+    format!("{}  labels: [automated]\n  reviewers: [reviewer]\n", spec(name, ACME, "true"))
 }
 
 async fn behind(house: &House, tap: &Arc<Tap>) -> System {
@@ -52,7 +60,7 @@ async fn each_call(which: Which, when: When) {
     loop {
         let house = house();
         let tap = Tap::open(Some(Break { which, nth, when, what: What::Fails }));
-        let run = house.begin("sweep");
+        let run = house.begin_spec(&dressed("sweep"), RunOptions::default());
         let system = behind(&house, &tap).await;
         house.rest(&system).await;
         if !tap.was_hit() {
@@ -80,7 +88,7 @@ async fn killed_at_each(which: Which, when: When) {
     loop {
         let house = house();
         let tap = Tap::open(Some(Break { which, nth, when, what: What::Cut }));
-        let run = house.begin("killed");
+        let run = house.begin_spec(&dressed("killed"), RunOptions::default());
         let first = behind(&house, &tap).await;
         tokio::select! {
             () = tap.gone() => {}

@@ -6,6 +6,7 @@
 mod asking;
 mod branches;
 mod breaking;
+mod dressing;
 mod following;
 mod forecast;
 mod gates;

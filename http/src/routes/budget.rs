@@ -25,7 +25,8 @@ use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// How many reads precede the writes of a changeset: its branch and its pull requests.
+/// How many reads precede the writes of a changeset: its branch and its pull requests. One more precedes those for what
+/// it wears.
 const READS: u64 = 2;
 
 /// What waits in a campaign and for what, and when it will be open.
@@ -80,6 +81,7 @@ pub(crate) async fn estimate(
         whole.pull_requests += result.planned.len() as u64;
         whole.writes += writes;
         whole.api_calls += writes + READS * result.planned.len() as u64;
+        whole.api_calls += result.planned.iter().filter(|planned| planned.dresses()).count() as u64;
         waiting.extend(result.planned);
         let history = queue.spending.writes();
         let present = present(&state, &result.organization, &queue, &history, &sending, &waiting);

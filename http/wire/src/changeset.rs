@@ -30,6 +30,9 @@ pub struct Changeset {
     /// The same in words that say what it waits for, a pause included.
     #[serde(default)]
     pub why: String,
+    /// What GitHub did not allow beside the content: labels, assignees, reviewers that could not be put on.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
     /// The pull request's title.
     pub title: String,
     /// The pull request, once there is one.

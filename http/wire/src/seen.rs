@@ -134,4 +134,7 @@ pub struct Seen {
     /// Why it could not be found, if it could not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
+    /// Its labels, in order of their names; none where no read or write has told of any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub labels: Option<Vec<String>>,
 }

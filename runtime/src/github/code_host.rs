@@ -8,7 +8,7 @@ use campaigns_actors::ports::{
 };
 use campaigns_domain::{
     id::CommitSha,
-    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, dress::Wearer},
     selection::{Answer, Base, Query},
 };
 use std::path::Path;
@@ -153,6 +153,46 @@ impl CodeHost for GitHub {
         permit: Permit,
     ) -> Result<(), CodeHostError> {
         self.new_comment(repository, number, body, permit).await
+    }
+
+    async fn wearer(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Wearer, CodeHostError> {
+        self.wearing(repository, number, budget).await
+    }
+
+    async fn add_labels(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        labels: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.put_labels(repository, number, labels, permit).await
+    }
+
+    async fn add_assignees(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.put_assignees(repository, number, logins, permit).await
+    }
+
+    async fn request_reviews(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        teams: &[String],
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        self.ask_reviewers(repository, number, logins, teams, permit).await
     }
 
     async fn delete_branch(

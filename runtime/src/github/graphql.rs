@@ -19,7 +19,8 @@ use campaigns_domain::publish::Reading;
 use http::Method;
 use serde_json::json;
 
-/// What is asked of each pull request. No connection is in it, so that a query costs one point (GraphQL rate limits).
+/// What is asked of each pull request. The one connection counts as a request for each of at most fifty, of which a
+/// hundred are a point (GraphQL rate limits), so that a query costs one point still. An issue has at most a hundred labels.
 pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
   nodes(ids: $ids) {
     ... on PullRequest {
@@ -38,6 +39,7 @@ pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
       autoMergeRequest { mergeMethod }
       mergeQueueEntry { state }
       statusCheckRollup { state }
+      labels(first: 100) { nodes { name } }
       repository { databaseId nameWithOwner isArchived }
     }
   }

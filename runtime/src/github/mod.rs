@@ -16,6 +16,7 @@ mod code_host;
 mod compare;
 mod config;
 mod conversation;
+mod dress;
 mod endpoint;
 mod graphql;
 mod limits;

@@ -143,7 +143,7 @@ async fn changesets(
     }
     let rows = sqlx::query(
         "SELECT id, repository, coalesce(errand->'back'->>'state', state) AS standing, state, pull_request, \
-         pull_request_url, coalesce(wanted->'labels', '[]') AS labels FROM changesets WHERE campaign = $1 \
+         pull_request_url, coalesce(seen->'labels', wanted->'dress'->'labels', '[]') AS labels FROM changesets WHERE campaign = $1 \
          ORDER BY lower(repository), id",
     )
     .bind(campaign)

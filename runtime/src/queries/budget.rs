@@ -9,12 +9,15 @@ use super::{
 };
 use crate::store::spending;
 use campaigns_domain::{
+    changeset::Worn,
     execution::Manifest,
     id::{CampaignId, ChangesetId, RunId},
     publish::{
         budget::{Budget, Planned, WriteKind, writes},
+        dress,
         standing::{AdaptivePace, Pause},
     },
+    spec::Dress,
 };
 use campaigns_http::ports::{OrganizationQueue, Queued, Results, StoreError};
 use chrono::{DateTime, Utc};
@@ -58,7 +61,8 @@ pub(super) async fn queue(
 ) -> Result<OrganizationQueue, StoreError> {
     let rows = sqlx::query(
         "SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
-         c.pull_request IS NOT NULL AS proposed, e.manifest FROM changesets c JOIN campaigns k ON k.id = c.campaign \
+         c.pull_request IS NOT NULL AS proposed, e.manifest, c.wanted->'dress' AS dress, c.shown->'worn' AS worn, \
+         split_part(c.repository, '/', 1) AS owner FROM changesets c JOIN campaigns k ON k.id = c.campaign \
          LEFT JOIN executions e ON e.target = (c.wanted->>'target')::uuid AND e.attempt = (c.wanted->>'attempt')::integer \
          WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') AND NOT c.held \
          AND NOT EXISTS (SELECT FROM runs r WHERE r.id = c.run AND (r.paused_by IS NOT NULL OR k.paused_by IS NOT NULL)) \
@@ -105,13 +109,21 @@ fn queued(row: &PgRow) -> Result<Queued, StoreError> {
     })
 }
 
-/// The writes of the result in this row. Where none is kept, as many as the smallest one takes.
+/// The writes of the result in this row, and those for what its pull request is to wear and does not yet. Where no
+/// result is kept, as many as the smallest one takes.
 fn planned(row: &PgRow, on_branch: bool, proposed: bool) -> Result<Vec<WriteKind>, StoreError> {
+    let dress = get::<Option<Json<Dress>>>(row, "dress")?.map(|Json(dress)| dress).unwrap_or_default();
+    let worn = get::<Option<Json<Worn>>>(row, "worn")?.map(|Json(worn)| worn).unwrap_or_default();
+    let owner: &str = get(row, "owner")?;
+    let dress = dress::writes(&dress.wanted(owner).without(&worn));
     let manifest: Option<Json<Manifest>> = get(row, "manifest")?;
     let manifest = manifest.map(|Json(manifest)| manifest);
     Ok(manifest.map_or_else(
-        || vec![WriteKind::Tree, WriteKind::Commit, WriteKind::Branch, WriteKind::PullRequest],
-        |manifest| writes(&manifest, on_branch, proposed),
+        || {
+            let smallest = [WriteKind::Tree, WriteKind::Commit, WriteKind::Branch, WriteKind::PullRequest];
+            smallest.into_iter().chain(dress.clone()).collect()
+        },
+        |manifest| writes(&manifest, on_branch, proposed, &dress),
     ))
 }
 
@@ -120,8 +132,9 @@ pub(super) async fn results(pool: &PgPool, run: RunId) -> Result<Option<Vec<Resu
         return Ok(None);
     }
     let rows = sqlx::query(
-        "SELECT t.id, t.campaign, lower(split_part(t.repository, '/', 1)) AS organization, e.manifest \
-         FROM repo_targets t LEFT JOIN executions e ON e.target = t.id AND e.attempt = t.attempt \
+        "SELECT t.id, t.campaign, lower(split_part(t.repository, '/', 1)) AS organization, e.manifest, \
+         split_part(t.repository, '/', 1) AS owner, s.normalised->'changesetTemplate' AS dress, NULL::jsonb AS worn \
+         FROM repo_targets t JOIN runs r ON r.id = t.run JOIN specs s ON s.digest = r.spec LEFT JOIN executions e ON e.target = t.id AND e.attempt = t.attempt \
          WHERE t.run = $1 AND t.state = 'changed' ORDER BY t.position, t.id",
     )
     .bind(run.0)

@@ -16,7 +16,7 @@ use uuid::Uuid;
 macro_rules! changesets {
     ($where:literal) => {
         concat!(
-            "SELECT *, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
+            "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
             "WHERE r.id = changesets.run) AS paused_by, ",
             // Why what is held waits is kept once for each wave of its run.
@@ -82,8 +82,10 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     };
     let standing: Standing = named_as(row, "state")?;
     let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
+    let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
     Ok(Changeset {
-        why: standing.why(&reason, paused.as_deref()),
+        why: standing.why(&reason, paused.as_deref(), &notes),
+        notes,
         id: get(row, "id")?,
         campaign_id: get(row, "campaign")?,
         run_id: get(row, "run")?,

@@ -136,3 +136,26 @@ async fn a_dry_run_says_what_publishing_would_take() {
     assert_eq!(estimate.seconds, 86_406, "the third of one organisation has to wait for tomorrow");
     assert!(estimate.finished_at.is_some());
 }
+
+#[tokio::test]
+async fn what_pull_requests_wear_is_in_the_estimate() {
+    let stage = stage().await;
+    let dressed = format!(
+        "{}  labels: [automated]\n  reviewers: [ada]\n  teamReviewers: [acme/core]\n",
+        crate::stage::spec("hello", "a change")
+    );
+    let path = "/api/v1/campaigns/hello";
+    let applied =
+        stage.request(Role::Author, Method::PUT, path).json(&serde_json::json!({ "spec": dressed }));
+    assert!(applied.send().await.unwrap().status().is_success());
+    let run = stage.create_run("hello").await;
+    for target in stage.select(&run, &["acme/a", "globex/d"]).await {
+        let executing = stage.move_target(&target, TargetState::Queued, "target.queued").await;
+        let executing = stage.move_target(&executing, TargetState::Executing, "target.executing").await;
+        stage.move_target(&executing, TargetState::Changed, "target.changed").await;
+    }
+    let estimate: Estimate = stage.get(&format!("/api/v1/runs/{}/estimate", run.id)).await;
+    // One write for labels and one for all reviewers, after one more read each.
+    assert_eq!((estimate.pull_requests, estimate.writes, estimate.api_calls), (2, 2 * 6, 2 * (6 + 3)));
+    assert_eq!(estimate.seconds, 5);
+}

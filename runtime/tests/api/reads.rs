@@ -7,7 +7,7 @@ use campaigns_domain::{
     changeset::{Changeset, Place, Proposal},
     execution::target::{Target, TargetState},
     id::{ExecutionId, Shard},
-    spec::Publication,
+    spec::{Dress, Publication},
 };
 use campaigns_http::wire::{self, Campaign, ChangesetState, Diff, Page, Role, Run, TargetDetail};
 use reqwest::{Method, StatusCode, header};
@@ -33,6 +33,7 @@ pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
         author: None,
         publication: Publication::Ready,
         keep_branch: false,
+        dress: Dress::default(),
         gated: false,
     };
     let (changeset, _) = Changeset::propose(place, proposal);

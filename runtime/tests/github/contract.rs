@@ -109,6 +109,7 @@ async fn holds(layout: Layout, as_app: bool) {
     let twin = twin().await;
     let credentials = if as_app { app(&twin) } else { token(&twin) };
     let host = GitHub::new(GithubConfig::at(endpoint(&twin, layout), credentials)).unwrap();
+    twin.as_maintainer(|person| person.form_team("core", &["reviewer"])).await.unwrap();
     hold(&OnTwin { twin, host }).await;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, News, Proposal, PullRequestRef, Words};
+use super::{Ask, Dressed, News, Proposal, PullRequestRef, Words};
 use crate::id::{CommandId, CommitSha, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +143,9 @@ pub struct Published {
     /// What of that which was asked for could not be done, and why; empty where all of it was.
     #[serde(default)]
     pub note: String,
+    /// How dressing it went; none where nothing was to be put on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dressed: Option<Box<Dressed>>,
 }
 
 /// What the runtime owes after an event.

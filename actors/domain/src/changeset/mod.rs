@@ -15,6 +15,7 @@ mod shown;
 mod transition;
 mod which;
 mod why;
+mod worn;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Done, Published};
@@ -22,6 +23,7 @@ pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, 
 pub use shown::{Shown, Words};
 pub use transition::Place;
 pub use which::Which;
+pub use worn::{Dressed, Worn, has};
 
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName, RunId, TargetId},
@@ -103,6 +105,9 @@ pub struct Proposal {
     /// Whether its branch stays once the pull request is merged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_branch: bool,
+    /// What the pull request is to wear.
+    #[serde(default, skip_serializing_if = "crate::spec::Dress::is_plain")]
+    pub dress: crate::spec::Dress,
     /// Whether it waits until its run's rollout lets it through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,

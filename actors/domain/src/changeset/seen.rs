@@ -37,6 +37,9 @@ pub struct Seen {
     pub archived: bool,
     /// Why it could not be found the last time, if it could not.
     pub lost: Option<String>,
+    /// Its labels; none where no read or write has told of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
 }
 
 macro_rules! words {
@@ -168,6 +171,8 @@ pub enum News {
     Queue(Option<QueueState>),
     /// Whether its repository is read-only.
     Archived(bool),
+    /// Its labels.
+    Labels(Vec<String>),
     /// Its repository has another name, with the same owner.
     Renamed(RepositoryName),
     /// It cannot be found any more, for this reason; or, where there is none, it can again.
@@ -197,6 +202,7 @@ impl News {
             Self::Queue(None) => "changeset.dequeued",
             Self::Archived(true) => "changeset.archived",
             Self::Archived(false) => "changeset.unarchived",
+            Self::Labels(_) => "changeset.labelled",
             Self::Renamed(_) => "changeset.renamed",
             Self::Lost(Some(_)) => "changeset.lost",
             Self::Lost(None) => "changeset.found",
@@ -229,6 +235,7 @@ impl Seen {
             auto_merge: before.auto_merge,
             queue: before.queue,
             archived: before.archived,
+            labels: before.labels,
             ..Self::default()
         };
         if before.head.as_ref() == Some(head) {
@@ -259,6 +266,7 @@ impl Seen {
             News::Queue(now) => self.queue = now,
             News::Archived(now) => self.archived = now,
             News::Lost(reason) => self.lost = reason,
+            News::Labels(now) => self.labels = Some(now),
             // The repository's name is the changeset's own.
             News::Renamed(_) => {}
         }

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: what is wanted next (`Proposal`), and reading GitHub.
 
-use super::Changeset;
+use super::{Changeset, Worn};
 use crate::id::{CommitSha, Digest};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,12 @@ pub struct Shown {
     pub ready: bool,
     /// The base that our head holds.
     pub base: Option<CommitSha>,
+    /// What we have put on it, ever: what a person takes off since then stays off.
+    #[serde(skip_serializing_if = "Worn::is_empty")]
+    pub worn: Worn,
+    /// What of that which it is to wear GitHub does not allow, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Changeset {

@@ -186,16 +186,22 @@ impl Changeset {
         let mut next = self.clone();
         next.head = Some(published.head.clone());
         next.pull_request = Some(published.pull_request.clone());
+        let dressed = published.dressed.clone().map(|dressed| *dressed).unwrap_or_default();
         next.shown = Shown {
             words: published.words.iter().cloned().collect(),
             ready: !published.draft,
             base: published.base.as_ref().or(self.shown.base.as_ref()).cloned(),
+            worn: self.shown.worn.and(&dressed.worn),
+            notes: dressed.notes,
         };
         // What was taken as ours is on record now; what comes after it is somebody else's again.
         next.errand.adopt = false;
         next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
         let (wanted, base) = (&self.wanted.title, &self.base_branch);
-        next.seen = Some(Seen::published(self.seen.as_ref(), published.draft, wanted, base, &published.head));
+        let mut seen = Seen::published(self.seen.as_ref(), published.draft, wanted, base, &published.head);
+        let labels = published.dressed.as_ref().map(|dressed| dressed.labels.clone());
+        seen.labels = labels.or(seen.labels);
+        next.seen = Some(seen);
         if generation < self.generation {
             return next.to(State::Scheduled, "", vec![Effect::Schedule]);
         }

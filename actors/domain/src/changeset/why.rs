@@ -5,9 +5,10 @@
 use super::ChangesetState as State;
 
 impl State {
-    /// Why it stands there: the recorded reason, or what it waits for, or nothing where the state says it all.
-    /// `paused` names who holds its run or campaign.
-    pub fn why(self, reason: &str, paused: Option<&str>) -> String {
+    /// Why it stands there: the recorded reason, or what it waits for, or nothing where the state says it all; where
+    /// nothing is left to send, also what GitHub did not allow beside the content. `paused` names who holds its run or
+    /// campaign.
+    pub fn why(self, reason: &str, paused: Option<&str>, notes: &[String]) -> String {
         let or = |words: &str| if reason.is_empty() { words.to_owned() } else { reason.to_owned() };
         match (self, paused) {
             (Self::Scheduled | Self::Publishing, Some(by)) => crate::execution::run::paused(by),
@@ -15,7 +16,10 @@ impl State {
             (Self::Scheduled, _) if reason.is_empty() => "waits for its turn".to_owned(),
             (Self::Scheduled, _) => format!("waits for another turn: {reason}"),
             (Self::Publishing, _) => or("is being sent"),
-            _ => reason.to_owned(),
+            _ => {
+                let all = std::iter::once(reason).chain(notes.iter().map(String::as_str));
+                all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+            }
         }
     }
 

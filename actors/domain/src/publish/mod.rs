@@ -6,6 +6,7 @@
 pub mod budget;
 mod closer;
 pub mod commit;
+pub mod dress;
 mod neutral;
 pub mod queue;
 mod reading;

@@ -29,6 +29,8 @@ pub struct Reading {
     pub auto_merge: Option<MergeMethod>,
     /// Where it stands in the merge queue, if it is in it.
     pub queue: Option<QueueState>,
+    /// Its labels, in order of their names.
+    pub labels: Vec<String>,
 }
 
 impl Reading {
@@ -60,6 +62,8 @@ impl Reading {
                 .then_some(News::Mergeability(fresh.mergeability)),
             (seen.auto_merge != fresh.auto_merge).then_some(News::AutoMerge(fresh.auto_merge)),
             (seen.queue != fresh.queue).then_some(News::Queue(fresh.queue)),
+            (seen.labels.as_deref().unwrap_or_default() != fresh.labels)
+                .then(|| News::Labels(fresh.labels.clone())),
         ];
         news.extend(fresh_only.into_iter().flatten());
         news

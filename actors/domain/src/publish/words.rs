@@ -66,6 +66,7 @@ impl Proposal {
             author: template.commit.author.clone(),
             publication,
             keep_branch: template.keep_branch,
+            dress: template.dress.rendered(|variable| plain(variable, spec, target)),
             gated: spec.rollout.is_some(),
         })
     }
@@ -101,6 +102,15 @@ fn value(variable: Variable, spec: &Spec, target: &Target) -> String {
         Variable::RepositoryBranch => neutral(&target.branch),
         Variable::CampaignName => spec.name.clone(),
         Variable::CampaignDescription => spec.description.clone(),
+    }
+}
+
+/// A variable's value as it is, for what GitHub acts on nothing in.
+fn plain(variable: Variable, spec: &Spec, target: &Target) -> String {
+    match variable {
+        Variable::RepositoryName => target.repository.to_string(),
+        Variable::RepositoryBranch => target.branch.clone(),
+        Variable::CampaignName | Variable::CampaignDescription => value(variable, spec, target),
     }
 }
 

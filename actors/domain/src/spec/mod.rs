@@ -4,6 +4,7 @@
 //! format is a superset of the batch spec (docs/SPEC.md). Deliberately absent: choosing repositories
 //! (`selection`) and running steps (`execution`).
 
+mod dress;
 mod environment;
 mod glob;
 mod head;
@@ -17,6 +18,7 @@ mod report;
 mod rollout;
 mod template;
 
+pub use dress::Dress;
 pub use environment::VariablesNotSet;
 pub use glob::{Glob, NotAGlob};
 pub use hours::{Days, Hours, TimeOfDay};
@@ -153,6 +155,9 @@ pub struct ChangesetTemplate {
     /// Whether the branches of merged pull requests stay (default: they are deleted).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_branch: bool,
+    /// What they wear.
+    #[serde(flatten)]
+    pub dress: Dress,
 }
 
 /// What the one commit looks like.

@@ -4,6 +4,7 @@
 //! absent: YAML itself (`node`), what the values may be (`names`, `glob`, `template`), how errors look (`report`).
 
 mod changesets;
+mod dress;
 mod fields;
 mod hours;
 mod on;

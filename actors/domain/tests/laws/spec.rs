@@ -4,8 +4,8 @@ use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, ChangesetTemplate, CommitTemplate, EnvironmentValue, Policy, Priority, Publication, Selector,
-        Spec, Step, branch_flaw,
+        Author, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority, Publication,
+        Selector, Spec, Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -78,14 +78,33 @@ fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
         ("[^<>\\p{C}\\s${]{1,9}", "[a-z]{1,5}@[a-z]{1,5}").prop_map(|(name, email)| Author { name, email });
     let branch =
         prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
-    (any_words(), any_text(), branch, any_words(), prop::option::of(author), published, any::<bool>())
-        .prop_map(|(title, body, branch, message, author, published, keep_branch)| ChangesetTemplate {
+    let rest = (prop::option::of(author), published, any::<bool>(), any_dress());
+    (any_words(), any_text(), branch, any_words(), rest).prop_map(
+        |(title, body, branch, message, (author, published, keep_branch, dress))| ChangesetTemplate {
             title,
             body,
             branch: branch.to_owned(),
             commit: CommitTemplate { message, author },
             published,
             keep_branch,
+            dress,
+        },
+    )
+}
+
+fn any_dress() -> impl Strategy<Value = Dress> {
+    let names = |name: &'static str| prop::collection::btree_set(name, 0..4);
+    (
+        names("[a-z][a-z0-9: ]{0,8}[a-z]"),
+        names("[a-z][a-z0-9-]{0,9}"),
+        names("[a-z][a-z0-9-]{0,9}"),
+        names("([a-z]{1,5}/)?[a-z][a-z0-9-]{0,9}"),
+    )
+        .prop_map(|(labels, assignees, reviewers, teams)| Dress {
+            labels: labels.into_iter().collect(),
+            assignees: assignees.into_iter().collect(),
+            reviewers: reviewers.into_iter().collect(),
+            team_reviewers: teams.into_iter().collect(),
         })
 }
 

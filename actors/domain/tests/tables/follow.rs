@@ -46,6 +46,7 @@ fn reading() -> Reading {
         merge_state: MergeState::Clean,
         auto_merge: None,
         queue: None,
+        labels: vec![],
     }
 }
 

@@ -7,6 +7,7 @@ mod asks;
 mod budget;
 mod changeset;
 mod commit;
+mod dress;
 mod examples;
 mod follow;
 mod held;

@@ -11,7 +11,7 @@ use campaigns_domain::{
     id::{CampaignId, CommitSha, Digest, RepositoryId, RepositoryName, RunId, TargetId},
     publish::{BranchHead, PullRequest, PullRequestState},
     selection::Repository,
-    spec::{Publication, Spec},
+    spec::{Dress, Publication, Spec},
 };
 use uuid::Uuid;
 
@@ -117,6 +117,7 @@ pub(crate) fn proposal(run: u128, attempt: u32, publication: Publication) -> Pro
         author: None,
         publication,
         keep_branch: false,
+        dress: Dress::default(),
         gated: false,
     }
 }
@@ -135,6 +136,7 @@ pub(crate) fn published(head: char, draft: bool) -> Published {
         base: Some(commit('b')),
         said: vec![],
         note: String::new(),
+        dressed: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Run it whole with [`hold`]. Deliberately absent: what only one implementation has (tokens, pages, archives),
 //! which its own tests check.
 
+mod dressing;
 mod ending;
 mod following;
 mod merging;
@@ -34,4 +35,6 @@ pub async fn hold(stage: &dyn Stage) {
     ending::closes_and_opens_again(stage).await;
     ending::says_what_it_is_told(stage).await;
     merging::marks_a_draft_ready(stage).await;
+    dressing::wears_what_it_is_given(stage).await;
+    dressing::asks_nobody_where_one_cannot_be_asked(stage).await;
 }

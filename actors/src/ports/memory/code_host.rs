@@ -9,6 +9,7 @@ mod compare;
 mod faults;
 mod merging;
 mod people;
+mod wardrobe;
 mod world;
 
 pub use faults::{Fault, FaultEffect, Operation};
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
-    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry},
+    publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, dress::Wearer},
     selection::{Answer, Base, Query},
 };
 use std::{
@@ -455,6 +456,47 @@ impl CodeHost for MemoryCodeHost {
             Ok(())
         })
         .await
+    }
+
+    async fn wearer(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Wearer, CodeHostError> {
+        self.call(Operation::Wearer, repository, budget, |found, _| found.wearer(number)).await
+    }
+
+    async fn add_labels(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        labels: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.call(Operation::AddLabels, repository, permit, |found, _| found.add_labels(number, labels)).await
+    }
+
+    async fn add_assignees(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        self.call(Operation::AddAssignees, repository, permit, |found, _| found.assign(number, logins)).await
+    }
+
+    async fn request_reviews(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        teams: &[String],
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let operation = Operation::RequestReviews;
+        self.call(operation, repository, permit, |found, _| found.ask_reviewers(number, logins, teams)).await
     }
 
     async fn delete_branch(

@@ -19,7 +19,9 @@ use campaigns_domain::{
         target::{Failure, FailureCause, Target},
     },
     id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
-    publish::{BranchHead, Comparison, PullRequest, Reading, budget::Budget, commit::TreeEntry},
+    publish::{
+        BranchHead, Comparison, PullRequest, Reading, budget::Budget, commit::TreeEntry, dress::Wearer,
+    },
     selection::{Answer, Base, Query},
     spec::Spec,
 };
@@ -479,6 +481,45 @@ impl CodeHost for Behind {
         permit: Permit,
     ) -> Result<(), CodeHostError> {
         let call = self.ports.code_host.create_comment(repository, number, body, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn wearer(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        budget: &ReadBudget,
+    ) -> Result<Wearer, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.wearer(repository, number, budget)).await
+    }
+    async fn add_labels(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        labels: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        let call = self.ports.code_host.add_labels(repository, number, labels, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn add_assignees(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        permit: Permit,
+    ) -> Result<Vec<String>, CodeHostError> {
+        let call = self.ports.code_host.add_assignees(repository, number, logins, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn request_reviews(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        logins: &[String],
+        teams: &[String],
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.request_reviews(repository, number, logins, teams, permit);
         self.tap.host(Which::HostWrites, call).await
     }
     async fn delete_branch(

@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// GitHub's colour for a label that is made by using it.
 const PLAIN: &str = "ededed";
+/// No label's name is longer, in characters.
+const LONGEST_LABEL: usize = 50;
 /// At most so many assignees.
 const MOST_ASSIGNEES: usize = 10;
 
@@ -73,6 +75,10 @@ fn names(call: &Call<'_>) -> Result<Option<Vec<String>>, Refusal> {
         let name = item.as_str().or_else(|| item.get("name").and_then(Value::as_str));
         let name = name.map(str::trim).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| Refusal::validation("Label", "missing_field", Some("name"), None))?;
+        if name.chars().count() > LONGEST_LABEL {
+            let message = format!("name is too long (maximum is {LONGEST_LABEL} characters)");
+            return Err(Refusal::validation("Label", "invalid", Some("name"), Some(message)));
+        }
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }

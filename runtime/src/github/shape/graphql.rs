@@ -57,6 +57,7 @@ pub(in crate::github) struct Node {
     auto_merge_request: Option<AutoMerge>,
     merge_queue_entry: Option<Stated>,
     status_check_rollup: Option<Stated>,
+    labels: Option<Nodes<Label>>,
     repository: Option<Repository>,
 }
 
@@ -64,6 +65,16 @@ pub(in crate::github) struct Node {
 #[serde(rename_all = "camelCase")]
 struct AutoMerge {
     merge_method: String,
+}
+
+#[derive(Deserialize)]
+struct Nodes<T> {
+    nodes: Option<Vec<Option<T>>>,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +95,9 @@ impl Node {
     pub(in crate::github) fn into_domain(self) -> Option<Reading> {
         let repository = self.repository?;
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        let labels = self.labels.and_then(|labels| labels.nodes).into_iter().flatten().flatten();
+        let mut labels: Vec<String> = labels.map(|label| label.name).collect();
+        labels.sort();
         let pull_request = PullRequest {
             reference: PullRequestRef { number: self.number?, node_id: self.id?, url: self.url? },
             state: match self.state?.as_str() {
@@ -141,6 +155,7 @@ impl Node {
                 "LOCKED" => QueueState::Locked,
                 _ => QueueState::Queued,
             }),
+            labels,
         })
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Deliberately absent: rendering it (`publish::words`).
 
-use super::fields::{Fields, Shape, switch, text};
+use super::{
+    dress::dress,
+    fields::{Fields, Shape, switch, text},
+};
 use crate::spec::{
     Author, ChangesetTemplate, CommitTemplate, Publication, Variable,
     names::branch_flaw,
@@ -14,7 +17,18 @@ use std::borrow::Cow;
 
 const TEMPLATE: Shape = Shape {
     what: "`changesetTemplate`",
-    keys: &["title", "body", "branch", "commit", "published", "keepBranch"],
+    keys: &[
+        "title",
+        "body",
+        "branch",
+        "commit",
+        "published",
+        "keepBranch",
+        "labels",
+        "assignees",
+        "reviewers",
+        "teamReviewers",
+    ],
     refused: &[("fork", "branches are pushed to the repository itself: leave it out")],
 };
 const COMMIT: Shape = Shape { what: "`commit`", keys: &["message", "author"], refused: &[] };
@@ -64,6 +78,7 @@ pub(super) fn template(
             false
         })
     });
+    let dress = dress(&fields, report);
     Some(ChangesetTemplate {
         title: title?.to_owned(),
         body: body?.to_owned(),
@@ -71,6 +86,7 @@ pub(super) fn template(
         commit: commit?,
         published,
         keep_branch,
+        dress,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::ports::{
 use campaigns_domain::{
     changeset::{
         Aim, Changeset, ChangesetState, Errand, OwedComment, Place, Proposal, PullRequestRef, Shown, Words,
+        Worn,
     },
     execution::{
         run::{Run, RunOptions, RunState},
@@ -20,7 +21,7 @@ use campaigns_domain::{
         CampaignId, ChangesetId, CommandId, CommitSha, Digest, EffectId, Epoch, ExecutionId, MessageId,
         RepositoryId, RunId, Shard, TargetId,
     },
-    spec::{Policy, Priority, Publication, Spec},
+    spec::{Dress, Policy, Priority, Publication, Spec},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Mutex;
@@ -153,6 +154,7 @@ impl<H: StoreHarness> World<H> {
             author: None,
             publication,
             keep_branch: false,
+            dress: Dress { labels: vec!["automated".to_owned()], ..Dress::default() },
             gated: false,
         };
         Changeset::propose(place, proposal).0
@@ -257,6 +259,8 @@ pub fn moved_changeset(changeset: &Changeset, to: ChangesetState) -> Changeset {
             words: vec![Words::new("A title", "Words with a NUL \0 and \"quotes\"")],
             ready: true,
             base: Some(CommitSha("c".repeat(40))),
+            worn: Worn { labels: vec!["automated".to_owned()], ..Worn::default() },
+            notes: vec!["reviewer `ada` not put on: no access".to_owned()],
         },
         version: changeset.version + 1,
         ..changeset.clone()

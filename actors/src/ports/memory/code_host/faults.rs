@@ -26,6 +26,10 @@ pub enum Operation {
     Comments,
     Compare,
     CreateComment,
+    Wearer,
+    AddLabels,
+    AddAssignees,
+    RequestReviews,
     DeleteBranch,
     MarkReady,
     PullRequest,
@@ -46,6 +50,9 @@ impl Operation {
                 | Self::UpdatePullRequest
                 | Self::SetPullRequestOpen
                 | Self::CreateComment
+                | Self::AddLabels
+                | Self::AddAssignees
+                | Self::RequestReviews
                 | Self::DeleteBranch
                 | Self::MarkReady
         )

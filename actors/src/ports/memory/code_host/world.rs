@@ -6,7 +6,7 @@
 use crate::ports::{CodeHostError, CommitDraft, NewPullRequest, git_objects};
 use bytes::Bytes;
 use campaigns_domain::{
-    changeset::PullRequestRef,
+    changeset::{PullRequestRef, Worn},
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
     publish::{
@@ -48,6 +48,8 @@ pub(super) struct Repository {
     pub(super) comments: Vec<Vec<String>>,
     /// What checks, reviewers and the merge button say of them, in the same order.
     pub(super) said: Vec<Seen>,
+    /// What they wear, in the same order.
+    pub(super) worn: Vec<Worn>,
 }
 
 impl Repository {
@@ -68,6 +70,7 @@ impl Repository {
             words: Vec::new(),
             comments: Vec::new(),
             said: Vec::new(),
+            worn: Vec::new(),
         }
     }
 
@@ -241,8 +244,8 @@ impl Repository {
 
     /// The pull request with this node id as a whole read shows it.
     pub(super) fn reading(&self, node: &str) -> Option<Reading> {
-        let all = self.pulls.iter().zip(&self.said);
-        let (pull, said) = all.into_iter().find(|(pull, _)| pull.reference.node_id == node)?;
+        let at = self.pulls.iter().position(|pull| pull.reference.node_id == node)?;
+        let (pull, said) = (&self.pulls[at], &self.said[at]);
         Some(Reading {
             pull_request: pull.clone(),
             repository: self.name.clone(),
@@ -253,6 +256,7 @@ impl Repository {
             merge_state: said.merge_state,
             auto_merge: said.auto_merge,
             queue: said.queue,
+            labels: self.labels(at),
         })
     }
 
@@ -290,6 +294,7 @@ impl Repository {
         };
         self.pulls.push(pull.clone());
         self.comments.push(vec![]);
+        self.worn.push(Worn::default());
         self.words.push((new.head.clone(), new.body.clone()));
         let merge_state = if new.draft { MergeState::Draft } else { MergeState::Clean };
         self.said.push(Seen { mergeability: Mergeability::Mergeable, merge_state, ..Seen::default() });

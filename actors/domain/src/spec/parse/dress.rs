@@ -1,0 +1,108 @@
+//! Reads what the pull requests wear: `labels`, `assignees`, `reviewers`, `teamReviewers`.
+//!
+//! Deliberately absent: whether GitHub knows any of them, which shows when they are put on.
+
+use super::fields::{Fields, template, text};
+use crate::spec::{
+    Dress,
+    node::Node,
+    report::{Report, quoted},
+    template::BEGIN,
+};
+
+/// GitHub's longest label, in characters ("name is too long (maximum is 50 characters)").
+const LONGEST_LABEL: usize = 50;
+/// At most so many labels, which is GitHub's limit for one issue.
+const MOST_LABELS: usize = 100;
+/// At most so many assignees ("Assigning issues and pull requests to other GitHub users").
+const MOST_ASSIGNEES: usize = 10;
+/// At most so many reviewers and so many teams. GitHub takes more in paid plans; what is everybody's to review is nobody's.
+const MOST_REVIEWERS: usize = 15;
+
+/// Reads them out of `changesetTemplate`.
+pub(super) fn dress(fields: &Fields<'_>, report: &mut Report<'_>) -> Dress {
+    Dress {
+        labels: list(fields, "labels", MOST_LABELS, label, report),
+        assignees: list(fields, "assignees", MOST_ASSIGNEES, login, report),
+        reviewers: list(fields, "reviewers", MOST_REVIEWERS, login, report),
+        team_reviewers: list(fields, "teamReviewers", MOST_REVIEWERS, team, report),
+    }
+}
+
+fn list(
+    fields: &Fields<'_>,
+    key: &str,
+    most: usize,
+    read: impl Fn(&Node, &mut Report<'_>) -> Option<String>,
+    report: &mut Report<'_>,
+) -> Vec<String> {
+    let items = fields.list(key, report);
+    if let Some(surplus) = items.get(most) {
+        report.add(surplus.at, format!("`{key}` has more than {most}"), "leave some of them out");
+        return vec![];
+    }
+    let mut all: Vec<String> = vec![];
+    for item in items {
+        let Some(word) = read(item, report) else { continue };
+        if all.iter().any(|known| known.eq_ignore_ascii_case(&word)) {
+            let message = format!("{} is there twice in `{key}`", quoted(&word));
+            report.add(item.at, message, "case makes no difference at GitHub; keep one of them");
+            continue;
+        }
+        all.push(word);
+    }
+    all
+}
+
+fn label(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let label = template(node, "a label", report)?;
+    let plain = !label.contains(BEGIN);
+    let flaw = if label.trim().is_empty() {
+        "it is empty"
+    } else if label.contains(char::is_control) {
+        "it holds more than one line"
+    } else if label.trim() != label {
+        "it begins or ends with a blank"
+    } else if plain && label.chars().count() > LONGEST_LABEL {
+        "GitHub takes at most 50 characters"
+    } else {
+        return Some(label.to_owned());
+    };
+    report.add(node.at, format!("{} is no label: {flaw}", quoted(label)), "write it as GitHub shows it");
+    None
+}
+
+/// A login: letters, digits and single hyphens, and `_` before the short code of an enterprise.
+fn login(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let login = text(node, "a login", report)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !login.is_empty() && login.len() <= 100 && login.chars().all(fits) && !login.starts_with('-') {
+        return Some(login.to_owned());
+    }
+    let help = if login.contains('/') {
+        "teams go into `teamReviewers`".to_owned()
+    } else if let Some(name) = login.strip_prefix('@') {
+        format!("write it without the `@`: {name}")
+    } else {
+        "write the name from the account's page, without templates".to_owned()
+    };
+    report.add(node.at, format!("{} is no login", quoted(login)), help);
+    None
+}
+
+/// A team's slug, or `organisation/slug`.
+fn team(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let team = text(node, "a team", report)?;
+    let fits = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 100
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    let parts: Vec<&str> = team.split('/').collect();
+    if parts.len() <= 2 && parts.iter().all(|part| fits(part)) {
+        return Some(team.to_owned());
+    }
+    let help = "write the team's slug as in its address, or `organisation/slug` to ask it there alone";
+    report.add(node.at, format!("{} is no team", quoted(team)), help);
+    None
+}
