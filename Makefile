@@ -3,17 +3,21 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint fmt bench
+.PHONY: help demo cluster build test lint fmt bench
 
 PROGRAMS := campaigns twin loadtest
 
 help: ## Print this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r verb words; do
-		printf '  make %-6s %s\n' "$$verb" "$$words"
+		printf '  make %-7s %s\n' "$$verb" "$$words"
 	done
 
 demo: build ## Build, then carry a campaign through 40 repositories of a small GitHub on this machine
 	@bin/campaigns demo
+
+cluster: build ## The same with three servers that share the work, which stay up to be killed and drained
+	@scripts/deps cluster
+	@bin/campaigns demo --replicas 3 --repos 120
 
 build: ## Install what is missing and leave bin/campaigns, bin/twin and bin/loadtest
 	@scripts/deps demo

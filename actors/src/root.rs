@@ -85,7 +85,7 @@ impl Actor for RootActor {
                 }
             }
             RootMessage::Ownership(Ownership::Lost(shard)) => {
-                tracing::warn!(%shard, "the shard is lost: everything of it stops here");
+                tracing::debug!(%shard, "the shard is lost: everything of it stops here");
                 state.stop(shard);
             }
             RootMessage::Ownership(Ownership::Release(shard)) => state.finish(&myself, shard, HAND_OVER),
@@ -119,10 +119,12 @@ impl Actor for RootActor {
             }
             RootMessage::Finished(lease) => {
                 let shard = lease.shard();
-                if state.held.get(&shard).is_some_and(|held| held.lease.fence() == lease.fence()) {
+                let held = state.held.get(&shard).map(|held| held.lease.fence());
+                // It may have been lost and won again meanwhile: that lease is another.
+                if held.is_none_or(|held| held == lease.fence()) {
                     state.stop(shard);
+                    state.world.ports.cluster.release(shard).await;
                 }
-                state.world.ports.cluster.release(shard).await;
                 state.drained();
             }
             RootMessage::Drain(deadline, reply) => {
@@ -147,7 +149,9 @@ impl Actor for RootActor {
             // A shard stops by itself where it was told that it has another owner.
             SupervisionEvent::ActorTerminated(cell, ..) => {
                 if let Some(lease) = state.by_actor.remove(&cell.get_id()) {
-                    state.stop(lease.shard());
+                    let shard = lease.shard();
+                    state.stop(shard);
+                    state.world.ports.cluster.fenced(shard).await;
                     state.drained();
                 }
             }

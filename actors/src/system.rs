@@ -15,6 +15,8 @@ use tokio::{task::AbortHandle, time::Instant};
 
 /// How much longer than asked a drain may take to give its leases back.
 const GIVING_BACK: Duration = Duration::from_secs(10);
+/// How long it may take to be heard that this process leaves.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The actors of one process. Dropping it stops them where they are, which is as good as a crash: whoever holds
 /// the shards next resumes from the store. [`System::drain`] is the orderly way.
@@ -74,6 +76,8 @@ impl System {
     /// the work under it has stopped. What is not finished is left to the next owner.
     pub async fn drain(self, within: Duration) {
         let deadline = Instant::now() + within;
+        // The others make room meanwhile. Where that is not heard, they do when this process is no longer seen.
+        let _ = tokio::time::timeout(LEAVING, self.world.ports.cluster.leave()).await;
         let wait = u64::try_from((within + GIVING_BACK).as_millis()).unwrap_or(u64::MAX);
         if let Err(error) = ractor::call_t!(self.root, |reply| RootMessage::Drain(deadline, reply), wait) {
             tracing::warn!(%error, "the actors did not come to rest in time");

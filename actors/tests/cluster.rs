@@ -64,6 +64,7 @@ suite!(
     a_second_process_gets_its_share,
     a_vanished_process_is_replaced,
     a_lost_shard_comes_back_with_a_new_epoch,
-    what_is_given_back_goes_to_others,
+    what_is_given_back_to_nobody_comes_back,
+    who_leaves_gives_everything_to_the_others,
     a_wake_reaches_the_owner,
 );

@@ -111,6 +111,9 @@ pub(crate) struct Demo {
     /// How many repositories the demo's organisation has.
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub(crate) repos: u32,
+    /// How many servers share the work, each a process of its own, on one database and one Redis.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub(crate) replicas: u16,
     /// End when the campaign is done, instead of leaving the server up.
     #[arg(long)]
     pub(crate) exit: bool,
@@ -173,10 +176,25 @@ pub(crate) struct Serve {
     /// Where the embedded database, artifacts and the first API token are kept.
     #[arg(long, env = "CAMPAIGNS_DATA", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// A folder for artifacts that all replicas on one database can reach (default: in the data folder).
+    #[arg(long, env = "CAMPAIGNS_ARTIFACTS", value_hint = ValueHint::DirPath)]
+    pub(crate) artifacts: Option<PathBuf>,
+    /// How long the work of a replica that ended without a word stands still before others take it over. Only where
+    /// REDIS_URL names the Redis by which replicas share the work.
+    #[arg(
+        long,
+        env = "CAMPAIGNS_LEASE_SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=60)
+    )]
+    pub(crate) lease_seconds: u64,
     /// A file with the secret that GitHub signs webhooks with, taken at /webhooks/github; several, one to a line,
     /// while one replaces another. Otherwise CAMPAIGNS_WEBHOOK_SECRET; without either no webhooks are taken.
     #[arg(long, value_hint = ValueHint::FilePath)]
     pub(crate) webhook_secret_file: Option<PathBuf>,
+    /// Stop when standard input ends, which is when whoever started this has ended, however it did.
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
     #[command(flatten)]
     pub(crate) github: Github,
     #[command(flatten)]

@@ -26,7 +26,7 @@ const HEAD: Duration = Duration::from_secs(15);
 /// How long requests may go on after the server was told to stop.
 const LAST: Duration = Duration::from_secs(20);
 
-/// Whether the server has been told to stop: probes say so, and live streams end.
+/// Whether the server has been told to leave or to stop: probes say so, and live streams end.
 #[derive(Debug, Clone)]
 pub struct Draining(watch::Receiver<bool>);
 
@@ -44,32 +44,39 @@ impl Draining {
     }
 }
 
-/// Serves until `shutdown` is done, then lets the requests in flight finish and the live streams end.
+/// Serves until `shutdown` is done, then lets the requests in flight finish. From when `leaving` is done, if that is
+/// earlier, the probes say that another server is to be asked, and live streams end; whoever asks all the same is answered.
 ///
 /// # Errors
 /// None so far; accepting goes on over errors of single connections.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    leaving: impl Future<Output = ()>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (drain, draining) = watch::channel(false);
-    let router = router.layer(Extension(Draining(draining.clone())));
+    let (stop, stopping) = watch::channel(false);
+    let router = router.layer(Extension(Draining(draining)));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
+    let (mut leaving, mut shutdown) = (pin!(leaving), pin!(shutdown));
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
+            () = &mut leaving, if !*drain.borrow() => {
+                drain.send_replace(true);
+                continue;
+            }
             accepted = accept(&listener, &places) => accepted,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
         match accepted {
             Ok((stream, place)) => {
-                let (router, draining) = (router.clone(), draining.clone());
+                let (router, stopping) = (router.clone(), stopping.clone());
                 connections.spawn(async move {
                     let _place = place;
-                    connection(stream, router, draining).await;
+                    connection(stream, router, stopping).await;
                 });
             }
             Err(error) => {
@@ -81,6 +88,7 @@ pub async fn serve(
     }
     drop(listener);
     drain.send_replace(true);
+    stop.send_replace(true);
     let finished =
         tokio::time::timeout(LAST, async { while connections.join_next().await.is_some() {} }).await;
     if finished.is_err() {
@@ -98,15 +106,18 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<A
     Ok((stream, place))
 }
 
-async fn connection(stream: tokio::net::TcpStream, router: Router, draining: watch::Receiver<bool>) {
+async fn connection(stream: tokio::net::TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
     let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
-    let mut draining = Draining(draining);
+    let stopped = async move {
+        // An error means that nobody serves any more.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = draining.draining() => {
+        () = stopped => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

@@ -3,7 +3,9 @@
 //! Tests leave by it, and an operator can run it by hand. Events and effects carry no foreign keys, for speed; that
 //! they fit is checked here instead. Deliberately absent: mending anything.
 
+use campaigns_domain::id::Shard;
 use sqlx::{PgPool, Row as _};
+use uuid::Uuid;
 
 /// One rule: its name, and a query that yields a line of text for everything that breaks it.
 struct Rule {
@@ -126,4 +128,18 @@ async fn check(pool: &PgPool, rules: &[Rule]) -> Result<Vec<String>, sqlx::Error
         }
     }
     Ok(broken)
+}
+
+/// Who took each shard last, as the database knows it.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn owners(pool: &PgPool) -> Result<Vec<(Shard, Option<Uuid>)>, sqlx::Error> {
+    let rows = sqlx::query("SELECT id, owner FROM shards ORDER BY id").fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| {
+            let id: i16 = row.try_get("id")?;
+            Ok((Shard(u16::try_from(id).unwrap_or(u16::MAX)), row.try_get("owner")?))
+        })
+        .collect()
 }

@@ -71,8 +71,17 @@ pub trait Cluster: Send + Sync + 'static {
     /// Joins: from now on changes of ownership arrive on the channel. Called once.
     async fn join(&self) -> mpsc::UnboundedReceiver<Ownership>;
 
+    /// Takes part no longer: nothing more is given to this process, and the others' shares are counted without it.
+    /// What it holds stays its own until it releases it.
+    async fn leave(&self);
+
     /// Gives a shard up, after everything of it has stopped.
     async fn release(&self, shard: Shard);
+
+    /// The store knows of a later owner of a shard than this process, after everything of it has stopped. Among others
+    /// that one may be gone again, so that the shard is competed for; a process without others has been replaced for
+    /// good.
+    async fn fenced(&self, shard: Shard);
 
     /// Tells the owners of these shards, wherever they are, that messages wait. May be lost: owners also poll.
     async fn wake(&self, shards: &[Shard]);

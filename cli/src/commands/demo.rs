@@ -9,7 +9,8 @@ use crate::{
     arguments::{Demo, Output},
     client::Client,
     commands::{
-        run,
+        replicas::{Common, Replicas, Served},
+        run, serve,
         twin::{Twin, World},
     },
     output::{self, Paint},
@@ -58,49 +59,67 @@ pub(crate) async fn run(arguments: Demo, form: Output) -> Result<Verdict> {
         data: &data.join("twin"),
     })
     .await?;
-    let credentials = Credentials::Token(Secret::new(&twin.said.token));
-    let mut settings = ReplicaSettings::new(data, GithubConfig::new(&twin.said.url, credentials)?);
-    settings.listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
-    // The stand-in has no limits here; github.com's would make the demo take an hour.
-    settings.unlimited = true;
     let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    settings.webhook_secrets = WebhookSecrets::parse(&secret)?;
-    let replica = Replica::start(settings).await?;
-    twin.send_webhooks(&format!("http://{}/webhooks/github", replica.address()), &secret).await?;
+    let mut served = start(&arguments, data, &twin, &secret).await?;
+    twin.send_webhooks(&format!("{}/webhooks/github", served.url()), &secret).await?;
+    let client = client(&served)?;
     let outcome = tokio::select! {
-        outcome = show(&replica, &spec, &text, form) => outcome,
-        failed = replica.failed() => Err(failed),
+        outcome = show(&client, &spec, &text, form) => outcome,
+        failed = served.failed() => Err(failed),
         stop = signal::stop() => stop.map(|()| Verdict::Stopped).map_err(Into::into),
     };
     if !arguments.exit && matches!(outcome, Ok(Verdict::Well | Verdict::SomeFailed)) {
-        stay(&replica, &twin, &spec.name).await?;
+        stay(&client, &mut served, &twin, &spec.name).await?;
     }
-    replica.stop().await?;
+    served.stop().await?;
     twin.stop().await?;
     outcome
 }
 
+/// Starts the one server, or as many as were asked for.
+async fn start(arguments: &Demo, data: PathBuf, twin: &Twin, secret: &str) -> Result<Served> {
+    let listen = if arguments.exit { ([127, 0, 0, 1], 0).into() } else { arguments.listen };
+    if arguments.replicas > 1 {
+        let common = Common {
+            count: arguments.replicas,
+            data: &data,
+            listen,
+            github_url: &twin.said.url,
+            github_token: &twin.said.token,
+            webhook_secret: secret,
+            redis_url: serve::redis_url()?,
+        };
+        return Ok(Served::Apart(Box::new(Replicas::start(common).await?)));
+    }
+    let credentials = Credentials::Token(Secret::new(&twin.said.token));
+    let mut settings = ReplicaSettings::new(data, GithubConfig::new(&twin.said.url, credentials)?);
+    settings.listen = listen;
+    // The stand-in has no limits here; github.com's would make the demo take an hour.
+    settings.unlimited = true;
+    settings.webhook_secrets = WebhookSecrets::parse(secret)?;
+    Ok(Served::Here(Box::new(Replica::start(settings).await?)))
+}
+
 /// The campaign, from its spec to its summary.
-async fn show(replica: &Replica, spec: &Spec, text: &str, form: Output) -> Result<Verdict> {
-    let client = client(replica)?;
-    let ended = carry_out(&client, spec, text).await?;
-    progress::conclude(&client, &ended, form).await
+async fn show(client: &Client, spec: &Spec, text: &str, form: Output) -> Result<Verdict> {
+    let ended = carry_out(client, spec, text).await?;
+    progress::conclude(client, &ended, form).await
 }
 
 /// Leaves everything up until somebody ends it.
-async fn stay(replica: &Replica, twin: &Twin, campaign: &str) -> Result<()> {
-    let first = client(replica)?.changesets(campaign).await?.into_iter().find_map(|each| each.pull_request);
-    invite(replica, twin, campaign, first.map(|pull| pull.url));
+async fn stay(client: &Client, served: &mut Served, twin: &Twin, campaign: &str) -> Result<()> {
+    let first = client.changesets(campaign).await?.into_iter().find_map(|each| each.pull_request);
+    invite(served, twin, campaign, first.map(|pull| pull.url));
     tokio::select! {
         stop = signal::stop() => stop?,
-        failed = replica.failed() => return Err(failed),
+        failed = served.failed() => return Err(failed),
     }
     output::note("stopping");
     Ok(())
 }
 
-fn client(replica: &Replica) -> Result<Client> {
-    Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())
+fn client(served: &Served) -> Result<Client> {
+    Client::new(&served.url(), served.token().to_owned())
 }
 
 async fn carry_out(client: &Client, spec: &Spec, text: &str) -> Result<Run> {
@@ -110,13 +129,17 @@ async fn carry_out(client: &Client, spec: &Spec, text: &str) -> Result<Run> {
 }
 
 /// Says where everything is, once the server is left running.
-fn invite(replica: &Replica, twin: &Twin, name: &str, pull_request: Option<String>) {
+fn invite(served: &Served, twin: &Twin, name: &str, pull_request: Option<String>) {
     let paint = Paint::for_stderr();
-    let server = format!("http://{}", replica.address());
-    let token = replica.token_file();
+    let server = served.url();
+    let token = served.token_file().unwrap_or(Path::new(""));
     let line = |what: &str, place: &str| output::note(&format!("  {what:<14} {}", paint.cyan(place)));
     output::note(&format!("\n{}", paint.bold("Everything stays up until Ctrl-C:")));
     line("server", &server);
+    for (url, process) in served.others() {
+        let process = process.map(|process| format!("  (process {process})")).unwrap_or_default();
+        line("another", &format!("{url}{process}"));
+    }
     line("API", &format!("{server}/api/v1/openapi.json"));
     line("API token", &token.display().to_string());
     line("GitHub (twin)", &format!("{}/{ORGANIZATION}", twin.said.url));
@@ -132,6 +155,9 @@ fn invite(replica: &Replica, twin: &Twin, name: &str, pull_request: Option<Strin
     output::note(&format!("  bin/campaigns status {name}{flags}"));
     output::note(&format!("  bin/campaigns diff {name}{flags} | less -R"));
     output::note("  open a pull request and press Merge: the first command shows it at once");
+    if let Some((_, Some(process))) = served.others().first() {
+        output::note(&format!("  kill -9 {process}: the others take its work over"));
+    }
 }
 
 /// Makes room for the demo's data. Only what an earlier demo left is removed.

@@ -11,6 +11,7 @@ pub(crate) mod diff;
 pub(crate) mod github;
 pub(crate) mod logs;
 pub(crate) mod pace;
+pub(crate) mod replicas;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod status;

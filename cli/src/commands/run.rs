@@ -29,6 +29,8 @@ pub(crate) async fn run(arguments: Run, form: Output) -> Result<Verdict> {
     let data = arguments.data.clone().unwrap_or_else(|| paths::data_dir().join("run"));
     let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
     settings.database_url = serve::database_url()?;
+    settings.redis_url = serve::redis_url()?;
+    settings.artifacts = std::env::var_os("CAMPAIGNS_ARTIFACTS").map(Into::into);
     settings.unlimited = arguments.github.unlimited;
     arguments.limits.apply(&mut settings);
     serve::steps(&mut settings, &arguments.steps);

@@ -9,10 +9,11 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use campaigns_runtime::{
-    config::{DatabaseUrl, WebhookSecrets, paths},
+    cluster,
+    config::{DatabaseUrl, RedisUrl, WebhookSecrets, paths},
     replica::{Replica, ReplicaSettings},
 };
-use std::{net::SocketAddr, path::Path};
+use std::{path::Path, time::Duration};
 
 /// Runs the server.
 pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
@@ -21,6 +22,9 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
     let mut settings = ReplicaSettings::new(data, github::config(&arguments.github)?);
     settings.listen = arguments.listen;
     settings.database_url = database_url()?;
+    settings.redis_url = redis_url()?;
+    settings.leases = cluster::Settings { lease: Duration::from_secs(arguments.lease_seconds) };
+    settings.artifacts = arguments.artifacts;
     settings.unlimited = arguments.github.unlimited;
     arguments.limits.apply(&mut settings);
     settings.webhook_secrets = webhook_secrets(arguments.webhook_secret_file.as_deref())?;
@@ -29,9 +33,10 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
         output::note("the server is open to the network: put TLS in front of it");
     }
     let replica = Replica::start(settings).await?;
-    announce(replica.address(), replica.token_file(), form)?;
+    announce(&replica, form)?;
     tokio::select! {
         stop = signal::stop() => stop?,
+        () = signal::stdin_ends(), if arguments.end_with_stdin => {}
         failed = replica.failed() => return Err(failed),
     }
     output::note("stopping: what is in flight is finished first (Ctrl-C again ends it at once)");
@@ -48,6 +53,15 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
 /// Where DATABASE_URL is no address of a database.
 pub(crate) fn database_url() -> Result<Option<DatabaseUrl>> {
     let named = std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty());
+    Ok(named.map(|url| url.parse()).transpose()?)
+}
+
+/// The Redis that the environment names, if it names one.
+///
+/// # Errors
+/// Where REDIS_URL is no address of Redis.
+pub(crate) fn redis_url() -> Result<Option<RedisUrl>> {
+    let named = std::env::var("REDIS_URL").ok().filter(|url| !url.trim().is_empty());
     Ok(named.map(|url| url.parse()).transpose()?)
 }
 
@@ -76,14 +90,18 @@ pub(crate) fn steps(settings: &mut ReplicaSettings, arguments: &Steps) {
 }
 
 /// Says where the server is: one line of JSON on standard output for programs, words for people.
-fn announce(address: SocketAddr, token: &Path, form: Output) -> Result<()> {
+fn announce(replica: &Replica, form: Output) -> Result<()> {
+    let (address, token) = (replica.address(), replica.token_file());
     if form == Output::Json {
-        let said = serde_json::json!({ "url": format!("http://{address}"), "token_file": token });
+        let said = serde_json::json!({ "url": format!("http://{address}"), "token_file": token, "replica": replica.id() });
         return output::text(&format!("{said}\n"));
     }
     let paint = Paint::for_stderr();
     output::note(&format!("{} {}", paint.bold("Campaigns is up:"), paint.cyan(&format!("http://{address}"))));
     output::note(&format!("  API        http://{address}/api/v1 (described at /api/v1/openapi.json)"));
-    output::note(&format!("  API token  {}", token.display()));
+    match token {
+        Some(file) => output::note(&format!("  API token  {}", file.display())),
+        None => output::note("  API token  where the first replica of this database has written it"),
+    }
     Ok(())
 }

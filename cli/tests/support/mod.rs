@@ -20,6 +20,8 @@ pub(crate) fn campaigns() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaigns"));
     command
         .env_remove("DATABASE_URL")
+        .env_remove("REDIS_URL")
+        .env_remove("CAMPAIGNS_ARTIFACTS")
         .env_remove("CAMPAIGNS_TOKEN")
         .env_remove("CAMPAIGNS_DATA")
         .stdin(Stdio::null());
@@ -37,7 +39,10 @@ pub(crate) fn room() -> tempfile::TempDir {
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
+    /// The first API token; empty where another replica has it.
     pub(crate) token: String,
+    /// What it is known by among replicas.
+    pub(crate) replica: String,
 }
 
 impl Server {
@@ -48,6 +53,16 @@ impl Server {
 
     /// The same with more flags.
     pub(crate) fn start_with(data: &Path, twin: &impl Host, flags: &[&str]) -> Self {
+        Self::start_in(data, twin, flags, &[])
+    }
+
+    /// The same in this environment.
+    pub(crate) fn start_in(
+        data: &Path,
+        twin: &impl Host,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut child = campaigns()
             .args([
                 "serve",
@@ -63,6 +78,7 @@ impl Server {
             .arg("--data")
             .arg(data)
             .env("GITHUB_TOKEN", twin.access())
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -70,8 +86,10 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server said {line:?}"));
-        let token = std::fs::read_to_string(said["token_file"].as_str().unwrap()).unwrap().trim().to_owned();
-        Self { child, url: said["url"].as_str().unwrap().to_owned(), token }
+        let token = said["token_file"].as_str().map(|file| std::fs::read_to_string(file).unwrap());
+        let text = |name: &str| said[name].as_str().unwrap().to_owned();
+        let token = token.unwrap_or_default().trim().to_owned();
+        Self { child, url: text("url"), token, replica: text("replica") }
     }
 
     /// SIGKILL, at once.
@@ -85,6 +103,12 @@ impl Server {
         let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(done.success());
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
     }
 
     /// The API, for this server.

@@ -10,7 +10,6 @@ mod folder;
 mod identity;
 mod initialise;
 mod installation;
-mod keeper;
 mod readiness;
 mod settings;
 mod takeover;
@@ -19,10 +18,10 @@ pub mod testing;
 pub use error::EmbeddedError;
 pub use installation::{Installation, installations};
 
+use crate::keeper::Keeper;
 use folder::Folder;
 use identity::Identity;
 use installation::Places;
-use keeper::Keeper;
 use readiness::Answer;
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
@@ -191,9 +190,8 @@ fn launch(
         let copy = log.try_clone().map_err(EmbeddedError::file("open", &folder.log()))?;
         let mut command = installation.command("postgres", identity);
         command.args(settings::arguments(folder, options)).stdout(copy).stderr(log);
-        let keeper = Keeper::spawn(command).map_err(|error| EmbeddedError::Program {
-            program: "postgres".to_owned(),
-            output: error.to_string(),
+        let keeper = Keeper::spawn(command, "the embedded database server").map_err(|error| {
+            EmbeddedError::Program { program: "postgres".to_owned(), output: error.to_string() }
         })?;
         let Err(why) = await_ready(&keeper, folder) else { return Ok(keeper) };
         // Its end may have been told already; then there is nothing left to wait for.

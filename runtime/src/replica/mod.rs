@@ -10,7 +10,8 @@ pub use folder::{FolderError, ensure_unused, make_folder};
 
 use crate::{
     artifacts::LocalArtifacts,
-    config::DatabaseUrl,
+    cluster::{self, RedisCluster},
+    config::{DatabaseUrl, RedisUrl},
     executor::{ContainerPolicy, LocalExecutor},
     github::{GitHub, GithubConfig},
     queries::Queries,
@@ -35,6 +36,7 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 /// The name of the file with the first API token, in the data folder.
 pub const TOKEN_FILE: &str = "api-token";
@@ -49,6 +51,12 @@ pub struct ReplicaSettings {
     pub data: PathBuf,
     /// A database elsewhere; without one the embedded server is started in the data folder.
     pub database_url: Option<DatabaseUrl>,
+    /// The Redis by which replicas on one database share the work; without one this replica is alone.
+    pub redis_url: Option<RedisUrl>,
+    /// How leases are kept there.
+    pub leases: cluster::Settings,
+    /// A folder for artifacts that every replica can reach; without one they are in the data folder.
+    pub artifacts: Option<PathBuf>,
     /// How GitHub is reached.
     pub github: GithubConfig,
     /// Where the API listens.
@@ -76,6 +84,9 @@ impl ReplicaSettings {
         Self {
             data,
             database_url: None,
+            redis_url: None,
+            leases: cluster::Settings::default(),
+            artifacts: None,
             github,
             listen: ([127, 0, 0, 1], 0).into(),
             parallelism: u32::try_from(cores).unwrap_or(2),
@@ -91,12 +102,13 @@ impl ReplicaSettings {
 
 /// A running replica.
 pub struct Replica {
+    id: Uuid,
     address: SocketAddr,
     token: String,
     token_file: PathBuf,
     system: System,
     api: JoinHandle<std::io::Result<()>>,
-    stop_api: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     ended: watch::Receiver<bool>,
     webhooks: AbortOnDropHandle<()>,
     postgres: Postgres,
@@ -117,12 +129,13 @@ impl Replica {
         let database =
             Database::start(settings.database_url.as_ref().map(DatabaseUrl::expose), folder.path()).await?;
         let postgres = Postgres::connect(database.url(), crate::store::Options::default()).await?;
-        let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&folder.path().join("artifacts"))?);
+        let kept = settings.artifacts.clone().unwrap_or_else(|| folder.path().join("artifacts"));
+        let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&kept)?);
         let policy = if settings.no_container { ContainerPolicy::Ignore } else { ContainerPolicy::Require };
         let work = folder.path().join("work");
         let executor = LocalExecutor::new(&work, settings.parallelism, policy, Arc::clone(&artifacts))?;
         let store: Arc<dyn Store> = Arc::new(postgres.clone());
-        let cluster: Arc<dyn Cluster> = Arc::new(MemoryCluster::alone(Arc::clone(&store)));
+        let (id, cluster) = join(&settings, &postgres, Arc::clone(&store)).await?;
         let ports = Ports {
             store,
             cluster: Arc::clone(&cluster),
@@ -167,31 +180,35 @@ impl Replica {
         });
         let hub = api.hub();
         postgres.tell_commits(move |run| hub.committed(run));
-        let (stop_api, mut asked) = watch::channel(false);
+        let (phase, told) = watch::channel(Phase::Serving);
         let (say_ended, ended) = watch::channel(false);
         let api = tokio::spawn(async move {
-            let shutdown = async move {
-                // An error means that the replica has gone: that is a reason to stop as well.
-                let _ = asked.wait_for(|asked| *asked).await;
-            };
-            let outcome = campaigns_http::serve(listener, campaigns_http::router(api), shutdown).await;
+            let (leaving, stopping) = (reached(told.clone(), Phase::Leaving), reached(told, Phase::Stopping));
+            let outcome =
+                campaigns_http::serve(listener, campaigns_http::router(api), leaving, stopping).await;
             let _ = say_ended.send(true);
             outcome
         });
-        tracing::info!(%address, data = %settings.data.display(), "the replica is up");
+        tracing::info!(%address, replica = %id, data = %settings.data.display(), "the replica is up");
         Ok(Self {
+            id,
             address,
             token,
             token_file,
             system,
             api,
-            stop_api,
+            phase,
             ended,
             webhooks,
             postgres,
             database,
             _folder: folder,
         })
+    }
+
+    /// What it is known by among the replicas of an installation, and in the database as a shard's owner.
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// Where the API listens.
@@ -204,9 +221,9 @@ impl Replica {
         &self.token
     }
 
-    /// The file that holds it.
-    pub fn token_file(&self) -> &Path {
-        &self.token_file
+    /// The file that holds it; none where another replica of the same database wrote it.
+    pub fn token_file(&self) -> Option<&Path> {
+        self.token_file.exists().then_some(&*self.token_file)
     }
 
     /// Resolves when a part that nothing works without has ended by itself.
@@ -219,21 +236,51 @@ impl Replica {
         }
     }
 
-    /// Stops everything: no new work, what is in flight finishes, leases are handed back, then the API and last the
-    /// database.
+    /// Stops everything: it is not ready any more, takes no new work, what is in flight finishes, leases are handed to
+    /// the others, then the API ends and last the database.
     ///
     /// # Errors
     /// Where the embedded database did not stop.
     pub async fn stop(self) -> Result<()> {
-        let _ = self.stop_api.send(true);
+        let _ = self.phase.send(Phase::Leaving);
         drop(self.webhooks);
         self.system.drain(DRAIN).await;
+        let _ = self.phase.send(Phase::Stopping);
         if let Ok(Err(error)) = self.api.await {
             tracing::warn!(%error, "the API did not stop well");
         }
         self.postgres.close().await;
         self.database.stop().await
     }
+}
+
+/// How far the end of a replica has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    /// It is not ready any more, and answers whoever asks all the same.
+    Leaving,
+    Stopping,
+}
+
+async fn reached(mut told: watch::Receiver<Phase>, phase: Phase) {
+    // An error means that the replica has gone: that is a reason to stop as well.
+    let _ = told.wait_for(|now| *now >= phase).await;
+}
+
+/// How this replica comes to its shards: through Redis among others, or all of them where it is alone.
+async fn join(
+    settings: &ReplicaSettings,
+    postgres: &Postgres,
+    store: Arc<dyn Store>,
+) -> Result<(Uuid, Arc<dyn Cluster>)> {
+    let Some(url) = &settings.redis_url else {
+        let alone = MemoryCluster::alone(store);
+        return Ok((alone.id(), Arc::new(alone)));
+    };
+    let installation = postgres.installation().await?;
+    let member = RedisCluster::connect(url, installation, store, settings.leases).await?;
+    Ok((member.id(), Arc::new(member)))
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener> {

@@ -10,6 +10,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{str::FromStr as _, sync::Arc, time::Duration};
+use uuid::Uuid;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// One lock for every process that migrates this database; the number is arbitrary and never changes.
@@ -145,6 +146,15 @@ impl Postgres {
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)
+    }
+
+    /// The installation that the database belongs to.
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`].
+    pub async fn installation(&self) -> Result<Uuid, ConnectError> {
+        let id = sqlx::query_scalar("SELECT id FROM installation").fetch_one(&self.pool).await;
+        id.map_err(|error| ConnectError::Unreachable(words(&error)))
     }
 
     async fn check_shards(&self) -> Result<(), ConnectError> {

@@ -219,6 +219,25 @@ async fn the_description_is_served_and_the_probes_need_no_token() {
     assert_eq!(metrics.text().await.unwrap(), "campaigns_test 1\n");
 }
 
+/// A server that leaves says so before it stops answering, so that whoever asks through a balancer is sent elsewhere.
+#[tokio::test]
+async fn who_leaves_is_not_ready_and_still_answers() {
+    let mut stage = stage().await;
+    let probe = format!("{}/readyz", stage.server.base);
+    assert_eq!(stage.http.get(&probe).send().await.unwrap().status(), StatusCode::OK);
+    stage.server.leave();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    while stage.http.get(&probe).send().await.unwrap().status() == StatusCode::OK {
+        assert!(tokio::time::Instant::now() < deadline, "it stays ready");
+    }
+    for _ in 0..3 {
+        let response = stage.request(Role::Viewer, Method::GET, "/api/v1/whoami").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let health = stage.http.get(format!("{}/healthz", stage.server.base)).send().await.unwrap();
+        assert!(health.text().await.unwrap().contains("\"status\":\"draining\""));
+    }
+}
+
 /// One lost look does not take a replica out; a database that stays away does, and never the liveness.
 #[tokio::test]
 async fn a_database_that_stays_away_makes_it_unready_but_not_dead() {

@@ -38,11 +38,17 @@ use uuid::Uuid;
 pub(crate) struct Server {
     pub(crate) base: String,
     pub(crate) state: ApiState,
+    leave: Option<oneshot::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
 
 impl Server {
+    /// Has it say that another one is to be asked.
+    pub(crate) fn leave(&mut self) {
+        let _ = self.leave.take().map(|leave| leave.send(()));
+    }
+
     /// Stops it and waits for its last answer.
     pub(crate) async fn stop(mut self) {
         let _ = self.stop.take().map(|stop| stop.send(()));
@@ -131,15 +137,21 @@ async fn serve(
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
+    let (leave, leaving) = oneshot::channel::<()>();
     let (stop, stopped) = oneshot::channel::<()>();
     let router = campaigns_http::router(state.clone());
     let serving = tokio::spawn(async move {
         let stopped = async move {
             let _ = stopped.await;
         };
-        campaigns_http::serve(listener, router, stopped).await.unwrap();
+        let leaving = async move {
+            if leaving.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        campaigns_http::serve(listener, router, leaving, stopped).await.unwrap();
     });
-    Server { base, state, stop: Some(stop), serving }
+    Server { base, state, leave: Some(leave), stop: Some(stop), serving }
 }
 
 impl Stage {

@@ -150,8 +150,21 @@ pub async fn a_lost_shard_comes_back_with_a_new_epoch(installation: &dyn Install
     assert!(only.epoch(shard) > before);
 }
 
-/// Whoever gives everything back leaves it to the others, and nothing comes back to it.
-pub async fn what_is_given_back_goes_to_others(installation: &dyn Installation) {
+/// What is given back by whoever is alone comes back to it, with a new epoch.
+pub async fn what_is_given_back_to_nobody_comes_back(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut only = Process::join(installation).await;
+    only.until(within, "the only process does not hold every shard", |held| held.len() == every()).await;
+    let (shard, before) = (Shard(7), only.epoch(Shard(7)));
+    let Some(lease) = only.held.remove(&shard) else { return };
+    only.cluster.release(shard).await;
+    assert!(!lease.is_trusted(), "the lease is given back and trusted");
+    only.until(within, "the shard does not come back", |held| held.contains_key(&shard)).await;
+    assert!(only.epoch(shard) > before);
+}
+
+/// Whoever leaves gives everything to the others, and nothing comes back to it; until then what it holds is its own.
+pub async fn who_leaves_gives_everything_to_the_others(installation: &dyn Installation) {
     let within = installation.within();
     let mut first = Process::join(installation).await;
     first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
@@ -161,12 +174,14 @@ pub async fn what_is_given_back_goes_to_others(installation: &dyn Installation) 
         first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
         second.until(within, "the second process does not get its share", |held| held.len() >= half),
     );
+    first.cluster.leave().await;
+    assert!(first.held.values().all(Lease::is_trusted), "a process that leaves has lost what it held");
     for shard in first.shards() {
         first.held.remove(&shard);
         first.cluster.release(shard).await;
     }
     second.until(within, "the second process does not get the rest", |held| held.len() == every()).await;
-    assert!(first.changes.try_recv().is_err(), "a process that gave everything back was given something");
+    assert!(first.changes.try_recv().is_err(), "a process that has left was given something");
 }
 
 /// A wake-up reaches the owner of a shard, whoever sends it.

@@ -47,6 +47,8 @@ struct Member {
     inbox: Arc<WakeUps>,
     /// Shards it was asked to hand over.
     asked: BTreeSet<Shard>,
+    /// Whether it takes nothing more.
+    leaving: bool,
 }
 
 #[derive(Default)]
@@ -76,24 +78,24 @@ impl MemoryInstallation {
         let mut granted = vec![];
         {
             let mut members = self.members();
-            if members.present.is_empty() {
+            let staying: Vec<Uuid> =
+                members.present.iter().filter(|(_, member)| !member.leaving).map(|(id, _)| *id).collect();
+            if staying.is_empty() {
                 return;
             }
-            let share = usize::from(campaigns_domain::id::SHARDS).div_ceil(members.present.len());
+            let share = usize::from(campaigns_domain::id::SHARDS).div_ceil(staying.len());
             for shard in Shard::all() {
                 if members.held.contains_key(&shard) {
                     continue;
                 }
                 let count =
                     |member: &Uuid| members.held.values().filter(|(owner, _)| owner == member).count();
-                let Some(least) = members.present.keys().copied().min_by_key(|member| count(member)) else {
-                    return;
-                };
+                let Some(least) = staying.iter().copied().min_by_key(|member| count(member)) else { return };
                 members.held.insert(shard, (least, None));
                 granted.push((shard, least));
             }
             let members = &mut *members;
-            for (id, member) in &mut members.present {
+            for (id, member) in members.present.iter_mut().filter(|(_, member)| !member.leaving) {
                 let held: Vec<Shard> = members
                     .held
                     .iter()
@@ -154,6 +156,11 @@ impl MemoryInstallation {
 }
 
 impl MemoryCluster {
+    /// What it is known by among members.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// An installation of one.
     pub fn alone(store: Arc<dyn Store>) -> Self {
         MemoryInstallation::new(store).member()
@@ -189,22 +196,29 @@ impl MemoryCluster {
 impl Cluster for MemoryCluster {
     async fn join(&self) -> mpsc::UnboundedReceiver<Ownership> {
         let (changes, receiver) = mpsc::unbounded_channel();
-        let member = Member { changes, inbox: self.inbox.clone(), asked: BTreeSet::new() };
+        let member = Member { changes, inbox: self.inbox.clone(), asked: BTreeSet::new(), leaving: false };
         self.installation.members().present.insert(self.id, member);
         self.installation.settle();
         receiver
     }
 
+    async fn leave(&self) {
+        if let Some(member) = self.installation.members().present.get_mut(&self.id) {
+            member.leaving = true;
+        }
+        self.installation.settle();
+    }
+
     async fn release(&self, shard: Shard) {
         if self.installation.free(shard, self.id) {
-            // Whoever gives everything back is leaving; whoever was asked for some stays.
-            let mut members = self.installation.members();
-            let holds = members.held.values().any(|(owner, _)| *owner == self.id);
-            if !holds && members.present.len() > 1 {
-                members.present.remove(&self.id);
-            }
-            drop(members);
-            self.installation.hand_on(shard, self.id);
+            self.installation.settle();
+        }
+    }
+
+    async fn fenced(&self, shard: Shard) {
+        let others = self.installation.members().present.len() > 1;
+        if self.installation.free(shard, self.id) && others {
+            self.installation.settle();
         }
     }
 
@@ -227,21 +241,5 @@ impl Cluster for MemoryCluster {
                 None => self.inbox.more.notified().await,
             }
         }
-    }
-}
-
-impl MemoryInstallation {
-    /// Gives a released shard to another member than the one that released it.
-    fn hand_on(&self, shard: Shard, from: Uuid) {
-        let next = {
-            let mut members = self.members();
-            let count = |member: &Uuid| members.held.values().filter(|(owner, _)| owner == member).count();
-            let others = members.present.keys().copied().filter(|member| *member != from);
-            let Some(next) = others.min_by_key(|member| count(member)) else { return };
-            members.held.insert(shard, (next, None));
-            next
-        };
-        let installation = self.clone();
-        tokio::spawn(async move { installation.grant(shard, next).await });
     }
 }

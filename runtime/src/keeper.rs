@@ -1,6 +1,6 @@
-//! The thread that owns the server's process. The death signal fires when the *thread* that spawned the child
-//! ends (prctl(2)), so this one lives exactly as long as the child: a pool's thread would take the database with
-//! it when it retires.
+//! The thread that owns the process of a server of ours, a database or a Redis. The death signal fires when the
+//! *thread* that spawned the child ends (prctl(2)), so this one lives exactly as long as the child: a pool's thread
+//! would take the server with it when it retires. Deliberately absent: starting it again.
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::io;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A running child and the thread that waits for it.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     pid: Pid,
     shared: Arc<Shared>,
     ended: Mutex<Receiver<io::Result<ExitStatus>>>,
@@ -27,26 +27,26 @@ struct Shared {
 }
 
 impl Keeper {
-    /// Starts `command` on a thread of its own.
-    pub(super) fn spawn(command: Command) -> io::Result<Self> {
+    /// Starts `command` on a thread of its own; `what` is the server's name for people.
+    pub(crate) fn spawn(command: Command, what: &'static str) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (started, starting) = sync_channel(1);
         let (ending, ended) = sync_channel(1);
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new()
-            .name("postgres-keeper".to_owned())
-            .spawn(move || keep(command, &theirs, &started, &ending))?;
+            .name("server-keeper".to_owned())
+            .spawn(move || keep(command, what, &theirs, &started, &ending))?;
         let pid = starting.recv().map_err(io::Error::other)??;
         Ok(Self { pid, shared, ended: Mutex::new(ended) })
     }
 
     /// The child's process id.
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
     /// Asks the child to end.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         self.shared.asked.store(true, Ordering::SeqCst);
         let reaped = self.shared.reaped.lock().unwrap_or_else(PoisonError::into_inner);
         if !*reaped {
@@ -56,7 +56,7 @@ impl Keeper {
     }
 
     /// Waits for the child's end; `None` when it still runs after `patience`. Answers once.
-    pub(super) fn wait(&self, patience: Duration) -> Option<io::Result<ExitStatus>> {
+    pub(crate) fn wait(&self, patience: Duration) -> Option<io::Result<ExitStatus>> {
         match self.ended.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(patience) {
             Ok(status) => Some(status),
             Err(RecvTimeoutError::Timeout) => None,
@@ -65,13 +65,14 @@ impl Keeper {
     }
 
     /// Whether the child still runs.
-    pub(super) fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         !*self.shared.reaped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn keep(
     mut command: Command,
+    what: &str,
     shared: &Shared,
     started: &SyncSender<io::Result<Pid>>,
     ending: &SyncSender<io::Result<ExitStatus>>,
@@ -96,7 +97,7 @@ fn keep(
         child.wait()
     };
     if !shared.asked.load(Ordering::SeqCst) {
-        tracing::error!(?status, "the embedded database server ended unasked");
+        tracing::error!(?status, "{what} ended unasked");
     }
     let _ = ending.send(status);
 }

@@ -1,0 +1,209 @@
+//! Several servers on one database and one Redis share a campaign: one is killed and one drained in the middle of it,
+//! one is frozen past its lease and wakes. Every target ends once, with one pull request by the twin's log.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
+mod support;
+
+use campaigns_domain::id::Shard;
+use campaigns_runtime::{
+    audit,
+    cluster::testing::{OwnRedis, own},
+    embedded::testing::{TestDatabase, fresh_database},
+    store::{Options, Postgres},
+};
+use campaigns_twin::{Effect, Fault};
+use campaigns_wire::RunState;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use support::{Server, TwinProcess};
+
+/// Long enough for a busy machine, short enough for a test to wait for.
+const LEASE: &str = "3";
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What the servers of a test share.
+struct Shared {
+    room: tempfile::TempDir,
+    twin: TwinProcess,
+    database: TestDatabase,
+    store: Postgres,
+    redis: OwnRedis,
+}
+
+impl Shared {
+    async fn new(repositories: u32) -> Self {
+        let room = support::room();
+        let trees = support::services(room.path(), repositories);
+        let twin = TwinProcess::start(&trees, &room.path().join("world"));
+        let database = fresh_database().await.unwrap();
+        let store = Postgres::connect(database.url(), Options::default()).await.unwrap();
+        Self { room, twin, database, store, redis: own(&[]).unwrap() }
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.room.path().join(name)
+    }
+
+    fn server(&self, name: &str) -> Server {
+        let artifacts = self.folder("artifacts");
+        let flags = ["--lease-seconds", LEASE, "--artifacts", artifacts.to_str().unwrap()];
+        let redis = self.redis.url().unwrap();
+        let environment = [("DATABASE_URL", self.database.url()), ("REDIS_URL", redis.expose())];
+        Server::start_in(&self.folder(name), &self.twin, &flags, &environment)
+    }
+
+    /// How many shards each server has taken last.
+    async fn shards(&self) -> BTreeMap<String, usize> {
+        let mut shards = BTreeMap::new();
+        for (_, owner) in audit::owners(self.store.pool()).await.unwrap() {
+            *shards.entry(owner.map(|owner| owner.to_string()).unwrap_or_default()).or_default() += 1;
+        }
+        shards
+    }
+
+    async fn owner_of(&self, shard: Shard) -> String {
+        let owners = audit::owners(self.store.pool()).await.unwrap();
+        let (_, owner) = owners.into_iter().find(|(each, _)| *each == shard).unwrap();
+        owner.map(|owner| owner.to_string()).unwrap_or_default()
+    }
+
+    /// Waits until the servers share the shards as evenly as they can be.
+    async fn until_even(&self, servers: &[&Server]) {
+        let most = 64_usize.div_ceil(servers.len());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shards = self.shards().await;
+            let even = servers.iter().all(|server| {
+                shards
+                    .get(&server.replica)
+                    .is_some_and(|count| (64 - most * (servers.len() - 1)..=most).contains(count))
+            });
+            if even {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the servers do not share fairly: {shards:?}");
+            support::breathe().await;
+        }
+    }
+
+    async fn leave_by_audit(&self) {
+        let broken = audit::at_rest(self.store.pool()).await.unwrap();
+        assert!(broken.is_empty(), "{broken:#?}");
+    }
+}
+
+async fn wait_for_events(
+    server: &Server,
+    run: uuid::Uuid,
+    most: u64,
+    seen: &mut u64,
+    after: &mut Option<String>,
+) {
+    let deadline = Instant::now() + PATIENCE;
+    while *seen < most {
+        let page = server.api().events(run, after).await;
+        *seen += page.items.len() as u64;
+        assert!(!page.ended, "the run ended at event {seen}: nothing is left to break");
+        assert!(Instant::now() < deadline, "event {most} does not come; {seen} so far");
+        support::breathe().await;
+    }
+}
+
+fn once_each(opened: &BTreeMap<String, u32>, repositories: u32) {
+    assert_eq!(opened.len(), (repositories - repositories / 5) as usize);
+    assert!(opened.values().all(|count| *count == 1), "one pull request each: {opened:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_servers_lose_one_and_drain_one_and_the_campaign_ends_once() {
+    const REPOSITORIES: u32 = 60;
+    let shared = Shared::new(REPOSITORIES).await;
+    let first = shared.server("first");
+    let (second, third) = (shared.server("second"), shared.server("third"));
+    assert!(second.token.is_empty() && third.token.is_empty(), "there is one first token");
+    shared.until_even(&[&first, &second, &third]).await;
+
+    first.api().apply("greeting", support::SPEC).await;
+    let run = first.api().create_run("greeting", "once").await.id;
+    let (mut seen, mut after) = (0, None);
+    wait_for_events(&first, run, 90, &mut seen, &mut after).await;
+    second.kill();
+    wait_for_events(&first, run, 180, &mut seen, &mut after).await;
+    let begun = Instant::now();
+    assert_eq!(third.stop(), Some(0), "a server that is drained ends well");
+    println!("drained in {:?}", begun.elapsed());
+
+    let ended = first.api().ended(run).await;
+    assert_eq!(ended.state, RunState::Completed, "{}", ended.reason);
+    let changed = u64::from(REPOSITORIES - REPOSITORIES / 5);
+    assert_eq!(ended.totals.by_state.get("changed"), Some(&changed));
+    assert_eq!(ended.totals.changesets.get("open"), Some(&changed));
+    once_each(&shared.twin.opened().await, REPOSITORIES);
+    assert_eq!(shared.shards().await, BTreeMap::from([(first.replica.clone(), 64)]));
+    assert_eq!(first.stop(), Some(0));
+    shared.leave_by_audit().await;
+}
+
+/// The owner of the organisation is stopped while it waits for the answer to a new pull request, for longer than its
+/// lease; the other one observes what it did and carries on to the end. When it wakes it is nobody any more: it writes
+/// nothing, here or at the code host, and begins anew with what it is given.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_owner_that_wakes_writes_nothing() {
+    const REPOSITORIES: u32 = 40;
+    let shared = Shared::new(REPOSITORIES).await;
+    let first = shared.server("first");
+    let second = shared.server("second");
+    shared.until_even(&[&first, &second]).await;
+    let token = first.token.clone();
+    let owner = shared.owner_of(Shard::of_organization("acme")).await;
+    let (frozen, mut other) = if owner == first.replica { (first, second) } else { (second, first) };
+    other.token = token;
+
+    let held = "acme/service-013";
+    shared
+        .twin
+        .add_fault(&Fault::on("pulls/create", Effect::HoldAnswer { ms: 600_000 }).repository(held))
+        .await;
+    other.api().apply("greeting", support::SPEC).await;
+    let run = other.api().create_run("greeting", "once").await.id;
+    let deadline = Instant::now() + PATIENCE;
+    while !shared.twin.opened().await.contains_key(held) {
+        assert!(Instant::now() < deadline, "no pull request of {held} comes");
+        support::breathe().await;
+    }
+    frozen.signal("STOP");
+    shared.twin.clear_faults().await;
+
+    let ended = other.api().ended(run).await;
+    assert_eq!(ended.state, RunState::Completed, "{}", ended.reason);
+    once_each(&shared.twin.opened().await, REPOSITORIES);
+    assert_eq!(shared.shards().await, BTreeMap::from([(other.replica.clone(), 64)]));
+    let (events, writes) = (count_events(&other, run).await, count_writes(&shared.twin).await);
+
+    frozen.signal("CONT");
+    shared.until_even(&[&frozen, &other]).await;
+    assert_eq!(count_events(&other, run).await, events, "it recorded something");
+    assert_eq!(count_writes(&shared.twin).await, writes, "it sent something");
+    once_each(&shared.twin.opened().await, REPOSITORIES);
+    assert_eq!(frozen.stop(), Some(0));
+    assert_eq!(other.stop(), Some(0));
+    shared.leave_by_audit().await;
+}
+
+async fn count_events(server: &Server, run: uuid::Uuid) -> usize {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = server.api().events(run, &mut after).await;
+        if page.items.is_empty() {
+            return count;
+        }
+        count += page.items.len();
+    }
+}
+
+async fn count_writes(twin: &TwinProcess) -> usize {
+    twin.log().await.iter().filter(|entry| entry.writes).count()
+}

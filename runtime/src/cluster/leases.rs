@@ -1,0 +1,228 @@
+//! The task that keeps a member's leases: it looks every so often who is there and what is free, renews everything in
+//! one round trip, and gives up by the local clock what it could not renew.
+//!
+//! What it says is liveness and no more: between an answer of Redis and its use a lease can be anybody's, and the epoch
+//! in Postgres is what fences. Deliberately absent: what is done with a shard, and the wording of commands (`look`).
+
+use super::{Settings, View, look::Look};
+use campaigns_actors::ports::{Fence, Lease, Ownership, Store, StoreError};
+use campaigns_domain::id::{Epoch, Shard};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use uuid::Uuid;
+
+/// How long nothing is claimed after the database gave no epoch: another member may be served better.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the task is asked, besides the time.
+pub(super) enum Request {
+    /// Give a shard up; everything of it has stopped.
+    Release(Shard, oneshot::Sender<()>),
+    /// Take nothing more, and count for no share.
+    Leave(oneshot::Sender<()>),
+    /// The database's answer about the epoch of what was claimed with this token.
+    Minted(Shard, String, Result<Epoch, StoreError>),
+}
+
+/// A shard that we have the lease of.
+struct Held {
+    token: String,
+    /// Until when it may be trusted.
+    until: Instant,
+    /// None until its epoch is minted.
+    lease: Option<Lease>,
+    /// Whether it was asked to be handed over.
+    asked: bool,
+}
+
+/// The keeper of one member's leases.
+pub(super) struct Leases {
+    pub(super) look: Look,
+    pub(super) me: Uuid,
+    pub(super) settings: Settings,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) view: Arc<View>,
+    pub(super) changes: mpsc::UnboundedSender<Ownership>,
+    pub(super) requests: mpsc::UnboundedSender<Request>,
+}
+
+struct State {
+    held: BTreeMap<Shard, Held>,
+    takes_part: bool,
+    claims_from: Instant,
+    renew_at: Instant,
+    /// Since when Redis has not answered.
+    away: Option<Instant>,
+}
+
+impl Leases {
+    /// Keeps the leases for as long as anybody can ask for something.
+    pub(super) async fn keep(mut self, mut asked: mpsc::UnboundedReceiver<Request>) {
+        let now = Instant::now();
+        let mut state =
+            State { held: BTreeMap::new(), takes_part: true, claims_from: now, renew_at: now, away: None };
+        let mut next = now;
+        loop {
+            tokio::select! {
+                request = asked.recv() => match request {
+                    Some(request) => self.answer(&mut state, request).await,
+                    None => return,
+                },
+                () = tokio::time::sleep_until(next) => next = self.tick(&mut state).await,
+            }
+        }
+    }
+
+    /// One look, and its consequences; returns when to look next.
+    async fn tick(&mut self, state: &mut State) -> Instant {
+        self.give_up_what_lapsed(state);
+        let begun = Instant::now();
+        let renew = begun >= state.renew_at;
+        let claim = begun >= state.claims_from;
+        let tokens = |shard: Shard| state.held.get(&shard).map(|held| held.token.as_str());
+        let seen = self.look.look(state.takes_part, renew, claim, tokens).await;
+        self.give_up_what_lapsed(state);
+        let usual = begun + self.settings.look_every();
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(away) => {
+                // Neither lost nor held: what is trusted stays so until its time is over.
+                if state.away.is_none() {
+                    tracing::warn!(%away, held = state.held.len(), "the leases could not be looked at");
+                    state.away = Some(begun);
+                }
+                return usual.max(Instant::now() + self.settings.look_every() / 2);
+            }
+        };
+        if let Some(since) = state.away.take() {
+            tracing::info!(after = ?since.elapsed(), held = state.held.len(), "Redis answers again");
+        }
+        if renew {
+            state.renew_at = begun + self.settings.renew_every();
+            metrics::histogram!("campaigns_lease_renewal_seconds").record(begun.elapsed().as_secs_f64());
+        }
+        // Counted from before the question, so that it never outlives what Redis counts.
+        let until = begun + self.settings.trusted_for();
+        self.lose(state, &seen.lost, "others have them, or Redis has lost them");
+        if renew {
+            for held in state.held.values_mut() {
+                held.until = until;
+                if let Some(lease) = &held.lease {
+                    lease.trust_until(until);
+                }
+            }
+        }
+        for shard in seen.claimed {
+            let held = Held { token: seen.token.clone(), until, lease: None, asked: false };
+            state.held.insert(shard, held);
+            self.mint(shard, seen.token.clone());
+        }
+        self.hand_over(state, seen.share);
+        self.view.count(seen.members);
+        match seen.lapses_in {
+            Some(left) if state.held.len() < seen.share => {
+                usual.min(Instant::now() + left + Duration::from_millis(2))
+            }
+            _ => usual,
+        }
+    }
+
+    /// Asks for whatever is held beyond the fair share.
+    fn hand_over(&self, state: &mut State, share: usize) {
+        if !state.takes_part {
+            return;
+        }
+        let asked = state.held.values().filter(|held| held.asked).count();
+        let over = state.held.len().saturating_sub(share).saturating_sub(asked);
+        for (shard, held) in
+            state.held.iter_mut().filter(|(_, held)| !held.asked && held.lease.is_some()).take(over)
+        {
+            held.asked = true;
+            let _ = self.changes.send(Ownership::Release(*shard));
+        }
+    }
+
+    fn give_up_what_lapsed(&self, state: &mut State) {
+        let now = Instant::now();
+        let lapsed: Vec<Shard> =
+            state.held.iter().filter(|(_, held)| held.until <= now).map(|(shard, _)| *shard).collect();
+        self.lose(state, &lapsed, "they could not be renewed in time");
+    }
+
+    fn lose(&self, state: &mut State, shards: &[Shard], why: &str) {
+        if shards.is_empty() {
+            return;
+        }
+        tracing::warn!(count = shards.len(), ?shards, why, "leases are lost: the work under them stops here");
+        metrics::counter!("campaigns_leases_lost_total").increment(shards.len() as u64);
+        for shard in shards {
+            let Some(held) = state.held.remove(shard) else { continue };
+            self.view.forget(*shard);
+            if let Some(lease) = held.lease {
+                lease.trust_until(Instant::now());
+                let _ = self.changes.send(Ownership::Lost(*shard));
+            }
+        }
+    }
+
+    /// Has the epoch minted off this task, which has renewals to see to.
+    fn mint(&self, shard: Shard, token: String) {
+        let (store, me, requests) = (self.store.clone(), self.me, self.requests.clone());
+        tokio::spawn(async move {
+            let minted = store.take_over(shard, me).await;
+            let _ = requests.send(Request::Minted(shard, token, minted));
+        });
+    }
+
+    async fn answer(&mut self, state: &mut State, request: Request) {
+        match request {
+            Request::Minted(shard, token, minted) => {
+                let Some(held) = state.held.get_mut(&shard).filter(|held| held.token == token) else {
+                    return;
+                };
+                match minted {
+                    Ok(epoch) if Instant::now() < held.until => {
+                        let lease = Lease::new(Fence { shard, epoch }, Some(held.until));
+                        held.lease = Some(lease.clone());
+                        self.view.hold(&lease);
+                        let _ = self.changes.send(Ownership::Acquired(lease));
+                    }
+                    // It is given up at the next look.
+                    Ok(_) => {}
+                    Err(error) => {
+                        // Whoever reaches the database can have it.
+                        tracing::warn!(%shard, %error, "no epoch was minted: the lease is given back");
+                        state.claims_from = Instant::now() + ASK_AGAIN;
+                        self.free(state, shard).await;
+                    }
+                }
+            }
+            Request::Release(shard, done) => {
+                self.free(state, shard).await;
+                let _ = done.send(());
+            }
+            Request::Leave(done) => {
+                state.takes_part = false;
+                // Said at once, so that the others make room for what is handed over.
+                state.renew_at = Instant::now();
+                self.tick(state).await;
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// Frees a shard here, and in Redis if it answers; if it does not, the lease lapses.
+    async fn free(&mut self, state: &mut State, shard: Shard) {
+        let Some(held) = state.held.remove(&shard) else { return };
+        self.view.forget(shard);
+        if let Some(lease) = held.lease {
+            lease.trust_until(Instant::now());
+        }
+        if let Err(away) = self.look.release(shard, &held.token).await {
+            tracing::debug!(%shard, %away, "the lease was not freed: it lapses");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Support for tests that need a real Redis: `shared()` is one throw-away server for all tests of a process, kept apart
+//! by installation; `own()` is one that a test may flush, pause and kill.
+//!
+//! Both end with the process: the kernel sees to it. Deliberately absent: anything for production.
+
+use super::server::{RedisServer, ServerError};
+use crate::config::RedisUrl;
+use std::{io, path::Path, sync::OnceLock};
+use tempfile::TempDir;
+
+/// A server of a test's own.
+#[derive(Debug)]
+pub struct OwnRedis {
+    server: Option<RedisServer>,
+    folder: TempDir,
+}
+
+impl OwnRedis {
+    /// Its address, which stays the same when it is started again.
+    ///
+    /// # Errors
+    /// Where the temporary folder's name cannot be part of an address.
+    pub fn url(&self) -> Result<RedisUrl, crate::config::NotRedis> {
+        format!("redis+unix://{}", self.folder.path().join("redis.sock").display()).parse()
+    }
+
+    /// The folder with its socket.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills it with everything that it holds.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again, empty.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn start(&mut self) -> Result<(), ServerError> {
+        self.kill();
+        self.server = Some(RedisServer::start(self.folder.path())?);
+        Ok(())
+    }
+
+    /// A connection for what a test does to it.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn connection(&self) -> Result<redis::aio::MultiplexedConnection, super::Away> {
+        let url = self.url().map_err(|error| super::Away::Unreachable(error.to_string()))?;
+        Ok(redis::Client::open(url.expose())?.get_multiplexed_async_connection().await?)
+    }
+}
+
+/// A server of the caller's own, with more of redis-server's arguments.
+///
+/// # Errors
+/// See [`ServerError`].
+pub fn own(arguments: &[&str]) -> Result<OwnRedis, ServerError> {
+    let folder = folder().map_err(ServerError::NotStarted)?;
+    let server = RedisServer::start_with(folder.path(), arguments)?;
+    Ok(OwnRedis { server: Some(server), folder })
+}
+
+/// The address of the server that the tests of this process share; the first call starts it.
+///
+/// # Errors
+/// See [`ServerError`]; the first error stays.
+pub fn shared() -> Result<RedisUrl, String> {
+    static SHARED: OnceLock<Result<OwnRedis, String>> = OnceLock::new();
+    let server = SHARED.get_or_init(|| own(&[]).map_err(|error| error.to_string()));
+    server.as_ref().map_err(Clone::clone)?.url().map_err(|error| error.to_string())
+}
+
+/// A socket's path is at most 107 bytes long, so the folder is directly below the temporary one.
+fn folder() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("campaigns-redis-").tempdir()
+}
