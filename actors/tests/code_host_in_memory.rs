@@ -8,7 +8,10 @@ use campaigns_actors::ports::{
     contract::code_host::{Stage, WriteKind, hold},
     memory::{Fault, FaultEffect, MemoryCodeHost, Operation, SeedFile},
 };
-use campaigns_domain::id::{CommitSha, RepositoryName};
+use campaigns_domain::{
+    id::{CommitSha, RepositoryName},
+    publish::MergeState,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
@@ -57,6 +60,12 @@ impl Stage for InMemory {
     }
     async fn archive(&self, repository: &RepositoryRef) {
         self.0.archive(repository);
+    }
+    async fn demand_check(&self, repository: &RepositoryRef, number: u64) {
+        self.0.change(repository, number, |_, said| said.merge_state = MergeState::Blocked);
+    }
+    async fn allow_auto_merge(&self, repository: &RepositoryRef) {
+        self.0.rule(repository, |rules| rules.auto_merge = true);
     }
     async fn lose_answer(&self, repository: &RepositoryRef, of: WriteKind) {
         self.0.add_fault(Fault::next(operation(of), FaultEffect::LoseAnswer).of(repository.name.name()));

@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Open closed pull requests again.
     Reopen(AskWords),
     /// Have pull requests merged by GitHub's own rules.
-    Merge(AskWords),
+    Merge(Merge),
     /// Say something on pull requests.
     Comment(Comment),
     /// Carry the change out again on the base as it is now.
@@ -298,6 +298,26 @@ pub(crate) struct Close {
     /// Say this before, Markdown.
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    #[command(flatten)]
+    pub(crate) words: AskWords,
+    /// How; without it, in a way that the repository allows. A merge queue has a way of its own.
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub(crate) method: Option<MergeWay>,
+}
+
+/// How a pull request is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MergeWay {
+    /// With a merge commit.
+    Merge,
+    /// As one commit.
+    Squash,
+    /// Commit by commit.
+    Rebase,
 }
 
 #[derive(Debug, Args)]

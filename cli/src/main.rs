@@ -13,8 +13,8 @@ mod output;
 mod progress;
 mod signal;
 
-use arguments::{Arguments, AskWords, Command, Connection, Output};
-use campaigns_wire::AskAction;
+use arguments::{Arguments, AskWords, Command, Connection, MergeWay, Output};
+use campaigns_wire::{AskAction, MergeMethod};
 use clap::Parser as _;
 use commands::{ask::Asking, steer::Verb};
 use std::process::ExitCode;
@@ -91,7 +91,15 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
             commands::ask::run(close.words, asking, &connection, output).await
         }
         Command::Reopen(words) => plain(words, AskAction::Reopen, &connection, output).await,
-        Command::Merge(words) => plain(words, AskAction::Merge, &connection, output).await,
+        Command::Merge(merge) => {
+            let method = merge.method.map(|way| match way {
+                MergeWay::Merge => MergeMethod::Merge,
+                MergeWay::Squash => MergeMethod::Squash,
+                MergeWay::Rebase => MergeMethod::Rebase,
+            });
+            let asking = Asking { method, ..Asking::plain(AskAction::Merge) };
+            commands::ask::run(merge.words, asking, &connection, output).await
+        }
         Command::Comment(comment) => {
             let asking = Asking { body: Some(comment.body), ..Asking::plain(AskAction::Comment) };
             commands::ask::run(comment.words, asking, &connection, output).await

@@ -124,5 +124,8 @@ pub(super) async fn run(
         }
         done.ready = !merging::ready(writes, repository, changeset, seen).await?.draft;
     }
+    if changeset.owes_merge() {
+        done.merging = Some(merging::merge(writes, repository, changeset, ours).await?);
+    }
     Ok(Sent::Errand(Box::new(done)))
 }

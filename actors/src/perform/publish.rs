@@ -166,7 +166,7 @@ async fn once(
     match changeset.errand.aim {
         Aim::Closed => return errand::close(writes, repository, changeset, &observed).await,
         Aim::Reopened => errand::reopen(writes, repository, changeset, &observed).await?,
-        Aim::Open | Aim::Merged => {}
+        Aim::Open => {}
     }
     // Before the branch is touched: a pull request that has ended wants no further commit, nor does one that a
     // human has taken over.

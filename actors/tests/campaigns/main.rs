@@ -14,6 +14,7 @@ mod hands;
 mod happy;
 mod hints;
 mod lives;
+mod merging;
 mod owners;
 mod pausing;
 mod rollout;

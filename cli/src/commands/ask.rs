@@ -12,7 +12,7 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::{Context as _, Result, bail};
-use campaigns_wire::{AskAction, AskChangesets, Asked, CommandState, Selection};
+use campaigns_wire::{AskAction, AskChangesets, Asked, CommandState, MergeMethod, Selection};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// How many changesets are listed before a person is asked; the rest are counted.
@@ -23,12 +23,13 @@ pub(crate) struct Asking {
     pub(crate) action: AskAction,
     pub(crate) draft: bool,
     pub(crate) body: Option<String>,
+    pub(crate) method: Option<MergeMethod>,
 }
 
 impl Asking {
     /// An ask without words of its own.
     pub(crate) fn plain(action: AskAction) -> Self {
-        Self { action, draft: false, body: None }
+        Self { action, draft: false, body: None, method: None }
     }
 }
 
@@ -42,8 +43,8 @@ pub(crate) async fn run(
     let client = connection::client(connection)?;
     let name = words.campaign.as_str();
     let selection = Selection { repositories: words.only, states: words.state, labels: words.label };
-    let Asking { action, draft, body } = asking;
-    let mut request = AskChangesets { action, draft, body, selection, preview: true };
+    let Asking { action, draft, body, method } = asking;
+    let mut request = AskChangesets { action, draft, body, method, selection, preview: true };
     let preview = client.ask(name, &request).await?;
     if words.dry_run {
         match form {
@@ -153,7 +154,7 @@ fn question(action: AskAction, draft: bool, name: &str, asked: &Asked) -> String
         AskAction::Close => format!("Close {covered} of {name} and delete their branches"),
         AskAction::Reopen => format!("Reopen {covered} of {name}"),
         AskAction::Retry => format!("Try {covered} of {name} again"),
-        AskAction::Merge => format!("Merge {covered} of {name}"),
+        AskAction::Merge => format!("Have {covered} of {name} merged by the rules of their branches"),
         AskAction::Comment => format!("Comment on {covered} of {name}"),
         AskAction::Rebase => format!("Carry {covered} of {name} out again on the base as it is now"),
         AskAction::Takeover => format!("Take {covered} of {name} over: what people did there is then ours"),

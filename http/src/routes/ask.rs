@@ -9,7 +9,7 @@ use crate::{
     response,
     routes::steer::command,
     state::ApiState,
-    wire::{AskAction, AskChangesets, Asked, ChangesetState, Selection},
+    wire::{AskAction, AskChangesets, Asked, ChangesetState, MergeMethod, Selection},
 };
 use axum::{
     extract::State,
@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use campaigns_domain::{
-    changeset::{Ask, ChangesetState as Standing, Which},
+    changeset::{Ask, ChangesetState as Standing, MergeMethod as Way, Which},
     id::Digest,
     spec::Glob,
 };
@@ -77,9 +77,12 @@ fn nothing(name: &str, word: &str, asked: &Asked) -> String {
 }
 
 fn asking(asked: AskChangesets, fingerprint: Digest) -> Result<Asking, ApiError> {
-    let AskChangesets { action, draft, body, selection, preview } = asked;
+    let AskChangesets { action, draft, body, method, selection, preview } = asked;
     if draft && action != AskAction::Publish {
         return Err(ApiError::bad_request("`draft` is for `publish` alone"));
+    }
+    if method.is_some() && action != AskAction::Merge {
+        return Err(ApiError::bad_request("`method` is for `merge` alone"));
     }
     let body = text(action, body)?;
     let (ask, comment) = match action {
@@ -88,7 +91,7 @@ fn asking(asked: AskChangesets, fingerprint: Digest) -> Result<Asking, ApiError>
         AskAction::Close => (Ask::Close, body.map(|body| Ask::Comment { body })),
         AskAction::Reopen => (Ask::Reopen, None),
         AskAction::Retry => (Ask::Retry, None),
-        AskAction::Merge => (Ask::Merge, None),
+        AskAction::Merge => (Ask::Merge { method: method.map(way) }, None),
         AskAction::Comment => (Ask::Comment { body: body.unwrap_or_default() }, None),
         AskAction::Rebase => (Ask::Rebase, None),
         AskAction::Takeover => (Ask::Takeover, None),
@@ -100,6 +103,14 @@ fn asking(asked: AskChangesets, fingerprint: Digest) -> Result<Asking, ApiError>
     let changesets = selection.states.is_empty() || selection.states.iter().any(|state| state != FAILED);
     let which = which(selection, retries)?;
     Ok(Asking { ask, comment, which, changesets, targets, preview, fingerprint })
+}
+
+fn way(method: MergeMethod) -> Way {
+    match method {
+        MergeMethod::Merge => Way::Merge,
+        MergeMethod::Squash => Way::Squash,
+        MergeMethod::Rebase => Way::Rebase,
+    }
 }
 
 fn text(action: AskAction, body: Option<String>) -> Result<Option<String>, ApiError> {

@@ -1,6 +1,6 @@
 //! Asking something of many changesets at once. Deliberately absent: how far it is, which is the command's.
 
-use super::{ChangesetState, Command, PullRequest};
+use super::{ChangesetState, Command, MergeMethod, PullRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,6 +17,9 @@ pub struct AskChangesets {
     /// The text of `comment`, Markdown, at most 10,000 characters. With `close` it is said before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<String>,
+    /// How `merge` is carried out; without it, in a way that the repository allows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<MergeMethod>,
     /// Which changesets; all of them where nothing is said.
     #[serde(default)]
     pub selection: Selection,
@@ -28,7 +31,7 @@ pub struct AskChangesets {
 impl Default for AskChangesets {
     fn default() -> Self {
         let (selection, preview) = (Selection::default(), false);
-        Self { action: AskAction::Retry, draft: false, body: None, selection, preview }
+        Self { action: AskAction::Retry, draft: false, body: None, method: None, selection, preview }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changesets and their pull requests. Deliberately absent: their diffs, which are asked for one by one.
 
-use super::{ChangesetState, Seen};
+use super::{ChangesetState, MergeMethod, Seen};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +44,9 @@ pub struct Changeset {
     /// What was seen of the pull request the last time that it was read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen: Option<Seen>,
+    /// That it is wanted merged, and how far that is; none where nobody wants it or it is over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub merge: Option<Merge>,
     /// When the pull request is read the next time without anybody asking; a time that has passed is now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_read_at: Option<DateTime<Utc>>,
@@ -51,6 +54,36 @@ pub struct Changeset {
     pub generation: u32,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// That a pull request is wanted merged by the rules of its branch, and how far that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Merge {
+    /// Who asked for it; empty where the spec did.
+    pub by: String,
+    /// How it is wanted; none takes a way that the repository allows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<MergeMethod>,
+    /// How far it is.
+    pub state: MergeStands,
+    /// The same in words, with what is missing and what to do about it.
+    pub words: String,
+}
+
+/// How far a merge is that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeStands {
+    /// It is to be looked at what can be done.
+    Owed,
+    /// GitHub merges it by itself, once everything that the branch requires is there.
+    AutoMerge,
+    /// It is in the merge queue.
+    Queued,
+    /// Not yet; it is looked at again when something of it changes.
+    Waits,
+    /// It is not tried again before somebody asks.
+    Stopped,
 }
 
 /// A pull request at the code host.

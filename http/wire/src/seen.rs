@@ -129,6 +129,9 @@ pub struct Seen {
     /// Where it stands in the merge queue, if it is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueState>,
+    /// Its place in the merge queue, from 1, if it is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
     /// Whether its repository is read-only.
     pub archived: bool,
     /// Why it could not be found, if it could not.

@@ -37,7 +37,7 @@ pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
       mergeStateStatus
       reviewDecision
       autoMergeRequest { mergeMethod }
-      mergeQueueEntry { state }
+      mergeQueueEntry { state position }
       statusCheckRollup { state }
       labels(first: 100) { nodes { name } }
       repository { databaseId nameWithOwner isArchived }

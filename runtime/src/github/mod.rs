@@ -23,6 +23,7 @@ mod limits;
 mod merging;
 mod paid;
 mod read;
+mod rules;
 mod secret;
 mod shape;
 mod snapshot;

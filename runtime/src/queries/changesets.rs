@@ -5,10 +5,13 @@ use super::{
     rows::{count, failed, get, like, named, named_as, one_more, page},
     runs,
 };
-use campaigns_domain::{changeset::ChangesetState as Standing, id::ChangesetId};
+use campaigns_domain::{
+    changeset::{self, ChangesetState as Standing, Errand, Stands},
+    id::ChangesetId,
+};
 use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
-    wire::{Changeset, PullRequest, Seen},
+    wire::{Changeset, Merge, MergeMethod, MergeStands, PullRequest, Seen},
 };
 use sqlx::{PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -83,8 +86,13 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let standing: Standing = named_as(row, "state")?;
     let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
     let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
+    let merge = get::<Json<Errand>>(row, "errand")?.0.merge;
+    let mut why = standing.why(&reason, paused.as_deref(), &notes);
+    if let Some(merge) = merge.as_ref().filter(|_| standing.is_open()) {
+        why = if why.is_empty() { merge.stands.words() } else { format!("{why}; {}", merge.stands.words()) };
+    }
     Ok(Changeset {
-        why: standing.why(&reason, paused.as_deref(), &notes),
+        why,
         notes,
         id: get(row, "id")?,
         campaign_id: get(row, "campaign")?,
@@ -99,8 +107,28 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         pull_request,
         head: get(row, "head")?,
         seen: get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0),
+        merge: merge.map(wanted),
         next_read_at: get(row, "due")?,
         generation: count(row, "generation")?,
         updated_at: get(row, "changed")?,
     })
+}
+
+fn wanted(merge: changeset::Merge) -> Merge {
+    Merge {
+        words: merge.stands.words(),
+        by: merge.by,
+        method: merge.method.map(|method| match method {
+            changeset::MergeMethod::Merge => MergeMethod::Merge,
+            changeset::MergeMethod::Squash => MergeMethod::Squash,
+            changeset::MergeMethod::Rebase => MergeMethod::Rebase,
+        }),
+        state: match merge.stands {
+            Stands::Owed => MergeStands::Owed,
+            Stands::Arranged { .. } => MergeStands::AutoMerge,
+            Stands::Queued { .. } => MergeStands::Queued,
+            Stands::Waits { .. } => MergeStands::Waits,
+            Stands::Stopped { .. } => MergeStands::Stopped,
+        },
+    }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
         keep_branch: false,
         dress: Dress::default(),
         gated: false,
+        auto_merge: campaigns_domain::spec::AutoMerge::Off,
     };
     let (changeset, _) = Changeset::propose(place, proposal);
     let shard = Shard::of_organization(target.repository.owner());

@@ -15,7 +15,7 @@ use campaigns_domain::{
     selection::{Answer, Query},
 };
 use campaigns_runtime::github::{Endpoint, GitHub, GithubConfig};
-use campaigns_twin::{Effect, Fault, Twin};
+use campaigns_twin::{Demands, Effect, Fault, Twin};
 use std::{collections::HashSet, time::Duration};
 
 struct OnTwin {
@@ -73,6 +73,17 @@ impl Stage for OnTwin {
     async fn archive(&self, repository: &RepositoryRef) {
         let name = repository.name.name().to_owned();
         self.twin.as_maintainer(move |person| person.archive(&name, true)).await.unwrap();
+    }
+    async fn demand_check(&self, repository: &RepositoryRef, _number: u64) {
+        let name = repository.name.name().to_owned();
+        let demand = move |person: &campaigns_twin::Maintainer<'_>| {
+            person.add_ruleset(&name, "main", Demands::checks(&["ci"]), &[]).map(drop)
+        };
+        self.twin.as_maintainer(demand).await.unwrap();
+    }
+    async fn allow_auto_merge(&self, repository: &RepositoryRef) {
+        let name = repository.name.name().to_owned();
+        self.twin.as_maintainer(move |person| person.allow_auto_merge(&name, true)).await.unwrap();
     }
     async fn lose_answer(&self, repository: &RepositoryRef, of: WriteKind) {
         // Half of them as a cut connection, half as a proxy whose upstream was lost.

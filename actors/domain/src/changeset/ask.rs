@@ -3,7 +3,7 @@
 //! Deliberately absent: the transitions that asking makes (`asked`), who may ask (the API's matter), and asking a
 //! selection of changesets, which is one ask for each.
 
-use super::{Changeset, ChangesetState as State};
+use super::{Changeset, ChangesetState as State, Merge, MergeMethod};
 use crate::{id::CommandId, spec::Publication};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,11 @@ pub enum Ask {
     /// Try again after GitHub did not allow it.
     Retry,
     /// Have it merged by GitHub's own rules.
-    Merge,
+    Merge {
+        /// How; none takes a way that the repository allows.
+        #[serde(default)]
+        method: Option<MergeMethod>,
+    },
     /// Say something on the pull request.
     Comment {
         /// The text, Markdown.
@@ -48,8 +52,6 @@ pub enum Aim {
     Reopened,
     /// Be closed.
     Closed,
-    /// Be merged.
-    Merged,
 }
 
 /// What is owed to GitHub besides the content, because somebody asked.
@@ -70,6 +72,8 @@ pub struct Errand {
     /// beside the end that the changeset has reached.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub branch: bool,
+    /// That it is wanted merged, which is kept when the rest is over.
+    pub merge: Option<Merge>,
     /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
     pub back: Option<Back>,
     /// Whether it was asked for after the run had been cancelled, which then does not hold it up.
@@ -105,7 +109,7 @@ impl Ask {
             Self::Close => "close",
             Self::Reopen => "reopen",
             Self::Retry => "retry",
-            Self::Merge => "merge",
+            Self::Merge { .. } => "merge",
             Self::Comment { .. } => "comment",
             Self::Rebase => "rebase",
             Self::Takeover => "takeover",
@@ -137,7 +141,15 @@ impl Ask {
             (State::Open, Ask::Ready) => Some("it is ready already"),
             (State::Blocked, Ask::Ready) => Some("something stands in its way: `retry` tries it again"),
             (_, Ask::Ready) => Some("it has no pull request yet: `publish` opens it"),
-            (_, Ask::Merge | Ask::Rebase) => Some("this version does not merge or rebase yet"),
+            (State::Draft, Ask::Merge { .. }) => {
+                Some("it is a draft: `ready` marks it ready for review first")
+            }
+            (State::Blocked, Ask::Merge { .. }) => {
+                Some("something stands in its way: `retry` tries it again")
+            }
+            (State::Unpublished, Ask::Merge { .. }) => Some("it has no pull request yet: `publish` opens it"),
+            (_, Ask::Merge { .. }) => None,
+            (_, Ask::Rebase) => Some("this version does not rebase yet"),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Changeset {
         next.version += 1;
         next.errand.command = Some(command);
         next.errand.beyond = beyond;
-        if !matches!(ask, Ask::Comment { .. } | Ask::Ready) {
+        if !matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. }) {
             next.errand.back = None;
         }
         match ask {
@@ -49,6 +49,7 @@ impl Changeset {
             }
             Ask::Close => {
                 next.errand.aim = Aim::Closed;
+                next.errand.merge = None;
                 next.by(by);
                 if self.state == State::Unpublished {
                     // GitHub knows nothing of it.
@@ -65,9 +66,9 @@ impl Changeset {
                 next.errand.aim = Aim::Reopened;
                 next.by(by);
             }
-            Ask::Merge => {
-                next.errand.aim = Aim::Merged;
-                next.by(by);
+            Ask::Merge { .. } => {
+                next.wants_merge(ask, by, beyond);
+                next.leaves_content();
             }
             Ask::Takeover => next.errand.adopt = true,
             Ask::Retry | Ask::Rebase => {}
@@ -145,9 +146,10 @@ impl Changeset {
         }
     }
 
-    /// Everything that was asked for is over; which command it was stays known.
+    /// Everything that was asked for is over but a merge; which command it was stays known.
     pub(super) fn without_errand(mut self) -> Self {
-        self.errand = Errand { command: self.errand.command, ..Errand::default() };
+        let Errand { command, merge, .. } = self.errand;
+        self.errand = Errand { command, merge, ..Errand::default() };
         self
     }
 

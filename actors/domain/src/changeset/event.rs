@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, Dressed, News, Proposal, PullRequestRef, Words};
+use super::{Ask, Dressed, News, Proposal, PullRequestRef, Stands, Words};
 use crate::id::{CommandId, CommitSha, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,9 @@ pub struct Done {
     /// Whether a draft was marked ready, or was ready already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
+    /// How far a merge is that is wanted, where it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merging: Option<Stands>,
 }
 
 /// What is at GitHub after publishing.

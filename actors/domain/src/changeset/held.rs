@@ -13,7 +13,9 @@ impl Changeset {
         let Decision::Applied { mut next, mut effects } = decided else { return decided };
         let held = match event {
             Event::Proposed { proposal } => proposal.gated,
-            Event::Asked { ask, .. } => next.held && matches!(ask, Ask::Comment { .. } | Ask::Ready),
+            Event::Asked { ask, .. } => {
+                next.held && matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. })
+            }
             // Only what was asked for besides the content is still to be sent.
             Event::HandedOver { .. } => false,
             _ => next.held,

@@ -10,6 +10,7 @@ mod asked;
 mod branch;
 mod event;
 mod held;
+mod merge;
 mod seen;
 mod shown;
 mod transition;
@@ -19,6 +20,7 @@ mod worn;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Done, Published};
+pub use merge::{Merge, Stands};
 pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
 pub use transition::Place;
@@ -111,6 +113,9 @@ pub struct Proposal {
     /// Whether it waits until its run's rollout lets it through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,
+    /// Whether it is to be merged by the rules of its branch.
+    #[serde(default, skip_serializing_if = "crate::spec::AutoMerge::is_off")]
+    pub auto_merge: crate::spec::AutoMerge,
 }
 
 /// A pull request's names.

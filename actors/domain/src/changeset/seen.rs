@@ -33,6 +33,8 @@ pub struct Seen {
     pub auto_merge: Option<MergeMethod>,
     /// Where it stands in the merge queue, if it is in it.
     pub queue: Option<QueueState>,
+    /// Its place in the merge queue, from 1, if it is in it.
+    pub queue_position: Option<u32>,
     /// Whether the repository is read-only.
     pub archived: bool,
     /// Why it could not be found the last time, if it could not.
@@ -169,6 +171,8 @@ pub enum News {
     AutoMerge(Option<MergeMethod>),
     /// Where it stands in the merge queue.
     Queue(Option<QueueState>),
+    /// Its place in the merge queue, from 1.
+    QueuePosition(Option<u32>),
     /// Whether its repository is read-only.
     Archived(bool),
     /// Its labels.
@@ -198,6 +202,7 @@ impl News {
             Self::Mergeability(Mergeability::Mergeable | Mergeability::Unknown) => "changeset.mergeable",
             Self::AutoMerge(Some(_)) => "changeset.auto_merge_on",
             Self::AutoMerge(None) => "changeset.auto_merge_off",
+            Self::QueuePosition(_) => "changeset.queue_moved",
             Self::Queue(Some(_)) => "changeset.queued",
             Self::Queue(None) => "changeset.dequeued",
             Self::Archived(true) => "changeset.archived",
@@ -234,6 +239,7 @@ impl Seen {
             review: before.review,
             auto_merge: before.auto_merge,
             queue: before.queue,
+            queue_position: before.queue_position,
             archived: before.archived,
             labels: before.labels,
             ..Self::default()
@@ -264,6 +270,7 @@ impl Seen {
             News::Mergeability(now) => self.mergeability = now,
             News::AutoMerge(now) => self.auto_merge = now,
             News::Queue(now) => self.queue = now,
+            News::QueuePosition(now) => self.queue_position = now,
             News::Archived(now) => self.archived = now,
             News::Lost(reason) => self.lost = reason,
             News::Labels(now) => self.labels = Some(now),

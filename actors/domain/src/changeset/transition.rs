@@ -40,7 +40,7 @@ pub struct Place {
 impl Changeset {
     /// A changeset's first proposal, and what it owes.
     pub fn propose(place: Place, proposal: Proposal) -> (Self, Vec<Effect>) {
-        let new = Self {
+        let mut new = Self {
             id: ChangesetId::of(place.campaign, place.repository_id, &place.head_branch),
             campaign: place.campaign,
             repository_id: place.repository_id,
@@ -62,6 +62,7 @@ impl Changeset {
             version: 1,
         };
         let gated = new.wanted.gated;
+        new.wants_as_spec(new.wanted.auto_merge);
         let (mut new, mut effects) = new.wanted_next();
         new.held_while_sent(gated, &mut effects);
         (new, effects)
@@ -69,7 +70,7 @@ impl Changeset {
 
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
-        Self::hold(event, self.follow(event))
+        Self::hold(event, self.arrange(event, self.follow(event)))
     }
 
     fn follow(&self, event: &Event) -> Decision<Self, Effect> {

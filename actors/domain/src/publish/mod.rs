@@ -7,6 +7,7 @@ pub mod budget;
 mod closer;
 pub mod commit;
 pub mod dress;
+mod merging;
 mod neutral;
 pub mod queue;
 mod reading;
@@ -16,6 +17,7 @@ mod words;
 
 pub use closer::{Adopted, ComparedCommit, Comparison, Merged, is_off_record, merges_into_ours};
 pub use commit::{TreeLimits, TreePlan};
+pub use merging::{Bound, MergeRules, MergeStep, merge_step};
 pub use reading::Reading;
 pub use words::{comment, head_branch, place};
 

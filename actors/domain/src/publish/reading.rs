@@ -31,6 +31,8 @@ pub struct Reading {
     pub queue: Option<QueueState>,
     /// Its labels, in order of their names.
     pub labels: Vec<String>,
+    /// Its place in the merge queue, from 1, if it is in it.
+    pub queue_position: Option<u32>,
 }
 
 impl Reading {
@@ -60,10 +62,13 @@ impl Reading {
             (seen.review != fresh.review).then_some(News::Review(fresh.review)),
             (fresh.mergeability != Mergeability::Unknown && seen.mergeability != fresh.mergeability)
                 .then_some(News::Mergeability(fresh.mergeability)),
-            (seen.auto_merge != fresh.auto_merge).then_some(News::AutoMerge(fresh.auto_merge)),
+            // Whoever enters the queue has auto-merge turned off by that.
             (seen.queue != fresh.queue).then_some(News::Queue(fresh.queue)),
             (seen.labels.as_deref().unwrap_or_default() != fresh.labels)
                 .then(|| News::Labels(fresh.labels.clone())),
+            (seen.queue_position != fresh.queue_position)
+                .then_some(News::QueuePosition(fresh.queue_position)),
+            (seen.auto_merge != fresh.auto_merge).then_some(News::AutoMerge(fresh.auto_merge)),
         ];
         news.extend(fresh_only.into_iter().flatten());
         news

@@ -68,6 +68,7 @@ impl Proposal {
             keep_branch: template.keep_branch,
             dress: template.dress.rendered(|variable| plain(variable, spec, target)),
             gated: spec.rollout.is_some(),
+            auto_merge: template.auto_merge,
         })
     }
 }

@@ -158,6 +158,9 @@ pub struct ChangesetTemplate {
     /// What they wear.
     #[serde(flatten)]
     pub dress: Dress,
+    /// Whether GitHub is to merge them by itself, once everything that is required is there (default: no).
+    #[serde(default, with = "normal::auto_merge", skip_serializing_if = "AutoMerge::is_off")]
+    pub auto_merge: AutoMerge,
 }
 
 /// What the one commit looks like.
@@ -197,5 +200,39 @@ pub enum Publication {
 impl Publication {
     fn is_unpublished(&self) -> bool {
         *self == Self::Unpublished
+    }
+}
+
+/// Whether, and how, GitHub is to merge pull requests by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoMerge {
+    /// It is not (`autoMerge: false`, or absent).
+    #[default]
+    Off,
+    /// In a way that the repository allows (`autoMerge: true`).
+    Any,
+    /// With a merge commit.
+    Merge,
+    /// As one commit.
+    Squash,
+    /// Commit by commit.
+    Rebase,
+}
+
+impl AutoMerge {
+    /// Whether it is not to.
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+
+    /// What a word of the format means.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        match word {
+            "merge" => Some(Self::Merge),
+            "squash" => Some(Self::Squash),
+            "rebase" => Some(Self::Rebase),
+            _ => None,
+        }
     }
 }

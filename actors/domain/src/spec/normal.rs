@@ -106,17 +106,18 @@ pub(super) mod environment {
     }
 }
 
+/// A key that is a switch, or a word.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Switch(bool),
+    Word(String),
+}
+
 /// `published` in the format's words: `false`, `true`, `"draft"`.
 pub(super) mod publication {
-    use super::super::Publication;
+    use super::{super::Publication, Written};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Switch(bool),
-        Word(String),
-    }
 
     pub(in super::super) fn serialize<S: Serializer>(
         value: &Publication,
@@ -140,6 +141,40 @@ pub(super) mod publication {
             Written::Word(word) => {
                 Err(D::Error::custom(format!("`{word}` is none of true, false, \"draft\"")))
             }
+        }
+    }
+}
+
+/// `autoMerge` in the format's words: `false`, `true`, `"merge"`, `"squash"`, `"rebase"`.
+pub(super) mod auto_merge {
+    use super::{super::AutoMerge, Written};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &AutoMerge,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            AutoMerge::Off => Written::Switch(false),
+            AutoMerge::Any => Written::Switch(true),
+            AutoMerge::Merge => Written::Word("merge".to_owned()),
+            AutoMerge::Squash => Written::Word("squash".to_owned()),
+            AutoMerge::Rebase => Written::Word("rebase".to_owned()),
+        }
+        .serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<AutoMerge, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Switch(false) => Ok(AutoMerge::Off),
+            Written::Switch(true) => Ok(AutoMerge::Any),
+            Written::Word(word) => AutoMerge::named(&word).ok_or_else(|| {
+                D::Error::custom(format!(
+                    "`{word}` is none of true, false, \"merge\", \"squash\", \"rebase\""
+                ))
+            }),
         }
     }
 }

@@ -14,7 +14,7 @@ use campaigns_domain::{
             Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged,
             SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Done, Place,
+        ChangesetState as State, Done, Place, Stands,
     },
     id::{CommandId, CommitSha, RepositoryId, RunId},
     publish::{
@@ -88,7 +88,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         Just(Ask::Close),
         Just(Ask::Reopen),
         Just(Ask::Retry),
-        Just(Ask::Merge),
+        Just(Ask::Merge { method: None }),
         Just(Ask::Comment { body: "Please look.".to_owned() }),
         Just(Ask::Rebase),
         Just(Ask::Takeover),
@@ -173,7 +173,12 @@ impl Story {
     /// Everything that an errand owes beside the content.
     fn done(&self) -> Done {
         let errand = &self.changeset.errand;
-        Done { said: errand.comments.iter().map(|owed| owed.command).collect(), ready: errand.ready }
+        let waits = || Stands::Waits { reason: "checks are running".to_owned() };
+        Done {
+            said: errand.comments.iter().map(|owed| owed.command).collect(),
+            ready: errand.ready,
+            merging: self.changeset.owes_merge().then(waits),
+        }
     }
 
     /// Applies an event; what it owed, if it held.

@@ -4,7 +4,7 @@ use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority, Publication,
+        Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority, Publication,
         Selector, Spec, Step, branch_flaw,
     },
 };
@@ -74,13 +74,18 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
     let published =
         prop_oneof![Just(Publication::Unpublished), Just(Publication::Draft), Just(Publication::Ready)];
+    let auto_merge = prop_oneof![
+        2 => Just(AutoMerge::Off),
+        1 => Just(AutoMerge::Any),
+        1 => prop::sample::select(vec![AutoMerge::Merge, AutoMerge::Squash, AutoMerge::Rebase]),
+    ];
     let author =
         ("[^<>\\p{C}\\s${]{1,9}", "[a-z]{1,5}@[a-z]{1,5}").prop_map(|(name, email)| Author { name, email });
     let branch =
         prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
-    let rest = (prop::option::of(author), published, any::<bool>(), any_dress());
+    let rest = (prop::option::of(author), published, auto_merge, any::<bool>(), any_dress());
     (any_words(), any_text(), branch, any_words(), rest).prop_map(
-        |(title, body, branch, message, (author, published, keep_branch, dress))| ChangesetTemplate {
+        |(title, body, branch, message, (author, published, auto_merge, keep_branch, dress))| ChangesetTemplate {
             title,
             body,
             branch: branch.to_owned(),
@@ -88,6 +93,7 @@ fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
             published,
             keep_branch,
             dress,
+            auto_merge,
         },
     )
 }

@@ -102,6 +102,7 @@ fn which_ask_fits_where() {
     for (ask, fits) in [
         (Ask::Publish { draft: false }, unsent),
         (Ask::Ready, vec![Scheduled, Publishing, Draft, Conflicted]),
+        (Ask::Merge { method: None }, vec![Scheduled, Publishing, Open, Conflicted]),
         (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked]),
         (Ask::Reopen, vec![Closed]),
         (Ask::Retry, vec![Blocked]),

@@ -47,6 +47,7 @@ fn reading() -> Reading {
         auto_merge: None,
         queue: None,
         labels: vec![],
+        queue_position: None,
     }
 }
 

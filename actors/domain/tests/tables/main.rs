@@ -11,6 +11,7 @@ mod dress;
 mod examples;
 mod follow;
 mod held;
+mod merging;
 mod parse;
 mod paths;
 mod publish;

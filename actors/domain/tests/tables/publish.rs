@@ -28,7 +28,7 @@ fn first() -> Changeset {
 }
 
 /// One that is open with head `1`, and pull request 5.
-fn open() -> Changeset {
+pub(super) fn open() -> Changeset {
     apply(&first(), &ChangesetEvent::Published { generation: 1, published: published('1', false) })
 }
 

@@ -119,6 +119,7 @@ pub(crate) fn proposal(run: u128, attempt: u32, publication: Publication) -> Pro
         keep_branch: false,
         dress: Dress::default(),
         gated: false,
+        auto_merge: campaigns_domain::spec::AutoMerge::Off,
     }
 }
 

@@ -37,4 +37,6 @@ pub async fn hold(stage: &dyn Stage) {
     merging::marks_a_draft_ready(stage).await;
     dressing::wears_what_it_is_given(stage).await;
     dressing::asks_nobody_where_one_cannot_be_asked(stage).await;
+    merging::arranges_a_merge(stage).await;
+    merging::merges_what_it_was_told(stage).await;
 }

@@ -20,7 +20,8 @@ use campaigns_domain::{
     },
     id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
     publish::{
-        BranchHead, Comparison, PullRequest, Reading, budget::Budget, commit::TreeEntry, dress::Wearer,
+        BranchHead, Comparison, MergeMethod, MergeRules, PullRequest, Reading, budget::Budget,
+        commit::TreeEntry, dress::Wearer,
     },
     selection::{Answer, Base, Query},
     spec::Spec,
@@ -344,6 +345,46 @@ impl Merging for Behind {
         permit: Permit,
     ) -> Result<(), CodeHostError> {
         let call = self.ports.code_host.mark_ready(repository, pull_request, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn merge_rules(
+        &self,
+        repository: &RepositoryRef,
+        branch: &str,
+        budget: &ReadBudget,
+    ) -> Result<MergeRules, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.merge_rules(repository, branch, budget)).await
+    }
+    async fn enable_auto_merge(
+        &self,
+        repository: &RepositoryRef,
+        pull_request: &PullRequestRef,
+        head: &CommitSha,
+        method: MergeMethod,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.enable_auto_merge(repository, pull_request, head, method, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn enqueue(
+        &self,
+        repository: &RepositoryRef,
+        pull_request: &PullRequestRef,
+        head: &CommitSha,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.enqueue(repository, pull_request, head, permit);
+        self.tap.host(Which::HostWrites, call).await
+    }
+    async fn merge(
+        &self,
+        repository: &RepositoryRef,
+        number: u64,
+        head: &CommitSha,
+        method: MergeMethod,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.merge(repository, number, head, method, permit);
         self.tap.host(Which::HostWrites, call).await
     }
 }

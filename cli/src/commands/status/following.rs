@@ -29,7 +29,10 @@ pub(super) fn seen(changeset: &Changeset, now: DateTime<Utc>) -> String {
         (Mergeability::Mergeable, _) => "mergeable".to_owned(),
     });
     words.push(match (&seen.queue, &seen.auto_merge) {
-        (Some(queue), _) => format!("in the queue ({})", queue.to_string().replace('_', " ")),
+        (Some(queue), _) => {
+            let place = seen.queue_position.map(|place| format!("place {place}, ")).unwrap_or_default();
+            format!("in the queue ({place}{})", queue.to_string().replace('_', " "))
+        }
         (None, Some(_)) => "merges by itself".to_owned(),
         (None, None) => String::new(),
     });

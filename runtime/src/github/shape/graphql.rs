@@ -55,7 +55,7 @@ pub(in crate::github) struct Node {
     merge_state_status: Option<String>,
     review_decision: Option<String>,
     auto_merge_request: Option<AutoMerge>,
-    merge_queue_entry: Option<Stated>,
+    merge_queue_entry: Option<Entry>,
     status_check_rollup: Option<Stated>,
     labels: Option<Nodes<Label>>,
     repository: Option<Repository>,
@@ -80,6 +80,12 @@ struct Label {
 #[derive(Deserialize)]
 struct Stated {
     state: String,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    state: String,
+    position: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +154,7 @@ impl Node {
                 "REBASE" => MergeMethod::Rebase,
                 _ => MergeMethod::Merge,
             }),
+            queue_position: self.merge_queue_entry.as_ref().and_then(|entry| entry.position),
             queue: self.merge_queue_entry.map(|entry| match entry.state.as_str() {
                 "AWAITING_CHECKS" => QueueState::AwaitingChecks,
                 "MERGEABLE" => QueueState::Mergeable,

@@ -7,7 +7,7 @@ use super::{
     fields::{Fields, Shape, switch, text},
 };
 use crate::spec::{
-    Author, ChangesetTemplate, CommitTemplate, Publication, Variable,
+    Author, AutoMerge, ChangesetTemplate, CommitTemplate, Publication, Variable,
     names::branch_flaw,
     node::{Node, Value},
     report::{Report, quoted},
@@ -23,6 +23,7 @@ const TEMPLATE: Shape = Shape {
         "branch",
         "commit",
         "published",
+        "autoMerge",
         "keepBranch",
         "labels",
         "assignees",
@@ -79,6 +80,7 @@ pub(super) fn template(
         })
     });
     let dress = dress(&fields, report);
+    let auto_merge = fields.get("autoMerge").map_or(AutoMerge::Off, |node| auto_merge(node, report));
     Some(ChangesetTemplate {
         title: title?.to_owned(),
         body: body?.to_owned(),
@@ -87,6 +89,7 @@ pub(super) fn template(
         published,
         keep_branch,
         dress,
+        auto_merge,
     })
 }
 
@@ -134,6 +137,25 @@ fn author(node: &Node, report: &mut Report<'_>) -> Option<Author> {
     let name = word("name", "write `name: Some Body`");
     let email = word("email", "write `email: somebody@example.com`");
     Some(Author { name: name?, email: email? })
+}
+
+fn auto_merge(node: &Node, report: &mut Report<'_>) -> AutoMerge {
+    match (&node.value, switch(node)) {
+        (_, Some(true)) => return AutoMerge::Any,
+        (_, Some(false)) => return AutoMerge::Off,
+        (Value::Scalar { text, .. }, _) => {
+            if let Some(named) = AutoMerge::named(text) {
+                return named;
+            }
+        }
+        _ => {}
+    }
+    report.add(
+        node.at,
+        "`autoMerge` is true, false, merge, squash or rebase",
+        "true takes a way that the repository allows",
+    );
+    AutoMerge::Off
 }
 
 fn publication(node: &Node, report: &mut Report<'_>) -> Publication {

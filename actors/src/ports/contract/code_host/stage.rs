@@ -40,6 +40,10 @@ pub trait Stage: Send + Sync {
     async fn rename(&self, repository: &RepositoryRef, to: &str);
     /// Makes the repository read-only.
     async fn archive(&self, repository: &RepositoryRef);
+    /// Has the base branch of a pull request demand a check that has not reported.
+    async fn demand_check(&self, repository: &RepositoryRef, number: u64);
+    /// Allows auto-merge in the repository.
+    async fn allow_auto_merge(&self, repository: &RepositoryRef);
     /// The next such write is carried out, and its answer is lost.
     async fn lose_answer(&self, repository: &RepositoryRef, of: WriteKind);
     /// The next such write is refused for being too fast, for this long, and not carried out.

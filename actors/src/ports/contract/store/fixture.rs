@@ -156,6 +156,7 @@ impl<H: StoreHarness> World<H> {
             keep_branch: false,
             dress: Dress { labels: vec!["automated".to_owned()], ..Dress::default() },
             gated: false,
+            auto_merge: campaigns_domain::spec::AutoMerge::Off,
         };
         Changeset::propose(place, proposal).0
     }

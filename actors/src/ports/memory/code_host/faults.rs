@@ -32,6 +32,10 @@ pub enum Operation {
     RequestReviews,
     DeleteBranch,
     MarkReady,
+    MergeRules,
+    EnableAutoMerge,
+    Enqueue,
+    Merge,
     PullRequest,
     ReadPullRequests,
 }
@@ -55,6 +59,9 @@ impl Operation {
                 | Self::RequestReviews
                 | Self::DeleteBranch
                 | Self::MarkReady
+                | Self::EnableAutoMerge
+                | Self::Enqueue
+                | Self::Merge
         )
     }
 }

@@ -6,7 +6,7 @@ use super::{MemoryCodeHost, world::Repository};
 use crate::ports::RepositoryRef;
 use campaigns_domain::{
     id::{CommitSha, RepositoryName},
-    publish::{BranchHead, PullRequest, PullRequestState, Seen},
+    publish::{BranchHead, MergeRules, PullRequest, PullRequestState, Seen},
 };
 
 impl MemoryCodeHost {
@@ -15,19 +15,16 @@ impl MemoryCodeHost {
         let mut world = self.lock();
         world.clock += 1;
         let at = world.clock;
-        let Some(found) = world.repositories.get_mut(&repository.id) else { return };
-        let Some(pull) = found.pulls.iter().find(|pull| pull.reference.number == number).cloned() else {
-            return;
-        };
-        let (Some(base), Some(head)) = (found.head(&pull.base_branch), found.commits.get(&pull.head)) else {
-            return;
-        };
-        let mut tree = found.trees.get(&base.tree).cloned().unwrap_or_default();
-        tree.extend(found.trees.get(&head.tree).cloned().unwrap_or_default());
-        let tree = found.add_tree(tree);
-        let merge = found.store_commit(&tree, vec![base.commit, pull.head], "Merge", at);
-        found.set_branch(&pull.base_branch, &merge);
-        close(found, number, PullRequestState::Merged);
+        if let Some(found) = world.repositories.get_mut(&repository.id) {
+            merge(found, number, at);
+        }
+    }
+
+    /// Changes how pull requests of a repository may be merged.
+    pub fn rule(&self, repository: &RepositoryRef, change: impl FnOnce(&mut MergeRules)) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            change(&mut found.merging);
+        }
     }
 
     /// Closes a pull request as a maintainer would.
@@ -177,6 +174,22 @@ impl MemoryCodeHost {
             act(found, at);
         }
     }
+}
+
+/// Merges the branch of a pull request into its base; nothing where either is gone.
+pub(super) fn merge(found: &mut Repository, number: u64, at: u64) {
+    let Some(pull) = found.pulls.iter().find(|pull| pull.reference.number == number).cloned() else {
+        return;
+    };
+    let (Some(base), Some(head)) = (found.head(&pull.base_branch), found.commits.get(&pull.head)) else {
+        return;
+    };
+    let mut tree = found.trees.get(&base.tree).cloned().unwrap_or_default();
+    tree.extend(found.trees.get(&head.tree).cloned().unwrap_or_default());
+    let tree = found.add_tree(tree);
+    let merge = found.store_commit(&tree, vec![base.commit, pull.head], "Merge", at);
+    found.set_branch(&pull.base_branch, &merge);
+    close(found, number, PullRequestState::Merged);
 }
 
 fn close(found: &mut Repository, number: u64, state: PullRequestState) {

@@ -10,7 +10,8 @@ use campaigns_domain::{
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
     publish::{
-        BranchHead, MergeState, Mergeability, PullRequest, PullRequestState, Reading, Seen,
+        Bound, BranchHead, MergeMethod, MergeRules, MergeState, Mergeability, PullRequest, PullRequestState,
+        Reading, Seen,
         commit::{EntryContent, TreeEntry},
     },
     selection,
@@ -50,6 +51,8 @@ pub(super) struct Repository {
     pub(super) said: Vec<Seen>,
     /// What they wear, in the same order.
     pub(super) worn: Vec<Worn>,
+    /// How pull requests may be merged.
+    pub(super) merging: MergeRules,
 }
 
 impl Repository {
@@ -71,6 +74,12 @@ impl Repository {
             comments: Vec::new(),
             said: Vec::new(),
             worn: Vec::new(),
+            merging: MergeRules {
+                auto_merge: false,
+                methods: MergeMethod::ALL.to_vec(),
+                queue: false,
+                bound: Bound::Certainly,
+            },
         }
     }
 
@@ -257,6 +266,7 @@ impl Repository {
             auto_merge: said.auto_merge,
             queue: said.queue,
             labels: self.labels(at),
+            queue_position: said.queue_position,
         })
     }
 
