@@ -4,8 +4,8 @@ use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority, Publication,
-        Selector, Spec, Step, branch_flaw,
+        Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority,
+        Publication, Selector, Spec, Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -85,15 +85,17 @@ fn any_template() -> impl Strategy<Value = ChangesetTemplate> {
         prop_oneof![Just("campaigns/a"), Just("x/${{ repository.name }}"), Just("${{ campaign.name }}")];
     let rest = (prop::option::of(author), published, auto_merge, any::<bool>(), any_dress());
     (any_words(), any_text(), branch, any_words(), rest).prop_map(
-        |(title, body, branch, message, (author, published, auto_merge, keep_branch, dress))| ChangesetTemplate {
-            title,
-            body,
-            branch: branch.to_owned(),
-            commit: CommitTemplate { message, author },
-            published,
-            keep_branch,
-            dress,
-            auto_merge,
+        |(title, body, branch, message, (author, published, auto_merge, keep_branch, dress))| {
+            ChangesetTemplate {
+                title,
+                body,
+                branch: branch.to_owned(),
+                commit: CommitTemplate { message, author },
+                published,
+                keep_branch,
+                dress,
+                auto_merge,
+            }
         },
     )
 }
