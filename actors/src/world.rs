@@ -128,11 +128,14 @@ impl World {
         self.control_of(run).await.is_ok_and(|control| control.paused.is_some())
     }
 
-    /// What may be read of an organisation or user; one budget for everything in this process.
+    /// What may be read of an organisation or user; one budget for everything in this process, of which it has its
+    /// part where others share the work.
     pub(crate) fn reads_of(&self, owner: &str) -> ReadBudget {
         let mut budgets = self.read_budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || ReadBudget::new(self.settings.reads.clone(), self.clock.clone());
-        budgets.entry(owner.to_ascii_lowercase()).or_insert_with(new).clone()
+        let budget = budgets.entry(owner.to_ascii_lowercase()).or_insert_with(new).clone();
+        budget.share(self.ports.cluster.members());
+        budget
     }
 
     /// The same after a look, no older than the settings allow, at where the organisation stands.

@@ -1,5 +1,5 @@
-//! Several servers on one database and one Redis share a campaign: one is killed and one drained in the middle of it,
-//! one is frozen past its lease and wakes. Every target ends once, with one pull request by the twin's log.
+//! Several servers on one database and one Redis share a campaign: Redis forgets everything, one server is killed and
+//! one drained in the middle of it, one is frozen past its lease and wakes. Every target ends once, with one pull request by the twin's log.
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
@@ -18,7 +18,7 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
-use support::{Server, TwinProcess};
+use support::{Host as _, Server, TwinProcess};
 
 /// Long enough for a busy machine, short enough for a test to wait for.
 const LEASE: &str = "3";
@@ -53,6 +53,16 @@ impl Shared {
         let redis = self.redis.url().unwrap();
         let environment = [("DATABASE_URL", self.database.url()), ("REDIS_URL", redis.expose())];
         Server::start_in(&self.folder(name), &self.twin, &flags, &environment)
+    }
+
+    /// A server without Redis on the same database would take everything from the others: it does not start.
+    fn without_redis_nobody_joins(&self) {
+        let mut lone = support::campaigns();
+        lone.args(["serve", "--listen", "127.0.0.1:0", "--github-url", &self.twin.address(), "--data"]);
+        lone.arg(self.folder("lone")).env("GITHUB_TOKEN", self.twin.access());
+        let (code, _, said) = support::finish(lone.env("DATABASE_URL", self.database.url()));
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("works on this database") && said.contains("REDIS_URL"), "{said}");
     }
 
     /// How many shards each server has taken last.
@@ -123,15 +133,18 @@ async fn three_servers_lose_one_and_drain_one_and_the_campaign_ends_once() {
     let shared = Shared::new(REPOSITORIES).await;
     let first = shared.server("first");
     let (second, third) = (shared.server("second"), shared.server("third"));
+    shared.without_redis_nobody_joins();
     assert!(second.token.is_empty() && third.token.is_empty(), "there is one first token");
     shared.until_even(&[&first, &second, &third]).await;
 
     first.api().apply("greeting", support::SPEC).await;
     let run = first.api().create_run("greeting", "once").await.id;
     let (mut seen, mut after) = (0, None);
-    wait_for_events(&first, run, 90, &mut seen, &mut after).await;
+    wait_for_events(&first, run, 50, &mut seen, &mut after).await;
+    shared.redis.flush().await.unwrap();
+    wait_for_events(&first, run, 120, &mut seen, &mut after).await;
     second.kill();
-    wait_for_events(&first, run, 180, &mut seen, &mut after).await;
+    wait_for_events(&first, run, 200, &mut seen, &mut after).await;
     let begun = Instant::now();
     assert_eq!(third.stop(), Some(0), "a server that is drained ends well");
     println!("drained in {:?}", begun.elapsed());

@@ -83,6 +83,9 @@ pub trait Cluster: Send + Sync + 'static {
     /// good.
     async fn fenced(&self, shard: Shard);
 
+    /// How many processes share the work, as far as this one knows; at least 1.
+    fn members(&self) -> u32;
+
     /// Tells the owners of these shards, wherever they are, that messages wait. May be lost: owners also poll.
     async fn wake(&self, shards: &[Shard]);
 

@@ -3,7 +3,7 @@
 //!
 //! GitHub documents 900 points a minute for REST and 2,000 for GraphQL, of which a read costs one, and 100 requests
 //! at once ("Rate limits for the REST API", secondary limits). Writes go by permits. One budget is shared by
-//! everything in this process that reads the organisation. Deliberately absent: what other replicas read, and
+//! everything in this process that reads the organisation; among replicas each keeps to its part. Deliberately absent:
 //! waiting out a long quiet, which is the caller's, who can hear meanwhile that nobody wants the answer any more.
 
 use super::CodeHostError;
@@ -11,7 +11,10 @@ use crate::clock::StoreClock;
 use campaigns_domain::publish::budget::Window;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -48,6 +51,8 @@ struct Shared {
     limits: ReadLimits,
     clock: Option<StoreClock>,
     slots: Option<Arc<Semaphore>>,
+    /// How many processes have to make do with the limits together.
+    sharers: AtomicU32,
     book: Mutex<Book>,
 }
 
@@ -81,14 +86,25 @@ impl ReadBudget {
     /// A budget by the store's clock.
     pub(crate) fn new(limits: ReadLimits, clock: StoreClock) -> Self {
         let slots = limits.at_once.map(|most| Arc::new(Semaphore::new(most.max(1))));
-        Self(Arc::new(Shared { limits, clock: Some(clock), slots, book: Mutex::default() }))
+        Self(Arc::new(Shared {
+            limits,
+            clock: Some(clock),
+            slots,
+            sharers: 1.into(),
+            book: Mutex::default(),
+        }))
     }
 
     /// A budget without limits of its own, for what no organisation is behind: a program's check of its credential
     /// at the start, and tests.
     pub fn unlimited() -> Self {
         let limits = ReadLimits::default();
-        Self(Arc::new(Shared { limits, clock: None, slots: None, book: Mutex::default() }))
+        Self(Arc::new(Shared { limits, clock: None, slots: None, sharers: 1.into(), book: Mutex::default() }))
+    }
+
+    /// From now on the limits are those of so many processes together, of which this one keeps to its part.
+    pub(crate) fn share(&self, processes: u32) {
+        self.0.sharers.store(processes.max(1), Ordering::Relaxed);
     }
 
     /// Waits until one more request of so many points fits, and counts it.
@@ -98,7 +114,7 @@ impl ReadBudget {
     pub async fn spend(&self, resource: Resource, points: u32) -> Result<Reading, CodeHostError> {
         let slot = match &self.0.slots {
             // The semaphore is never closed; were it, the request would go uncounted rather than not at all.
-            Some(slots) => slots.clone().acquire_owned().await.ok(),
+            Some(slots) => slots.clone().acquire_many_owned(self.slots_for_one()).await.ok(),
             None => None,
         };
         loop {
@@ -129,6 +145,12 @@ impl ReadBudget {
         Some((*until - now, reason.clone()))
     }
 
+    /// How many of all slots one request takes, where several processes share them.
+    fn slots_for_one(&self) -> u32 {
+        let all = u32::try_from(self.0.limits.at_once.unwrap_or(1).max(1)).unwrap_or(u32::MAX);
+        self.0.sharers.load(Ordering::Relaxed).min(all)
+    }
+
     /// Counts the request where it fits; otherwise when it may.
     fn try_spend(&self, resource: Resource, points: u32) -> Result<Option<Instant>, CodeHostError> {
         if let Some((wait, reason)) = self.quiet() {
@@ -141,7 +163,9 @@ impl ReadBudget {
         };
         let mut book = self.lock();
         let spent = book.of(resource);
-        let latest = windows.iter().filter_map(|window| spent.room_at(*window, points, now)).max();
+        let sharers = self.0.sharers.load(Ordering::Relaxed);
+        let part = |window: &Window| Window { cap: window.cap / sharers, ..*window };
+        let latest = windows.iter().filter_map(|window| spent.room_at(part(window), points, now)).max();
         if latest.is_none() {
             spent.under_way += points;
             let longest = windows.iter().map(|window| window.seconds).max().unwrap_or_default();
@@ -261,6 +285,28 @@ mod tests {
         assert!(third.await.is_err(), "a third went out beside two");
         drop(first);
         budget.spend(Resource::Rest, 1).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_several_processes_keeps_to_its_part() {
+        let (store, start) = (MemoryStore::new(), Instant::now());
+        let budget = budget(5, 4, &store);
+        budget.share(2);
+        let first = budget.spend(Resource::Rest, 1).await.unwrap();
+        let second = budget.spend(Resource::Rest, 1).await.unwrap();
+        let third = tokio::time::timeout(Duration::from_secs(5), budget.spend(Resource::GraphQl, 1));
+        assert!(third.await.is_err(), "a third went out beside two, where two processes have four places");
+        drop((first, second));
+        drop(budget.spend(Resource::Rest, 1).await.unwrap());
+        assert_eq!(start.elapsed().as_secs(), 65, "two of five points are one process's part");
+        // More processes than points or places: each goes on, one by one.
+        budget.share(9);
+        drop(budget.spend(Resource::Rest, 1).await.unwrap());
+        budget.share(1);
+        for _ in 0..3 {
+            drop(budget.spend(Resource::Rest, 1).await.unwrap());
+        }
+        assert_eq!(start.elapsed().as_secs(), 125, "alone again, it has all of them");
     }
 
     #[tokio::test(start_paused = true)]

@@ -120,8 +120,8 @@ impl Leases {
             state.held.insert(shard, held);
             self.mint(shard, seen.token.clone());
         }
-        self.hand_over(state, seen.share);
         self.view.count(seen.members);
+        self.hand_over(state, seen.share);
         match seen.lapses_in {
             Some(left) if state.held.len() < seen.share => {
                 usual.min(Instant::now() + left + Duration::from_millis(2))

@@ -162,11 +162,6 @@ impl RedisCluster {
         self.view.held()
     }
 
-    /// How many members take part, as far as this one has seen; at least itself.
-    pub fn members(&self) -> u32 {
-        self.view.members()
-    }
-
     async fn ask(&self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
         let (done, answered) = oneshot::channel();
         if self.requests.send(request(done)).is_ok() {
@@ -216,6 +211,10 @@ impl Cluster for RedisCluster {
 
     async fn fenced(&self, shard: Shard) {
         self.release(shard).await;
+    }
+
+    fn members(&self) -> u32 {
+        self.view.members()
     }
 
     async fn wake(&self, shards: &[Shard]) {

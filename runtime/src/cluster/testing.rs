@@ -44,6 +44,14 @@ impl OwnRedis {
         Ok(())
     }
 
+    /// Has it forget everything.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn flush(&self) -> Result<(), super::Away> {
+        Ok(redis::cmd("FLUSHALL").query_async(&mut self.connection().await?).await?)
+    }
+
     /// A connection for what a test does to it.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! The port is taken first and the data folder locked, so that what a person can mend is said before a database is
 //! started. Deliberately absent: decisions, and any talk with the terminal.
 
+mod company;
 mod database;
 mod folder;
 
@@ -26,6 +27,7 @@ use campaigns_actors::{
 };
 use campaigns_domain::publish::budget::{Budget, POINTS_A_MINUTE, Window, split_points};
 use campaigns_http::{ApiParts, ApiState, WebhookSecrets, auth::Bootstrap, auth::bootstrap_token};
+use company::Place;
 use database::Database;
 use folder::Folder;
 use std::{
@@ -112,6 +114,7 @@ pub struct Replica {
     ended: watch::Receiver<bool>,
     webhooks: AbortOnDropHandle<()>,
     postgres: Postgres,
+    _place: Place,
     database: Database,
     _folder: Folder,
 }
@@ -135,6 +138,7 @@ impl Replica {
         let work = folder.path().join("work");
         let executor = LocalExecutor::new(&work, settings.parallelism, policy, Arc::clone(&artifacts))?;
         let store: Arc<dyn Store> = Arc::new(postgres.clone());
+        let place = company::take(&postgres, settings.redis_url.is_none()).await?;
         let (id, cluster) = join(&settings, &postgres, Arc::clone(&store)).await?;
         let ports = Ports {
             store,
@@ -201,6 +205,7 @@ impl Replica {
             ended,
             webhooks,
             postgres,
+            _place: place,
             database,
             _folder: folder,
         })

@@ -2,7 +2,8 @@
 //! never two owners of the same epoch.
 
 use super::member::{LEASE, OnRedis, Process, until};
-use campaigns_domain::id::SHARDS;
+use campaigns_actors::ports::Cluster as _;
+use campaigns_domain::id::{SHARDS, Shard};
 use campaigns_runtime::cluster::{Away, RedisCluster, Settings, testing};
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
@@ -50,7 +51,7 @@ async fn a_redis_that_forgets_everything_costs_new_epochs_and_a_moment() {
     let installation = OnRedis::at(redis.url().unwrap());
     let (first, second) = two(&installation).await;
     let given = first.epochs().len() + second.epochs().len();
-    command(&redis, &["FLUSHALL"]).await;
+    redis.flush().await.unwrap();
     until("the leases are not lost", || first.lost() + second.lost() >= every()).await;
     until("they are not won again", || first.epochs().len() + second.epochs().len() >= given + every()).await;
     until_shared(&first, &second).await;
@@ -104,7 +105,7 @@ async fn a_lease_that_somebody_else_has_is_not_renewed_nor_freed() {
     let key = installation.key("lease:5");
     command(&redis, &["SET", &key, "somebody:1", "PX", "600000"]).await;
     until("the loss is not told", || only.held().len() == every() - 1).await;
-    campaigns_actors::ports::Cluster::release(&*only.cluster, campaigns_domain::id::Shard(5)).await;
+    only.cluster.release(Shard(5)).await;
     let mut connection = redis.connection().await.unwrap();
     let holder: String = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
     assert_eq!(holder, "somebody:1");
@@ -120,10 +121,10 @@ async fn who_is_fenced_competes_again_with_a_new_epoch() {
     let installation = OnRedis::at(redis.url().unwrap());
     let only = Process::join(&installation).await;
     until("it does not hold everything", || only.held().len() == every()).await;
-    let shard = campaigns_domain::id::Shard(5);
+    let shard = Shard(5);
     let given = || only.epochs().iter().filter(|(each, _)| *each == shard).count();
     assert_eq!(given(), 1);
-    campaigns_actors::ports::Cluster::fenced(&*only.cluster, shard).await;
+    only.cluster.fenced(shard).await;
     until("it does not come back with a new epoch", || given() == 2 && only.trusted() == every()).await;
     assert_epochs_unique(&[&only]);
 }

@@ -83,6 +83,10 @@ impl Cluster for Member {
         self.cluster().unwrap().fenced(shard).await;
     }
 
+    fn members(&self) -> u32 {
+        self.cluster().unwrap().members()
+    }
+
     async fn wake(&self, shards: &[Shard]) {
         self.cluster().unwrap().wake(shards).await;
     }

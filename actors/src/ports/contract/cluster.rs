@@ -116,6 +116,7 @@ pub async fn a_second_process_gets_its_share(installation: &dyn Installation) {
         )
     };
     both.await;
+    assert_eq!((first.cluster.members(), second.cluster.members()), (2, 2));
     assert!(first.shards().is_disjoint(&second.shards()), "a shard has two owners");
     assert_eq!(first.held.len() + second.held.len(), every());
     for shard in second.shards() {

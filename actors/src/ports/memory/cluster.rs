@@ -222,6 +222,12 @@ impl Cluster for MemoryCluster {
         }
     }
 
+    fn members(&self) -> u32 {
+        let members = self.installation.members();
+        let staying = members.present.values().filter(|member| !member.leaving).count();
+        u32::try_from(staying.max(1)).unwrap_or(u32::MAX)
+    }
+
     async fn wake(&self, shards: &[Shard]) {
         let members = self.installation.members();
         for shard in shards {
