@@ -18,7 +18,18 @@ impl Asked {
     /// The server at `base`, which paths are added to.
     pub(crate) fn new(base: String, token: String) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, http: reqwest::Client::builder().build()?, base, token })
+        // A connection that has been idle may be closed just as it is used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build()?;
+        Ok(Self { runtime, http, base, token })
+    }
+
+    /// The same, for a server that may not answer just now: each question waits for seconds only.
+    pub(crate) fn hasty(base: String, token: String) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .timeout(std::time::Duration::from_secs(5))
+            .build()?;
+        Ok(Self { http, ..Self::new(base, token)? })
     }
 
     /// Reads something.

@@ -8,6 +8,7 @@ mod campaign;
 mod judge;
 mod measure;
 mod programs;
+mod proxy;
 mod report;
 mod scenario;
 
@@ -49,7 +50,10 @@ struct Run {
     /// In real time, with limits scaled down, where a scenario moves the clock otherwise.
     #[arg(long)]
     real_time: bool,
-    /// Which requests faults hit.
+    /// How long a storm lasts, in seconds, where a scenario has one; its limits are scaled down with it.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=3600))]
+    storm: Option<u64>,
+    /// Which requests faults hit, and what else chance decides.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -90,6 +94,7 @@ fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
         repositories: run.repos,
         per_hour: run.per_hour,
         real_time: run.real_time,
+        storm: run.storm,
         seed: run.seed,
     };
     let mut holds = true;

@@ -4,12 +4,20 @@
 
 use crate::ask::Asked;
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    net::SocketAddr,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How long a program may take to come up or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The path of a program that was built beside this one.
 pub(crate) fn beside(name: &str) -> Result<PathBuf> {
@@ -118,12 +126,96 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Starts one in `folder`.
+    /// Starts one in `folder`, or the one that was there before again.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         let running = Running::start(Command::new(beside("embedded-postgres")?).arg(folder))?;
         let url = running.line.trim().to_owned();
         ensure!(url.starts_with("postgres"), "the database did not come up; it said {url:?}");
         Ok(Self { _running: running, url })
+    }
+}
+
+impl Database {
+    /// The socket that it listens on.
+    pub(crate) fn socket(&self) -> Result<PathBuf> {
+        let (_, folder) = self.url.split_once("?host=").context("the database has no socket")?;
+        Ok(Path::new(folder).join(".s.PGSQL.5432"))
+    }
+
+    /// Its address for whoever reaches it at a port.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> Result<String> {
+        let (url, _) = self.url.split_once("?host=").context("the database has no socket")?;
+        Ok(url.replacen("@localhost/", &format!("@{address}/"), 1))
+    }
+
+    /// What of it breaks a rule that holds when nothing is under way, a line each.
+    pub(crate) fn audit(&self) -> Result<Vec<String>> {
+        let mut command = Command::new(beside("audit")?);
+        let output = command.arg("--at-rest").env("DATABASE_URL", &self.url).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            matches!(output.status.code(), Some(0 | 3)),
+            "the audit ended with {}: {said}",
+            output.status
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+}
+
+/// A Redis of one's own; it ends with this value.
+pub(crate) struct Redis {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Redis {
+    /// Starts one whose socket is in `folder`, with nothing on disk.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let socket = folder.join("redis.sock");
+        let child = Command::new("redis-server")
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"])
+            .arg("--unixsocket")
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .context("`redis-server` could not be started; `scripts/deps cluster` installs it")?;
+        let redis = Self { child, socket };
+        let begun = Instant::now();
+        while UnixStream::connect(&redis.socket).is_err() {
+            ensure!(begun.elapsed() < PATIENCE, "redis-server does not come up");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(redis)
+    }
+
+    /// The socket that it listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.socket.clone()
+    }
+
+    /// The first line that a command without arguments that hold spaces is answered with.
+    pub(crate) fn ask(&self, command: &str) -> Result<String> {
+        let mut stream = UnixStream::connect(&self.socket).context("Redis does not answer")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "{command}\r\n")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        ensure!(!line.is_empty() && !line.starts_with('-'), "Redis answered `{command}` with {line:?}");
+        Ok(line.trim().to_owned())
+    }
+
+    /// How many keys match a pattern.
+    pub(crate) fn count(&self, pattern: &str) -> Result<u64> {
+        let answer = self.ask(&format!("KEYS {pattern}"))?;
+        answer.trim_start_matches('*').parse().with_context(|| format!("Redis answered {answer:?}"))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -155,37 +247,89 @@ impl Session {
 /// What webhooks to the servers that scenarios start are signed with, where they are sent any.
 pub(crate) const WEBHOOK_SECRET: &str = "the secret of the load test";
 
+/// What a server of the product depends on.
+pub(crate) struct Environment {
+    /// Its database.
+    pub(crate) database_url: String,
+    /// The Redis by which it shares the work with others, if it does.
+    pub(crate) redis_url: Option<String>,
+    /// The code host.
+    pub(crate) github_url: String,
+    /// A token for that.
+    pub(crate) github_token: String,
+}
+
 /// A running server of the product; it ends with this value.
 pub(crate) struct Server {
-    _running: Running,
+    running: Running,
     /// Its address.
     pub(crate) url: String,
-    /// What its API wants to be shown.
+    /// What its API wants to be shown; empty where another server on the same database has written that down.
     pub(crate) token: String,
 }
 
 #[derive(Deserialize)]
 struct Served {
     url: String,
-    token_file: PathBuf,
+    token_file: Option<PathBuf>,
 }
 
 impl Server {
     /// Starts `campaigns serve` over a database and against a twin.
     pub(crate) fn start(data: &Path, database: &Database, twin: &Twin, flags: &[String]) -> Result<Self> {
+        let environment = Environment {
+            database_url: database.url.clone(),
+            redis_url: None,
+            github_url: twin.said.url.clone(),
+            github_token: twin.said.token.clone(),
+        };
+        Self::start_in(data, &environment, flags)
+    }
+
+    /// Starts `campaigns serve` over what it depends on.
+    pub(crate) fn start_in(data: &Path, environment: &Environment, flags: &[String]) -> Result<Self> {
         let mut command = Command::new(beside("campaigns")?);
         command
-            .args(["serve", "-o", "json", "--listen", "127.0.0.1:0", "--github-url", &twin.said.url])
+            .args(["serve", "-o", "json", "--end-with-stdin", "--listen", "127.0.0.1:0"])
+            .args(["--github-url", &environment.github_url])
             .args(flags)
             .arg("--data")
             .arg(data)
-            .env("GITHUB_TOKEN", &twin.said.token)
+            .env("GITHUB_TOKEN", &environment.github_token)
             .env("CAMPAIGNS_WEBHOOK_SECRET", WEBHOOK_SECRET)
-            .env("DATABASE_URL", &database.url);
+            .env("DATABASE_URL", &environment.database_url);
+        if let Some(redis) = &environment.redis_url {
+            command.env("REDIS_URL", redis);
+        }
         let running = Running::start(&mut command)?;
         let said: Served = running.said()?;
-        let token = std::fs::read_to_string(&said.token_file)
-            .with_context(|| format!("{} cannot be read", said.token_file.display()))?;
-        Ok(Self { _running: running, url: said.url, token: token.trim().to_owned() })
+        let token = match &said.token_file {
+            Some(file) => {
+                std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
+            }
+            None => String::new(),
+        };
+        Ok(Self { running, url: said.url, token: token.trim().to_owned() })
+    }
+
+    /// Freezes the process, or has it go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        // What has ended cannot be frozen, and that shows soon enough.
+        let _ = kill_process(Pid::from_child(&self.running.child), signal);
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        drop(self.running.child.stdin.take());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.running.child.try_wait()? {
+                ensure!(status.success(), "a server that was asked to stop ended with {status}");
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < PATIENCE, "a server does not stop");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 }

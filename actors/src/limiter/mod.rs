@@ -144,7 +144,9 @@ impl Actor for LimiterActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let LimiterArguments { scope, shard, me, organization } = arguments;
-        let pace = Arc::new(Pace::new(scope.world.settings.writes_per_second, scope.world.clock.clone()));
+        let settings = &scope.world.settings;
+        let pace = Pace::new(settings.writes_per_second, settings.budget.spacing, scope.world.clock.clone());
+        let pace = Arc::new(pace);
         Ok(LimiterState {
             scope,
             shard,

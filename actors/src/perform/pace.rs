@@ -31,6 +31,8 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 pub(crate) struct Pace {
     known: Mutex<Known>,
     even: Option<RateLimiter<NotKeyed, InMemoryState, ByStore, NoOpMiddleware<Duration>>>,
+    /// How far apart the settings keep writes, in milliseconds.
+    spacing: u32,
     /// Whoever has it may take a permit and send by it; the others wait in the order they came.
     turn: Arc<tokio::sync::Mutex<()>>,
     clock: StoreClock,
@@ -70,11 +72,12 @@ impl Clock for ByStore {
 }
 
 impl Pace {
-    pub(crate) fn new(writes_per_second: Option<NonZeroU32>, clock: StoreClock) -> Self {
+    /// `spacing`: how far apart the settings keep writes, in milliseconds.
+    pub(crate) fn new(writes_per_second: Option<NonZeroU32>, spacing: u32, clock: StoreClock) -> Self {
         let by_store = ByStore(clock.now(), clock.clone());
         let even =
             writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), by_store));
-        Self { known: Mutex::default(), even, turn: Arc::default(), clock }
+        Self { known: Mutex::default(), even, spacing, turn: Arc::default(), clock }
     }
 
     /// Goes on from where an earlier owner left the organisation.
@@ -103,7 +106,7 @@ impl Pace {
         if let Some(kept) = kept.filter(|kept| *kept + Duration::from_secs(1) >= wait) {
             return kept;
         }
-        let (adaptive, wait) = known.adaptive.refused(wait);
+        let (adaptive, wait) = known.adaptive.refused(wait, self.spacing);
         known.adaptive = adaptive;
         known.quiet_until(now + wait, reason);
         known.unrecorded = true;
@@ -134,7 +137,7 @@ impl Pace {
             known.unrecorded = true;
         }
         if write {
-            let next = known.adaptive.succeeded();
+            let next = known.adaptive.succeeded(self.spacing);
             // Every single success would be a row written; what was lost of them costs a little speed.
             known.unrecorded |=
                 next.extra != known.adaptive.extra || next.refusals != known.adaptive.refusals;

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything shared between two of them that is not in `programs` or `measure`.
 
+mod chaos;
 mod publish;
 mod script;
 
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) per_hour: Option<u64>,
     /// In real time?
     pub(crate) real_time: bool,
+    /// How long a storm lasts, in seconds, where not the scenario's own time.
+    pub(crate) storm: Option<u64>,
     /// Which requests faults hit.
     pub(crate) seed: u64,
 }
@@ -53,5 +56,10 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "publish-faults",
         about: "the same with 5 % of writes executed and then lost, 2 % refused, 20 % of webhooks lost and 20 % doubled",
         measure: publish::faults,
+    },
+    Scenario {
+        name: "chaos",
+        about: "1,000 targets on three replicas while these, Postgres, Redis, the network and the code host fail",
+        measure: chaos::measure,
     },
 ];

@@ -209,6 +209,11 @@ impl Leases {
                 // Said at once, so that the others make room for what is handed over.
                 state.renew_at = Instant::now();
                 self.tick(state).await;
+                // Nothing was begun under what was claimed a moment ago: nobody will ask to have it released.
+                let claimed = state.held.iter().filter(|(_, held)| held.lease.is_none());
+                for shard in claimed.map(|(shard, _)| *shard).collect::<Vec<_>>() {
+                    self.free(state, shard).await;
+                }
                 let _ = done.send(());
             }
         }

@@ -10,9 +10,11 @@ use std::{fmt, time::Duration};
 const PROBES: (u64, u64) = (60, 900);
 /// The longest quiet after refusals in a row, in seconds.
 const LONGEST_QUIET: u64 = 3_600;
-/// The first and the largest distance that is kept beyond the settings, in milliseconds.
-const EXTRA: (u32, u32) = (1_000, 60_000);
-/// After so many writes in a row that were taken the extra distance is narrowed by a tenth.
+/// The largest distance that is kept beyond the settings, in milliseconds; the first is the settings' own once more.
+const LARGEST_EXTRA: u32 = 60_000;
+/// After so many writes in a row that were taken the extra distance is narrowed by a third. So one refusal in fifty
+/// writes, for whatever reason, costs no more than a small extra distance, and doubling still wins where it is the pace
+/// that is refused.
 const PROOF: u32 = 20;
 
 /// Why nothing is sent until somebody mends something.
@@ -108,27 +110,27 @@ pub struct AdaptivePace {
 
 impl AdaptivePace {
     /// GitHub said that it was too fast, and asked to wait so long; how long to wait. Again and again, the wait
-    /// doubles, as GitHub asks for ("Rate limits for the REST API", exceeding the rate limit).
+    /// doubles, as GitHub asks for ("Rate limits for the REST API", exceeding the rate limit). `spacing` is the distance
+    /// that the settings keep, in milliseconds.
     #[must_use]
-    pub fn refused(self, asked: Duration) -> (Self, Duration) {
-        let (first, largest) = EXTRA;
-        let extra = self.extra.saturating_mul(2).clamp(first, largest);
+    pub fn refused(self, asked: Duration, spacing: u32) -> (Self, Duration) {
+        let extra = self.extra.saturating_mul(2).max(spacing).clamp(1, LARGEST_EXTRA);
         let next = Self { extra, refusals: self.refusals.saturating_add(1), successes: 0 };
         let doubled = asked.saturating_mul(1 << self.refusals.min(12));
         (next, doubled.min(Duration::from_secs(LONGEST_QUIET)).max(asked))
     }
 
-    /// A write was taken.
+    /// A write was taken, where the settings keep this distance in milliseconds.
     #[must_use]
-    pub fn succeeded(self) -> Self {
+    pub fn succeeded(self, spacing: u32) -> Self {
         if self.extra == 0 {
             return Self::default();
         }
         if self.successes + 1 < PROOF {
             return Self { refusals: 0, successes: self.successes + 1, ..self };
         }
-        let narrowed = self.extra - self.extra.div_ceil(10);
-        let extra = if narrowed < EXTRA.0 / 10 { 0 } else { narrowed };
+        let narrowed = self.extra - self.extra.div_ceil(3);
+        let extra = if narrowed < spacing / 10 { 0 } else { narrowed };
         Self { extra, refusals: 0, successes: 0 }
     }
 }

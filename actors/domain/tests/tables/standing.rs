@@ -28,7 +28,7 @@ fn refusals_widen_the_distance_and_success_narrows_it_slowly() {
     let mut pace = AdaptivePace::default();
     let mut seen = vec![];
     for _ in 0..9 {
-        let (next, wait) = pace.refused(minute);
+        let (next, wait) = pace.refused(minute, 1_000);
         pace = next;
         seen.push((pace.extra, wait.as_secs()));
     }
@@ -45,19 +45,35 @@ fn refusals_widen_the_distance_and_success_narrows_it_slowly() {
     ];
     assert_eq!(seen, expected);
     let asked = Duration::from_secs(7_200);
-    assert_eq!(pace.refused(asked).1, asked, "what GitHub asks for is never cut short");
+    assert_eq!(pace.refused(asked, 1_000).1, asked, "what GitHub asks for is never cut short");
     // It stays wide for 20 writes, and is gone in the end.
     for _ in 0..19 {
-        pace = pace.succeeded();
+        pace = pace.succeeded(1_000);
         assert_eq!((pace.extra, pace.refusals), (60_000, 0));
     }
-    pace = pace.succeeded();
-    assert_eq!(pace.extra, 54_000);
+    pace = pace.succeeded(1_000);
+    assert_eq!(pace.extra, 40_000);
     let mut writes = 0;
     while pace.extra > 0 {
-        pace = pace.succeeded();
+        pace = pace.succeeded(1_000);
         writes += 1;
     }
-    assert!((500..2_000).contains(&writes), "{writes}");
-    assert_eq!(pace.succeeded(), AdaptivePace::default());
+    assert!((200..500).contains(&writes), "{writes}");
+    assert_eq!(pace.succeeded(1_000), AdaptivePace::default());
+}
+
+#[test]
+fn a_refusal_in_fifty_writes_costs_no_more_than_a_small_distance() {
+    let mut pace = AdaptivePace::default();
+    let mut widest = 0;
+    for write in 1..=10_000 {
+        pace = match write % 50 {
+            0 => pace.refused(Duration::from_secs(60), 1_000).0,
+            _ => pace.succeeded(1_000),
+        };
+        widest = widest.max(pace.extra);
+    }
+    assert!(widest <= 2_000, "{widest} ms");
+    // Where settings keep writes closer, so does the first step.
+    assert_eq!(AdaptivePace::default().refused(Duration::from_secs(1), 10).0.extra, 10);
 }

@@ -259,7 +259,7 @@ impl<'a> Play<'a> {
         self.now = then;
         self.books.add(then, one.planned.campaign, true, self.charges[&kind]);
         let before = self.pace.extra;
-        self.pace = self.pace.succeeded();
+        self.pace = self.pace.succeeded(self.books.spacing - before);
         self.books.spacing -= before - self.pace.extra;
         if kind == WriteKind::PullRequest {
             self.opening.done(one.planned.campaign);
