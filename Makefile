@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster build test lint fmt bench
+.PHONY: help demo cluster chaos build test lint fmt bench
 
 PROGRAMS := campaigns twin loadtest
 
@@ -18,6 +18,10 @@ demo: build ## Build, then carry a campaign through 40 repositories of a small G
 cluster: build ## The same with three servers that share the work, which stay up to be killed and drained
 	@scripts/deps cluster
 	@bin/campaigns demo --replicas 3 --repos 120
+
+chaos: build ## Ten minutes in which three servers, their database, Redis, network and code host fail all the while
+	@scripts/deps cluster
+	@RUST_LOG=error bin/loadtest run chaos --seed $${SEED:-$$RANDOM}
 
 build: ## Install what is missing and leave bin/campaigns, bin/twin and bin/loadtest
 	@scripts/deps demo
