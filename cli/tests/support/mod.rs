@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
+use campaigns_runtime::embedded::testing::TestDatabase;
 use campaigns_twin::Twin;
 use campaigns_wire::{Changeset, EventPage, Page, Run};
 use serde_json::Value;
@@ -63,17 +64,21 @@ impl Server {
         flags: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::launch(data, twin, &[&["--unlimited"], flags].concat(), environment)
+    }
+
+    /// One that keeps only so many pull requests a day, on a database whose clock the test moves.
+    pub(crate) fn start_daily(data: &Path, twin: &impl Host, per_day: u32, database: &TestDatabase) -> Self {
+        let per_day = per_day.to_string();
+        let caps = ["--per-day", &per_day, "--per-minute", "100000", "--per-hour", "100000"];
+        let pace = ["--points-per-minute", "1000000", "--write-spacing", "0"];
+        let environment = [("DATABASE_URL", database.url())];
+        Self::launch(data, twin, &[caps.as_slice(), &pace].concat(), &environment)
+    }
+
+    fn launch(data: &Path, twin: &impl Host, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = campaigns()
-            .args([
-                "serve",
-                "-o",
-                "json",
-                "--listen",
-                "127.0.0.1:0",
-                "--unlimited",
-                "--github-url",
-                &twin.address(),
-            ])
+            .args(["serve", "-o", "json", "--listen", "127.0.0.1:0", "--github-url", &twin.address()])
             .args(flags)
             .arg("--data")
             .arg(data)

@@ -13,6 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// More test programs side by side than this are a mistake.
@@ -40,6 +41,16 @@ impl TestDatabase {
     /// A pool of connections to it. Pools belong to the runtime that made them: make one per test.
     pub async fn pool(&self) -> Result<PgPool, sqlx::Error> {
         sqlx::postgres::PgPoolOptions::new().max_connections(10).connect(&self.url).await
+    }
+
+    /// Moves the clock that everybody on this database goes by ahead, once it has the schema.
+    pub async fn move_clock(&self, by: Duration) -> Result<(), sqlx::Error> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        sqlx::query("SELECT campaigns_move_clock(make_interval(secs => $1))")
+            .bind(by.as_secs_f64())
+            .execute(&mut connection)
+            .await?;
+        connection.close().await
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use campaigns_domain::{
     changeset::{self, ChangesetState as Standing, Errand, Stands},
+    execution::run,
     id::ChangesetId,
 };
 use campaigns_http::{
@@ -21,7 +22,7 @@ macro_rules! changesets {
         concat!(
             "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
-            "WHERE r.id = changesets.run) AS paused_by, ",
+            "WHERE r.id = changesets.run) AS paused_by, (SELECT r.reason FROM runs r WHERE r.id = changesets.run) AS halted, ",
             // Why what is held waits is kept once for each wave of its run.
             "CASE WHEN held AND state = 'scheduled' THEN coalesce((SELECT r.rollout->'waits'->>width_bucket(t.position, ",
             "ARRAY(SELECT jsonb_array_elements_text(r.rollout->'ends')::integer)) FROM runs r, repo_targets t ",
@@ -86,6 +87,8 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let standing: Standing = named_as(row, "state")?;
     let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
     let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
+    let halted: &str = get(row, "halted")?;
+    let paused = paused.map(|by| run::paused(&by, halted));
     let merge = get::<Json<Errand>>(row, "errand")?.0.merge;
     let mut why = standing.why(&reason, paused.as_deref(), &notes);
     if let Some(merge) = merge.as_ref().filter(|_| standing.is_open()) {

@@ -6,12 +6,12 @@ use super::ChangesetState as State;
 
 impl State {
     /// Why it stands there: the recorded reason, or what it waits for, or nothing where the state says it all; where
-    /// nothing is left to send, also what GitHub did not allow beside the content. `paused` names who holds its run or
-    /// campaign.
+    /// nothing is left to send, also what GitHub did not allow beside the content. `paused` says who or what holds its
+    /// run or campaign, as [`crate::execution::run::paused`] does.
     pub fn why(self, reason: &str, paused: Option<&str>, notes: &[String]) -> String {
         let or = |words: &str| if reason.is_empty() { words.to_owned() } else { reason.to_owned() };
         match (self, paused) {
-            (Self::Scheduled | Self::Publishing, Some(by)) => crate::execution::run::paused(by),
+            (Self::Scheduled | Self::Publishing, Some(paused)) => paused.to_owned(),
             (Self::Unpublished, _) => or("kept back until somebody publishes it"),
             (Self::Scheduled, _) if reason.is_empty() => "waits for its turn".to_owned(),
             (Self::Scheduled, _) => format!("waits for another turn: {reason}"),

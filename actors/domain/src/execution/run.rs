@@ -338,7 +338,7 @@ impl Run {
 
     fn pause(&mut self, by: &str) {
         self.paused = Some(by.to_owned());
-        self.reason = paused(by);
+        self.reason = paused(by, "");
     }
 
     /// Fills the window: retries first, then new positions, oldest first. A paused run is not filled.
@@ -374,7 +374,7 @@ impl Run {
 /// Who pauses a run that its rollout halts; a person resumes it.
 const ROLLOUT: &str = "its rollout";
 
-/// What a pause by this person is called wherever something waits for its end.
-pub fn paused(by: &str) -> String {
-    format!("paused by {by}")
+/// What a pause is called wherever something waits for its end: by whom it is, or why the run was halted.
+pub fn paused(by: &str, halted: &str) -> String {
+    if by == ROLLOUT && !halted.is_empty() { halted.to_owned() } else { format!("paused by {by}") }
 }

@@ -88,11 +88,11 @@ impl TargetState {
         !matches!(self, Self::Selected | Self::Queued | Self::Executing)
     }
 
-    /// Why a target stands there, in words for people: what it waits for, or the recorded reason. `paused` names who
-    /// holds its run or campaign.
+    /// Why a target stands there, in words for people: what it waits for, or the recorded reason. `paused` says
+    /// who or what holds its run or campaign, as [`super::run::paused`] does.
     pub fn why(self, reason: &str, paused: Option<&str>) -> String {
         match (self, paused) {
-            (Self::Selected | Self::Queued, Some(by)) => super::run::paused(by),
+            (Self::Selected | Self::Queued, Some(paused)) => paused.to_owned(),
             (Self::Selected, _) => "waits to be admitted".to_owned(),
             (Self::Queued, _) => "waits for a place to run its steps".to_owned(),
             (Self::Executing, _) => "its steps run".to_owned(),
