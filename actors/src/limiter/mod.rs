@@ -278,7 +278,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
     let send = loop {
         load::load(state, &inputs).await?;
         scheduled::refill(state).await?;
-        state.look(inputs.iter().any(|input| matches!(input, Input::Sent(..)))).await?;
+        state.look(&inputs).await?;
         match record::record(state, &inputs).await {
             Ok(send) => break send,
             Err(Setback::Refused(reason)) if state.refusals < TRIES => {

@@ -137,10 +137,11 @@ pub(super) async fn record(
             state.more = true;
         }
     }
-    // One that a pause or a closed window holds before its next write keeps nobody else waiting.
+    // One that a pause, a closed window or its campaign's own cap holds before its next write keeps nobody else waiting.
     let mut under_way = resumed.len();
     for id in state.sending.keys() {
         let rests = if let Some(row) = fold.row(id) { state.scope.world.rests(row).await } else { false };
+        let rests = rests || state.pace.is_capped(id);
         under_way += usize::from(!rests);
     }
     // While something has to be mended, one is tried and no more.

@@ -4,27 +4,35 @@
 //! Deliberately absent: taking permits (`perform::permits`). Room that was seen here may be gone by then, and then
 //! the write waits.
 
-use super::LimiterState;
+use super::{Input, LimiterState};
 use crate::{
     clock::StoreClock,
-    ports::{Spending, StoreError},
+    ports::{Message, MessageBody, Spending, StoreError},
     scope::Setback,
 };
 use campaigns_domain::{
-    id::CampaignId,
-    publish::budget::{Budget, CapScope, Counted, Opening, Room},
+    id::{CampaignId, RunId},
+    publish::{
+        budget::{Budget, CapScope, Counted, Opening, Own, OwnRules, Room},
+        rollout::windows_of,
+    },
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 /// How long until room is looked for again that nobody can say the time of.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The same where a campaign has caps of its own, which people set.
+const SETTABLE: Duration = Duration::from_secs(10);
 
 /// What is known of the room there is.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// What counts, read for this turn.
     spending: Option<Spending>,
+    /// The caps of those whose turn comes next.
+    own: OwnRules,
     /// Nobody may begin before this, by the store's clock, unless one that is being sent ends.
     closed: Option<Instant>,
 }
@@ -35,21 +43,42 @@ fn is_needed(budget: &Budget) -> bool {
 }
 
 impl LimiterState {
-    /// Reads what counts, where turns may be given in this one. `ended` says whether a place has become free.
-    pub(super) async fn look(&mut self, ended: bool) -> Result<(), Setback> {
+    /// Reads what counts, where turns may be given in this one.
+    pub(super) async fn look(&mut self, inputs: &[Input]) -> Result<(), Setback> {
         let settings = &self.scope.world.settings;
         self.room.spending = None;
-        if ended {
+        // A place has become free.
+        if inputs.iter().any(|input| matches!(input, Input::Sent(..))) {
             self.room.closed = None;
         }
-        let free = self.sending.len() < settings.publish_at_once;
+        let free = self.under_way().await < settings.publish_at_once;
         let idle = !free || self.scope.is_draining() || self.pace.stopped_for().is_some();
-        if idle || self.no_room_for().is_some() || !is_needed(&settings.budget) {
+        if idle || self.no_room_for().is_some() {
             return Ok(());
         }
-        let campaigns: Vec<CampaignId> = self.queue.heads().map(|(campaign, _)| campaign).collect();
+        let here = self.rows.values().map(|row| (row.campaign, row.wanted.run));
+        let new = inputs.iter().filter_map(|input| match input {
+            Input::Message(Message { body: MessageBody::Proposed { place, proposal }, .. }) => {
+                Some((place.campaign, proposal.run))
+            }
+            _ => None,
+        });
+        let runs: BTreeSet<(CampaignId, RunId)> = here.chain(new).collect();
+        let mut own = OwnRules::default();
+        for (campaign, run) in &runs {
+            let caps = windows_of(&self.scope.world.caps_of(*run).await);
+            own.add(*campaign, Own { caps, ..Own::default() });
+        }
+        let needed = is_needed(&settings.budget) || own.has_caps();
+        let budget = own.within(&settings.budget);
+        self.room.own = own;
+        if !needed {
+            return Ok(());
+        }
+        let campaigns: BTreeSet<CampaignId> = runs.into_iter().map(|(campaign, _)| campaign).collect();
+        let campaigns: Vec<CampaignId> = campaigns.into_iter().collect();
         let store = &self.scope.world.ports.store;
-        match store.spending(&self.organization, &campaigns, &settings.budget).await {
+        match store.spending(&self.organization, &campaigns, &budget).await {
             Ok(spending) => self.room.spending = Some(spending),
             Err(error @ StoreError::Unavailable(_)) => {
                 self.stumble(&error, "what counts in the windows");
@@ -58,6 +87,20 @@ impl LimiterState {
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// How many places are taken: what a pause, a closed window or its campaign's own cap holds before its next write
+    /// keeps nobody else waiting.
+    pub(super) async fn under_way(&self) -> usize {
+        let mut under_way = 0;
+        for id in self.sending.keys().filter(|id| !self.pace.is_capped(id)) {
+            let rests = match self.rows.get(id) {
+                Some(row) => self.scope.world.rests(row).await,
+                None => false,
+            };
+            under_way += usize::from(!rests);
+        }
+        under_way
     }
 
     /// How long nobody may begin from now.
@@ -75,9 +118,12 @@ impl Known {
     /// A judge of who may begin, beside those of `opening`.
     pub(super) fn judge<'a>(&'a self, budget: &'a Budget, organization: &str, opening: Opening) -> Judge<'a> {
         let room = self.spending.as_ref().map(|spending| {
-            (Room::new(budget, organization, &spending.writes(), spending.now, opening), spending.now)
+            (
+                Room::new(budget, &self.own, organization, &spending.writes(), spending.now, opening),
+                spending.now,
+            )
         });
-        Judge { room, refused: false, soonest: None }
+        Judge { room, own: &self.own, refused: false, soonest: None }
     }
 
     /// Takes note of when it is worth looking again.
@@ -89,6 +135,7 @@ impl Known {
 /// Says who may begin.
 pub(super) struct Judge<'a> {
     room: Option<(Room<'a>, chrono::DateTime<chrono::Utc>)>,
+    own: &'a OwnRules,
     refused: bool,
     soonest: Option<Duration>,
 }
@@ -101,6 +148,9 @@ impl Judge<'_> {
             Err(then) => {
                 self.refused = true;
                 let wait = then.and_then(|then| (then - *now).to_std().ok());
+                // A person may have set another cap meanwhile.
+                let settable = !self.own.caps(campaign).is_empty();
+                let wait = if settable { Some(wait.unwrap_or(SETTABLE).min(SETTABLE)) } else { wait };
                 self.soonest = self.soonest.into_iter().chain(wait).min();
                 false
             }

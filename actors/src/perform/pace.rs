@@ -11,7 +11,10 @@ use crate::{
     ports::Standing,
     scope::{Closed, HEAR_AFTER},
 };
-use campaigns_domain::publish::standing::{AdaptivePace, OutOfUse, Pause};
+use campaigns_domain::{
+    id::ChangesetId,
+    publish::standing::{AdaptivePace, OutOfUse, Pause},
+};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, Reference},
@@ -19,6 +22,7 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 use std::{
+    collections::HashSet,
     num::NonZeroU32,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -33,6 +37,8 @@ pub(crate) struct Pace {
     even: Option<RateLimiter<NotKeyed, InMemoryState, ByStore, NoOpMiddleware<Duration>>>,
     /// How far apart the settings keep writes, in milliseconds.
     spacing: u32,
+    /// Those that wait for a cap of their campaign's own.
+    capped: Mutex<HashSet<ChangesetId>>,
     /// Whoever has it may take a permit and send by it; the others wait in the order they came.
     turn: Arc<tokio::sync::Mutex<()>>,
     clock: StoreClock,
@@ -57,6 +63,18 @@ impl Known {
     }
 }
 
+/// A changeset that waits for a cap of its campaign's own.
+pub(super) struct Capped<'a> {
+    pace: &'a Pace,
+    changeset: ChangesetId,
+}
+
+impl Drop for Capped<'_> {
+    fn drop(&mut self) {
+        self.pace.capped.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.changeset);
+    }
+}
+
 /// The right to be the one that writes.
 pub(super) type Turn = OwnedMutexGuard<()>;
 
@@ -77,7 +95,8 @@ impl Pace {
         let by_store = ByStore(clock.now(), clock.clone());
         let even =
             writes_per_second.map(|rate| RateLimiter::direct_with_clock(Quota::per_second(rate), by_store));
-        Self { known: Mutex::default(), even, spacing, turn: Arc::default(), clock }
+        let capped = Mutex::default();
+        Self { known: Mutex::default(), even, spacing, capped, turn: Arc::default(), clock }
     }
 
     /// Goes on from where an earlier owner left the organisation.
@@ -214,6 +233,17 @@ impl Pace {
                 }
             }
         }
+    }
+
+    /// Whether a changeset waits for a cap of its campaign's own, and so for nothing that others wait for.
+    pub(crate) fn is_capped(&self, changeset: &ChangesetId) -> bool {
+        self.capped.lock().unwrap_or_else(PoisonError::into_inner).contains(changeset)
+    }
+
+    /// Notes that a changeset waits for such a cap, until what is given back is dropped.
+    pub(super) fn capped(&self, changeset: ChangesetId) -> Capped<'_> {
+        self.capped.lock().unwrap_or_else(PoisonError::into_inner).insert(changeset);
+        Capped { pace: self, changeset }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -134,6 +134,7 @@ impl<'a> Writes<'a> {
                     if !holds_everybody(by) {
                         // Others go first meanwhile.
                         drop(turn.take());
+                        let _capped = of_campaign(by).then(|| self.pace.capped(self.changeset.id));
                         self.wait(wait.min(SETTABLE)).await?;
                         turn = self.turn(spacing).await?;
                         continue;
@@ -179,6 +180,11 @@ impl<'a> Writes<'a> {
             .increment(1);
         metrics::histogram!("campaigns_permit_wait_seconds", "by" => by).record(wait.as_secs_f64());
     }
+}
+
+/// Whether it is a cap of the campaign's own that holds.
+fn of_campaign(by: HeldBy) -> bool {
+    matches!(by, HeldBy::Window { scope: CapScope::Campaign, .. })
 }
 
 /// Whether whoever comes next would have to wait as long: then the place in the line is kept.

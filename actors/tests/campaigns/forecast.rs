@@ -9,7 +9,7 @@ use campaigns_actors::ports::{
 };
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
-    publish::budget::{Budget, Cap, Counted, Foreseen, Planned, Present, WriteKind, forecast},
+    publish::budget::{Budget, Cap, Counted, Foreseen, OwnRules, Planned, Present, WriteKind, forecast},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -58,6 +58,7 @@ async fn foreseen(house: &House, budget: &Budget, first: &str) -> (DateTime<Utc>
         now: spending.now,
         not_before: None,
         budget,
+        own: &OwnRules::default(),
         pace: house.store.standing(ACME).await.unwrap().pace,
         organization: &ACME.to_lowercase(),
         history: &history,

@@ -290,6 +290,33 @@ async fn a_campaign_has_caps_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_campaign_at_its_own_cap_keeps_no_places_of_others() {
+    let mut house = House::new().with_repositories(6);
+    house.settings.publish_at_once = 2;
+    let slow = begin(&house, "slow", "");
+    let few = PaceChange { per_hour: Some(Set::To(2)), ..PaceChange::default() };
+    pace(&house, slow, 1, few);
+    let system = house.start().await;
+    // Two writes an hour: its first changesets are amidst theirs for hours.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(opened(&house), 0);
+    let free = begin(&house, "free", "");
+    let begun = tokio::time::Instant::now();
+    until("completed", || house.run_state(free) == RunState::Completed).await;
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert_eq!(opened(&house), 6);
+    // No more of it began than its cap lets through.
+    let under_way = house.changesets().get(&ChangesetState::Publishing).copied().unwrap_or_default();
+    assert!(under_way <= 2, "{:?}", house.changesets());
+    pace(&house, slow, 2, PaceChange { per_hour: Some(Set::AsSpec), ..PaceChange::default() });
+    let begun = tokio::time::Instant::now();
+    until("completed", || house.run_state(slow) == RunState::Completed).await;
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    house.rest(&system).await;
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_held_of_a_cancelled_run_is_let_go() {
     let house = House::new().with_repositories(4);
     let run = begin(&house, "gone", "rollout: {maxOpen: 1}");

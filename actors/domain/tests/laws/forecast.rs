@@ -3,7 +3,7 @@
 use campaigns_domain::{
     id::{CampaignId, ChangesetId},
     publish::{
-        budget::{Budget, Cap, Counted, Planned, Present, Spent, WriteKind, forecast},
+        budget::{Budget, Cap, Counted, OwnRules, Planned, Present, Spent, WriteKind, forecast},
         standing::AdaptivePace,
     },
 };
@@ -59,6 +59,7 @@ proptest! {
             now: at(200_000),
             not_before: Some(at(200_000 + quiet)),
             budget: &budget,
+            own: &OwnRules::default(),
             pace: AdaptivePace::default(),
             organization: "acme",
             history: &history.clone(),
@@ -99,6 +100,7 @@ fn githubs_hour_and_our_day_are_foreseen() {
         now: at(0),
         not_before: None,
         budget: &budget,
+        own: &OwnRules::default(),
         pace: AdaptivePace::default(),
         organization: "acme",
         history: &[],
@@ -122,6 +124,7 @@ fn ten_thousand_are_foreseen_and_campaigns_take_turns() {
         now: at(0),
         not_before: None,
         budget: &budget,
+        own: &OwnRules::default(),
         pace: AdaptivePace::default(),
         organization: "acme",
         history: &[],

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the order of writes (`forecast`).
 
-use super::{Budget, Cap, CapScope, Charge, Counted, HeldBy, Spent, book::Book};
+use super::{Budget, Cap, CapScope, Charge, Counted, HeldBy, OwnRules, Spent, book::Book};
 use crate::id::CampaignId;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 /// The windows of every scope as they fill.
 pub(super) struct Books<'a> {
     budget: &'a Budget,
+    own: &'a OwnRules,
     global: Vec<(Cap, Book)>,
     organization: Vec<(Cap, Book)>,
     campaigns: HashMap<CampaignId, Vec<(Cap, Book)>>,
@@ -23,10 +24,23 @@ fn fresh(caps: &[Cap]) -> Vec<(Cap, Book)> {
     caps.iter().map(|cap| (*cap, Book::new(cap.window))).collect()
 }
 
+/// The windows of a campaign: those that hold for every one, and its own.
+fn of_campaign(budget: &Budget, own: &OwnRules, campaign: CampaignId) -> Vec<(Cap, Book)> {
+    let mut books = fresh(&budget.campaign);
+    books.extend(fresh(own.caps(campaign)));
+    books
+}
+
 impl<'a> Books<'a> {
-    pub(super) fn new(budget: &'a Budget, organization: &str, history: &[Spent<'_>]) -> Self {
+    pub(super) fn new(
+        budget: &'a Budget,
+        own: &'a OwnRules,
+        organization: &str,
+        history: &[Spent<'_>],
+    ) -> Self {
         let mut books = Self {
             budget,
+            own,
             global: fresh(&budget.global),
             organization: fresh(&budget.organization),
             campaigns: HashMap::new(),
@@ -42,8 +56,8 @@ impl<'a> Books<'a> {
     }
 
     pub(super) fn add(&mut self, at: DateTime<Utc>, campaign: CampaignId, here: bool, charge: Charge) {
-        let budget = self.budget;
-        let own = self.campaigns.entry(campaign).or_insert_with(|| fresh(&budget.campaign));
+        let (budget, set) = (self.budget, self.own);
+        let own = self.campaigns.entry(campaign).or_insert_with(|| of_campaign(budget, set, campaign));
         let mut all: Vec<&mut (Cap, Book)> = self.global.iter_mut().chain(own).collect();
         if here {
             all.extend(&mut self.organization);
@@ -63,8 +77,8 @@ impl<'a> Books<'a> {
     }
 
     fn scopes(&mut self, campaign: CampaignId) -> [(CapScope, &mut Vec<(Cap, Book)>); 3] {
-        let budget = self.budget;
-        let own = self.campaigns.entry(campaign).or_insert_with(|| fresh(&budget.campaign));
+        let (budget, set) = (self.budget, self.own);
+        let own = self.campaigns.entry(campaign).or_insert_with(|| of_campaign(budget, set, campaign));
         [
             (CapScope::Global, &mut self.global),
             (CapScope::Campaign, own),
@@ -115,7 +129,8 @@ impl<'a> Books<'a> {
             for (cap, book) in books {
                 let (weight, beside) = match cap.counted {
                     Counted::PullRequests if opens => (1, opening.in_scope(scope, campaign)),
-                    Counted::Content if scope == CapScope::Campaign => (1, 0),
+                    // Each of those under way takes at least one more.
+                    Counted::Content if scope == CapScope::Campaign => (1, opening.in_scope(scope, campaign)),
                     _ => continue,
                 };
                 let then = book.earliest(weight, beside, now)?;
@@ -163,12 +178,13 @@ impl<'a> Room<'a> {
     /// The room there is in an organisation beside what counts at `now` and what is being sent.
     pub fn new(
         budget: &'a Budget,
+        own: &'a OwnRules,
         organization: &str,
         history: &[Spent<'_>],
         now: DateTime<Utc>,
         opening: Opening,
     ) -> Self {
-        Self { books: Books::new(budget, organization, history), now, opening }
+        Self { books: Books::new(budget, own, organization, history), now, opening }
     }
 
     /// Whether a changeset of this campaign may begin; it is counted where it may.

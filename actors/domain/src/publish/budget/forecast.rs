@@ -6,7 +6,7 @@
 //! Deliberately absent: how long GitHub takes to answer, retries, and what people do meanwhile.
 
 use super::{
-    Budget, Cap, CapScope, Charge, HeldBy, Planned, Spent, WriteKind,
+    Budget, Cap, CapScope, Charge, HeldBy, OwnRules, Planned, Spent, WriteKind,
     books::{Books, Opening},
 };
 use crate::{
@@ -26,6 +26,8 @@ pub struct Present<'a> {
     pub not_before: Option<DateTime<Utc>>,
     /// The limits in force.
     pub budget: &'a Budget,
+    /// What campaigns have set for themselves.
+    pub own: &'a OwnRules,
     /// How far apart writes are kept beyond the settings.
     pub pace: AdaptivePace,
     /// The organisation, in lower case.
@@ -61,6 +63,8 @@ pub enum Waits {
     Quiet,
     /// Others go first.
     Turn,
+    /// It is outside the hours of its campaign.
+    Hours,
     /// A window or the distance between writes.
     Limit(HeldBy),
 }
@@ -78,14 +82,15 @@ pub struct Use {
 
 /// How full the windows are that hold for a campaign in an organisation.
 pub fn used(present: &Present<'_>, campaign: CampaignId) -> Vec<Use> {
-    let books = Books::new(present.budget, present.organization, present.history);
+    let books = Books::new(present.budget, present.own, present.organization, present.history);
     let one = |(scope, cap): (CapScope, Cap)| {
         let used = books.of(scope, campaign).and_then(|books| {
             books.iter().find(|(known, _)| *known == cap).map(|(_, book)| book.used(present.now))
         });
         Use { scope, cap, used: used.unwrap_or_default() }
     };
-    present.budget.every_cap().map(one).collect()
+    let own = present.own.caps(campaign).iter().map(|cap| (CapScope::Campaign, *cap));
+    present.budget.every_cap().chain(own).map(one).collect()
 }
 
 /// When the next write of this kind may go, and what holds it until then.
@@ -94,7 +99,7 @@ pub fn next(
     campaign: CampaignId,
     kind: WriteKind,
 ) -> Option<(DateTime<Utc>, Option<HeldBy>)> {
-    let mut books = Books::new(present.budget, present.organization, present.history);
+    let mut books = Books::new(present.budget, present.own, present.organization, present.history);
     books.spacing += present.pace.extra;
     books.earliest(
         campaign,
@@ -127,9 +132,22 @@ impl Sending<'_> {
     }
 }
 
+/// The same moment, or the next one at which the campaign may go on.
+fn shut(
+    own: &OwnRules,
+    campaign: CampaignId,
+    then: DateTime<Utc>,
+    by: Option<Waits>,
+) -> Option<(DateTime<Utc>, Option<Waits>)> {
+    let opens = own.opens(campaign, then)?;
+    Some(if opens > then { (opens, Some(Waits::Hours)) } else { (then, by) })
+}
+
 /// The future as it is played through.
 struct Play<'a> {
     books: Books<'a>,
+    own: &'a OwnRules,
+    urgent: HashSet<CampaignId>,
     charges: HashMap<WriteKind, Charge>,
     start: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -149,7 +167,9 @@ impl<'a> Play<'a> {
     fn new(present: &Present<'a>) -> Self {
         let now = present.not_before.map_or(present.now, |not_before| not_before.max(present.now));
         let mut play = Self {
-            books: Books::new(present.budget, present.organization, present.history),
+            books: Books::new(present.budget, present.own, present.organization, present.history),
+            own: present.own,
+            urgent: present.own.urgent(),
             charges: WriteKind::ALL.into_iter().map(|kind| (kind, present.budget.charge(kind))).collect(),
             start: present.now,
             now,
@@ -185,11 +205,13 @@ impl<'a> Play<'a> {
     fn step(&mut self) -> bool {
         let held = self.fill();
         self.end_empty();
-        let mut first: Option<(usize, DateTime<Utc>, Option<HeldBy>)> = None;
+        let mut first: Option<(usize, DateTime<Utc>, Option<Waits>)> = None;
         for at in 0..self.sending.len() {
             let planned = self.sending[at].planned;
             let charge = self.charges[&planned.writes[self.sending[at].written]];
             let Some((then, by)) = self.books.earliest(planned.campaign, charge, self.now) else { continue };
+            let by = by.map(Waits::Limit);
+            let Some((then, by)) = shut(self.own, planned.campaign, then, by) else { continue };
             if first.as_ref().is_none_or(|(_, earliest, _)| then < *earliest) {
                 first = Some((at, then, by));
             }
@@ -209,15 +231,17 @@ impl<'a> Play<'a> {
         let mut soonest: Option<DateTime<Utc>> = None;
         while self.sending.len() < self.at_once {
             let (books, missing, now) = (&mut self.books, &mut self.missing, self.now);
-            let (waiting, opening) = (&self.waiting, &self.opening);
+            let (waiting, opening, own) = (&self.waiting, &self.opening, self.own);
             soonest = None;
-            let next = self.queue.pop_where(&HashSet::new(), |campaign, changeset| {
+            let next = self.queue.pop_where(&self.urgent, |campaign, changeset| {
                 let opens = waiting.get(&changeset).is_some_and(|planned| planned.opens());
-                match books.room(campaign, opens, opening, now) {
+                let room = books.room(campaign, opens, opening, now);
+                let room = room.and_then(|(then, by)| shut(own, campaign, then, by.map(Waits::Limit)));
+                match room {
                     Some((then, _)) if then <= now => true,
                     Some((then, by)) => {
                         soonest = Some(soonest.map_or(then, |soonest| soonest.min(then)));
-                        missing.extend(by.map(|by| (campaign, Waits::Limit(by))));
+                        missing.extend(by.map(|by| (campaign, by)));
                         false
                     }
                     None => false,
@@ -250,10 +274,10 @@ impl<'a> Play<'a> {
         self.done.extend(ended.into_iter().map(done));
     }
 
-    fn write(&mut self, at: usize, then: DateTime<Utc>, by: Option<HeldBy>) {
+    fn write(&mut self, at: usize, then: DateTime<Utc>, by: Option<Waits>) {
         let Some(mut one) = self.sending.remove(at) else { return };
         if let Some(by) = by {
-            one.note(then - self.now, Waits::Limit(by));
+            one.note(then - self.now, by);
         }
         let kind = one.planned.writes[one.written];
         self.now = then;

@@ -8,12 +8,14 @@
 mod book;
 mod books;
 mod forecast;
+mod own;
 mod planned;
 mod window;
 mod write;
 
 pub use books::{Opening, Room};
 pub use forecast::{Foreseen, Present, Use, Waits, forecast, next, used};
+pub use own::{Own, OwnRules};
 pub use planned::{Planned, writes};
 pub use window::{NotBefore, Window, next_slot};
 pub use write::{Charge, ContentWrites, POINTS_A_MINUTE, POINTS_OF_A_WRITE, WriteKind, split_points};
