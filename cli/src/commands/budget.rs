@@ -78,12 +78,23 @@ fn text(budget: &Budget) -> String {
         text.push_str(&paint.dim(&format!("… and {more} more; `-o json` has them all")));
         text.push('\n');
     }
-    let end = match (budget.finished_at, now) {
-        (Some(end), Some(now)) => format!("all open {} from now, at {}", span(end - now), time(end)),
-        _ => "some of them never will be open: a cap lets none through".to_owned(),
-    };
-    text.push_str(&format!("\n{}\n", paint.bold(&end)));
+    text.push_str(&format!("\n{}\n", paint.bold(&end(budget, now))));
     text
+}
+
+/// When everything is open, as far as that can be foreseen.
+fn end(budget: &Budget, now: Option<DateTime<Utc>>) -> String {
+    let foreseen = |item: &&Waiting| item.open_at.is_some();
+    let (then, left): (Vec<_>, Vec<_>) = budget.items.iter().partition(foreseen);
+    let last = then.iter().filter_map(|item| item.open_at).max();
+    let (Some(last), Some(now)) = (last, now) else {
+        return format!("when the {} will be open cannot be foreseen", left.len());
+    };
+    let when = format!("{} from now, at {}", span(last - now), time(last));
+    match left.len() {
+        0 => format!("all open {when}"),
+        left => format!("{} open {when}; of the other {left} it cannot be foreseen", then.len()),
+    }
 }
 
 fn windows(organization: &OrganizationBudget, paint: Paint) -> String {
@@ -126,7 +137,8 @@ fn windows(organization: &OrganizationBudget, paint: Paint) -> String {
 fn row(item: &Waiting, now: Option<DateTime<Utc>>, paint: Paint) -> [Cell; 4] {
     let when = match (item.open_at, now) {
         (Some(then), Some(now)) => format!("in {}", span(then - now)),
-        _ => "never".to_owned(),
+        _ if item.waits_for == "window" => "never".to_owned(),
+        _ => "not known".to_owned(),
     };
     [
         Cell::painted(&when, |text| paint.yellow(text)),
@@ -152,8 +164,8 @@ pub(crate) async fn say_when(client: &Client, campaign: &str, changesets: &mut [
             (Some(then), Some(now)) => format!("open in {}: ", span(then - now)),
             _ => String::new(),
         };
-        let before =
-            if changeset.reason.is_empty() { String::new() } else { format!(" ({})", changeset.reason) };
+        let told = changeset.reason.is_empty() || item.reason.contains(&changeset.reason);
+        let before = if told { String::new() } else { format!(" ({})", changeset.reason) };
         changeset.why = format!("{when}{}{before}", item.reason);
     }
     Ok(())
@@ -191,8 +203,12 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
         ),
         None => "for ever, as a cap lets none through".to_owned(),
     };
+    let longer = match estimate.depends_on.as_slice() {
+        [] => String::new(),
+        all => format!(", and longer where it has to wait for {}", all.join(", ")),
+    };
     format!(
-        "publishing would open {} pull requests with {} writes in {} API calls and take {end}, with the limits in force",
+        "publishing would open {} pull requests with {} writes in {} API calls and take {end}, with the limits in force{longer}",
         estimate.pull_requests, estimate.writes, estimate.api_calls
     )
 }

@@ -6,11 +6,14 @@ use super::StoreError;
 use async_trait::async_trait;
 use campaigns_actors::ports::Spending;
 use campaigns_domain::{
+    execution::rollout::Progress,
     id::{CampaignId, RunId},
     publish::{
-        budget::{Budget, Planned},
+        budget::{Budget, Own, OwnRules, Planned},
+        rollout::WaveCounts,
         standing::{AdaptivePace, Pause},
     },
+    spec::Rollout,
 };
 use chrono::{DateTime, Utc};
 
@@ -27,6 +30,38 @@ pub struct Queued {
     pub repository: String,
     /// Whether it is being sent.
     pub sending: bool,
+    /// Where it stands among what its run holds; none where it is not held.
+    pub held: Option<HeldAt>,
+}
+
+/// Where a changeset stands among those that its run holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldAt {
+    /// The position of its target.
+    pub position: u32,
+    /// Whether it has a pull request.
+    pub opened: bool,
+    /// How many of the same kind are before it, in every organisation.
+    pub before: u32,
+}
+
+/// A run of which something waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingRun {
+    /// Which.
+    pub run: RunId,
+    /// Its campaign, and its name.
+    pub campaign: (CampaignId, String),
+    /// What its spec says about how it goes out.
+    pub rollout: Option<Rollout>,
+    /// Where that stands.
+    pub progress: Progress,
+    /// Why nothing of it is sent, if a pause holds it.
+    pub paused: Option<String>,
+    /// What became of its waves, where it holds something back.
+    pub waves: Vec<WaveCounts>,
+    /// Whether everything that is still to be sent of it is in one organisation.
+    pub alone: bool,
 }
 
 /// What waits in an organisation, in the order it was scheduled, and what counts in its windows.
@@ -34,6 +69,8 @@ pub struct Queued {
 pub struct OrganizationQueue {
     /// What waits and what is being sent.
     pub queued: Vec<Queued>,
+    /// The runs that it is of.
+    pub runs: Vec<WaitingRun>,
     /// What counts.
     pub spending: Spending,
     /// Nothing is sent before this, and why.
@@ -42,6 +79,26 @@ pub struct OrganizationQueue {
     pub pause: Option<Pause>,
     /// How far apart writes are kept beyond the settings.
     pub pace: AdaptivePace,
+}
+
+impl OrganizationQueue {
+    /// What the campaigns of these runs have set for themselves.
+    pub fn own(runs: &[WaitingRun]) -> OwnRules {
+        let mut own = OwnRules::default();
+        for run in runs {
+            own.add(run.campaign.0, Own::of(run.rollout.as_ref(), &run.progress.pace));
+        }
+        own
+    }
+}
+
+/// What a run found to change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What its spec says about how it would go out.
+    pub rollout: Option<Rollout>,
+    /// Its results by organisation.
+    pub results: Vec<Results>,
 }
 
 /// Results of a run that would be published in one organisation.
@@ -66,5 +123,5 @@ pub trait Queues: Send + Sync + 'static {
     async fn queue(&self, organization: &str, budget: &Budget) -> Result<OrganizationQueue, StoreError>;
 
     /// What a run found to change, by organisation; none where there is no such run.
-    async fn results(&self, run: RunId) -> Result<Option<Vec<Results>>, StoreError>;
+    async fn results(&self, run: RunId) -> Result<Option<Found>, StoreError>;
 }

@@ -12,7 +12,7 @@ mod webhooks;
 mod writes;
 
 pub use access::{Access, NewToken, Token};
-pub use budget::{OrganizationQueue, Queued, Queues, Results};
+pub use budget::{Found, HeldAt, OrganizationQueue, Queued, Queues, Results, WaitingRun};
 pub use reads::{
     ChangesetFilter, ChangesetScope, EventRow, Listed, Positions, Probe, Progress, Reads, RepositoryFilter,
     RunKey, TargetFilter, TargetKey,

@@ -52,7 +52,10 @@ pub struct OrganizationBudget {
     pub next_permit_at: Option<DateTime<Utc>>,
     /// How many changesets wait or are being sent, of every campaign.
     pub waiting: u64,
-    /// When the last of them will be open, if nothing comes between.
+    /// How many of them wait for what nobody can foresee: people, checks, or a cap of nothing.
+    #[serde(default)]
+    pub unforeseen: u64,
+    /// When the last of them will be open, if nothing comes between; none where not all can be foreseen.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
@@ -69,11 +72,14 @@ pub struct Waiting {
     pub repository: String,
     /// Whether it is being sent.
     pub sending: bool,
-    /// What it waits for: `turn`, `spacing`, `window`, `quiet`, or `nothing`.
+    /// What it waits for: `turn`, `spacing`, `window`, `quiet`, `hours`, `wave`, `reviews`, `resume`, or `nothing`.
+    /// When `wave` (an earlier wave of its rollout, whose steps run), `reviews` (what people and checks do to pull
+    /// requests) and `resume` (a person) end, is not foreseen.
     pub waits_for: String,
     /// The same in words.
     pub reason: String,
-    /// When its pull request will be open, if nothing comes between; none where it never would be.
+    /// When its pull request will be open, if nothing comes between; none where that cannot be foreseen, or never
+    /// would be.
     pub open_at: Option<DateTime<Utc>>,
 }
 
@@ -81,7 +87,7 @@ pub struct Waiting {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Budget {
     /// When everything of the campaign, or of the organisation, will be open, if nothing comes between; none where
-    /// nothing waits, or something never would be.
+    /// nothing waits, or not all can be foreseen.
     pub finished_at: Option<DateTime<Utc>>,
     /// The organisations in which something waits, or the one asked for.
     pub organizations: Vec<OrganizationBudget>,
@@ -104,4 +110,7 @@ pub struct Estimate {
     pub seconds: u64,
     /// When that would be, by the database's clock; none where a cap of nothing lets none through.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What it depends on besides, so that it may take longer: gates, and caps on what is open.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
 }

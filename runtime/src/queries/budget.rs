@@ -7,22 +7,23 @@ use super::{
     rows::{failed, get},
     runs,
 };
-use crate::store::spending;
+use crate::store::{rollout as counts, spending};
 use campaigns_domain::{
     changeset::Worn,
-    execution::Manifest,
+    execution::{Manifest, rollout::Progress, run},
     id::{CampaignId, ChangesetId, RunId},
     publish::{
         budget::{Budget, Planned, WriteKind, writes},
         dress,
+        rollout::NO_CHECKS_AFTER,
         standing::{AdaptivePace, Pause},
     },
-    spec::Dress,
+    spec::{Dress, Rollout},
 };
-use campaigns_http::ports::{OrganizationQueue, Queued, Results, StoreError};
+use campaigns_http::ports::{Found, HeldAt, OrganizationQueue, Queued, Results, StoreError, WaitingRun};
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, postgres::PgRow, types::Json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub(super) async fn waiting_of(
@@ -60,13 +61,20 @@ pub(super) async fn queue(
     budget: &Budget,
 ) -> Result<OrganizationQueue, StoreError> {
     let rows = sqlx::query(
-        "SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
-         c.pull_request IS NOT NULL AS proposed, e.manifest, c.wanted->'dress' AS dress, c.shown->'worn' AS worn, \
-         split_part(c.repository, '/', 1) AS owner FROM changesets c JOIN campaigns k ON k.id = c.campaign \
+        "WITH runs_here AS (SELECT DISTINCT run FROM changesets WHERE organization = $1 AND state IN ('scheduled', 'publishing')), \
+         held AS (SELECT c.id, t.position, c.pull_request IS NOT NULL AS opened, \
+         row_number() OVER (PARTITION BY c.run, c.pull_request IS NOT NULL ORDER BY t.position, c.id) - 1 AS before \
+         FROM changesets c JOIN repo_targets t ON t.id = c.target JOIN runs r ON r.id = c.run \
+         WHERE c.run IN (SELECT run FROM runs_here) AND c.held AND c.state = 'scheduled' \
+         AND NOT coalesce(r.rollout->'releasing', '[]') ? c.id::text) \
+         SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
+         c.pull_request IS NOT NULL AS proposed, e.manifest, h.position, h.before, c.wanted->'dress' AS dress, \
+         c.shown->'worn' AS worn, split_part(c.repository, '/', 1) AS owner \
+         FROM changesets c JOIN campaigns k ON k.id = c.campaign JOIN runs r ON r.id = c.run LEFT JOIN held h ON h.id = c.id \
          LEFT JOIN executions e ON e.target = (c.wanted->>'target')::uuid AND e.attempt = (c.wanted->>'attempt')::integer \
-         WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') AND NOT c.held \
-         AND NOT EXISTS (SELECT FROM runs r WHERE r.id = c.run AND (r.paused_by IS NOT NULL OR k.paused_by IS NOT NULL)) \
-         ORDER BY c.queue_number, c.id",
+         WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') \
+         ORDER BY h.id IS NOT NULL, r.rollout #>> '{pace,priority}' IS NOT DISTINCT FROM 'urgent' DESC, h.position, \
+         c.queue_number, c.id",
     )
     .bind(organization.to_ascii_lowercase())
     .fetch_all(pool)
@@ -76,14 +84,16 @@ pub(super) async fn queue(
     let mut waiting: Vec<CampaignId> = queued.iter().map(|queued| queued.planned.campaign).collect();
     waiting.sort_unstable();
     waiting.dedup();
-    let spending = spending::read(pool, organization, &waiting, budget).await.map_err(failed)?;
+    let runs = waiting_runs(pool, &queued).await?;
+    let budget = OrganizationQueue::own(&runs).within(budget);
+    let spending = spending::read(pool, organization, &waiting, &budget).await.map_err(failed)?;
     let standing = sqlx::query("SELECT not_before, reason, pause, pace FROM organizations WHERE login = $1")
         .bind(organization.to_ascii_lowercase())
         .fetch_optional(pool)
         .await
         .map_err(failed)?;
     let mut queue =
-        OrganizationQueue { queued, spending, quiet: None, pause: None, pace: AdaptivePace::default() };
+        OrganizationQueue { queued, runs, spending, quiet: None, pause: None, pace: AdaptivePace::default() };
     if let Some(row) = &standing {
         let until: Option<DateTime<Utc>> = get(row, "not_before")?;
         let reason: String = get(row, "reason")?;
@@ -106,7 +116,61 @@ fn queued(row: &PgRow) -> Result<Queued, StoreError> {
         run: RunId(get(row, "run")?),
         repository: get(row, "repository")?,
         sending: state == "publishing",
+        held: held(row)?,
     })
+}
+
+fn held(row: &PgRow) -> Result<Option<HeldAt>, StoreError> {
+    let Some(position) = get::<Option<i32>>(row, "position")? else { return Ok(None) };
+    let before: i64 = get(row, "before")?;
+    Ok(Some(HeldAt {
+        position: position.unsigned_abs(),
+        opened: get(row, "proposed")?,
+        before: u32::try_from(before).unwrap_or(u32::MAX),
+    }))
+}
+
+/// The runs that these are of.
+async fn waiting_runs(pool: &PgPool, queued: &[Queued]) -> Result<Vec<WaitingRun>, StoreError> {
+    let ids: BTreeSet<Uuid> = queued.iter().map(|queued| queued.run.0).collect();
+    let holding: BTreeSet<Uuid> =
+        queued.iter().filter(|queued| queued.held.is_some()).map(|queued| queued.run.0).collect();
+    let rows = sqlx::query(
+        "SELECT r.id, r.campaign, k.name, s.normalised->'rollout' AS wanted, r.rollout, r.reason, \
+         coalesce(k.paused_by, r.paused_by) AS paused_by, \
+         (SELECT count(DISTINCT c.organization) <= 1 FROM changesets c WHERE c.run = r.id \
+         AND c.state IN ('scheduled', 'publishing')) AS alone \
+         FROM runs r JOIN campaigns k ON k.id = r.campaign JOIN specs s ON s.digest = r.spec WHERE r.id = ANY($1) ORDER BY r.id",
+    )
+    .bind(ids.into_iter().collect::<Vec<_>>())
+    .fetch_all(pool)
+    .await
+    .map_err(failed)?;
+    let mut runs = vec![];
+    for row in &rows {
+        let run = RunId(get(row, "id")?);
+        let Json(progress): Json<Progress> = get(row, "rollout")?;
+        let waves = if holding.contains(&run.0) {
+            counts::read(pool, run, &progress.ends, &progress.releasing, NO_CHECKS_AFTER).await?.waves
+        } else {
+            vec![]
+        };
+        let (paused, halted): (Option<String>, &str) = (get(row, "paused_by")?, get(row, "reason")?);
+        runs.push(WaitingRun {
+            run,
+            campaign: (CampaignId(get(row, "campaign")?), get(row, "name")?),
+            rollout: wanted(row, "wanted")?,
+            paused: paused.map(|by| run::paused(&by, halted)),
+            progress,
+            waves,
+            alone: get(row, "alone")?,
+        });
+    }
+    Ok(runs)
+}
+
+fn wanted(row: &PgRow, column: &str) -> Result<Option<Rollout>, StoreError> {
+    Ok(get::<Option<Json<Rollout>>>(row, column)?.map(|Json(rollout)| rollout))
 }
 
 /// The writes of the result in this row, and those for what its pull request is to wear and does not yet. Where no
@@ -127,7 +191,7 @@ fn planned(row: &PgRow, on_branch: bool, proposed: bool) -> Result<Vec<WriteKind
     ))
 }
 
-pub(super) async fn results(pool: &PgPool, run: RunId) -> Result<Option<Vec<Results>>, StoreError> {
+pub(super) async fn results(pool: &PgPool, run: RunId) -> Result<Option<Found>, StoreError> {
     if !runs::exists(pool, run).await? {
         return Ok(None);
     }
@@ -154,5 +218,12 @@ pub(super) async fn results(pool: &PgPool, run: RunId) -> Result<Option<Vec<Resu
     }
     let results =
         by_organization.into_iter().map(|(organization, planned)| Results { organization, planned });
-    Ok(Some(results.collect()))
+    let spec = sqlx::query(
+        "SELECT s.normalised->'rollout' AS wanted FROM runs r JOIN specs s ON s.digest = r.spec WHERE r.id = $1",
+    )
+    .bind(run.0)
+    .fetch_one(pool)
+    .await
+    .map_err(failed)?;
+    Ok(Some(Found { rollout: wanted(&spec, "wanted")?, results: results.collect() }))
 }

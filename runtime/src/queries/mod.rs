@@ -29,9 +29,9 @@ use campaigns_domain::{
 };
 use campaigns_http::{
     ports::{
-        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Listed,
-        NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe, Progress, Queues,
-        Reads, Received, Results, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
+        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Found,
+        Listed, NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe, Progress,
+        Queues, Reads, Received, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
         TargetKey, Token, Webhooks, Writes,
     },
     wire::{
@@ -160,7 +160,7 @@ impl Queues for Queries {
         budget::queue(&self.pool, organization, budget).await
     }
 
-    async fn results(&self, run: RunId) -> Result<Option<Vec<Results>>, StoreError> {
+    async fn results(&self, run: RunId) -> Result<Option<Found>, StoreError> {
         budget::results(&self.pool, run).await
     }
 }

@@ -152,7 +152,7 @@ impl Replica {
         let system = System::start(ports, actors).await?;
 
         let webhooks = Keeper {
-            work: Work { postgres: postgres.clone(), github },
+            work: Work { postgres: postgres.clone(), github, permits_count_for: budget.longest() },
             shards: system.shards(),
             receives: !settings.webhook_secrets.is_empty(),
             rhythm: settings.webhook_rhythm,

@@ -14,7 +14,7 @@ mod gathering;
 mod input;
 mod permits;
 mod reads;
-mod rollout;
+pub(crate) mod rollout;
 mod rows;
 pub(crate) mod spending;
 mod standing;

@@ -11,9 +11,77 @@ use campaigns_domain::{
     publish::rollout::{Checks, Kind, WaveCounts},
 };
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
+use sqlx::{PgPool, Row as _};
 use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
+
+/// What became of each wave of a run.
+pub(crate) async fn read(
+    pool: &PgPool,
+    run: RunId,
+    ends: &[u32],
+    releasing: &BTreeSet<ChangesetId>,
+    long: Duration,
+) -> Result<RolloutCounts, StoreError> {
+    let ends: Vec<i32> = ends.iter().map(|end| i32::try_from(*end).unwrap_or(i32::MAX)).collect();
+    let asked: Vec<Uuid> = releasing.iter().map(|id| id.0).collect();
+    let mut counts =
+        RolloutCounts { waves: vec![WaveCounts::default(); ends.len()], ..RolloutCounts::default() };
+    // One statement, so that a target's end and its changeset are of the same moment.
+    let found = sqlx::query(
+        "SELECT width_bucket(position, $2) AS wave, 'target' AS what, state, false AS opened, false AS held, \
+         NULL AS checks, false AS long, count(*) AS count, NULL::timestamptz AS settles FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
+         UNION ALL \
+         SELECT width_bucket(t.position, $2), 'changeset', c.state, c.pull_request IS NOT NULL, \
+         c.held AND NOT c.id = ANY($3), c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
+         min(c.checks_since) + make_interval(secs => $4) FROM (SELECT campaigns_now() AS now OFFSET 0) m, \
+         changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7",
+    )
+    .bind(run.0)
+    .bind(&ends)
+    .bind(&asked)
+    .bind(long.as_secs_f64())
+    .fetch_all(pool)
+    .await
+    .map_err(failure::read)?;
+    for row in &found {
+        let wave: i32 = row.try_get("wave").map_err(failure::read)?;
+        let Some(wave) = usize::try_from(wave).ok().and_then(|wave| counts.waves.get_mut(wave)) else {
+            return Err(StoreError::Corrupt(format!("run {run} has targets behind its last wave")));
+        };
+        let what: String = row.try_get("what").map_err(failure::read)?;
+        let state: String = row.try_get("state").map_err(failure::read)?;
+        let count: i64 = row.try_get("count").map_err(failure::read)?;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if what == "target" {
+            wave.add_targets(rows::named(&state)?, count);
+            continue;
+        }
+        let checks: Option<String> = row.try_get("checks").map_err(failure::read)?;
+        let checks = checks.as_deref().map(rows::named).transpose()?;
+        let stands: bool = row.try_get("long").map_err(failure::read)?;
+        let kind = Kind {
+            state: rows::named(&state)?,
+            opened: row.try_get("opened").map_err(failure::read)?,
+            held: row.try_get("held").map_err(failure::read)?,
+            checks: Checks::of(checks, stands),
+        };
+        if checks == Some(changeset::Checks::None) && !stands {
+            let at: Option<DateTime<Utc>> = row.try_get("settles").map_err(failure::read)?;
+            counts.settles = counts.settles.into_iter().chain(at).min();
+        }
+        wave.add_changesets(kind, count);
+    }
+    if !asked.is_empty() {
+        let still: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM changesets WHERE id = ANY($1) AND held")
+            .bind(&asked)
+            .fetch_all(pool)
+            .await
+            .map_err(failure::read)?;
+        counts.releasing = still.into_iter().map(ChangesetId).collect();
+    }
+    Ok(counts)
+}
 
 impl Postgres {
     pub(super) async fn read_rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {
@@ -37,65 +105,7 @@ impl Postgres {
         releasing: &BTreeSet<ChangesetId>,
         long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
-        let ends: Vec<i32> = ends.iter().map(|end| i32::try_from(*end).unwrap_or(i32::MAX)).collect();
-        let asked: Vec<Uuid> = releasing.iter().map(|id| id.0).collect();
-        let mut counts =
-            RolloutCounts { waves: vec![WaveCounts::default(); ends.len()], ..RolloutCounts::default() };
-        // One statement, so that a target's end and its changeset are of the same moment.
-        let found = sqlx::query(
-            "SELECT width_bucket(position, $2) AS wave, 'target' AS what, state, false AS opened, false AS held, \
-             NULL AS checks, false AS long, count(*) AS count, NULL::timestamptz AS settles FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
-             UNION ALL \
-             SELECT width_bucket(t.position, $2), 'changeset', c.state, c.pull_request IS NOT NULL, \
-             c.held AND NOT c.id = ANY($3), c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
-             min(c.checks_since) + make_interval(secs => $4) FROM (SELECT campaigns_now() AS now OFFSET 0) m, \
-             changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7",
-        )
-        .bind(run.0)
-        .bind(&ends)
-        .bind(&asked)
-        .bind(long.as_secs_f64())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failure::read)?;
-        for row in &found {
-            let wave: i32 = row.try_get("wave").map_err(failure::read)?;
-            let Some(wave) = usize::try_from(wave).ok().and_then(|wave| counts.waves.get_mut(wave)) else {
-                return Err(StoreError::Corrupt(format!("run {run} has targets behind its last wave")));
-            };
-            let what: String = row.try_get("what").map_err(failure::read)?;
-            let state: String = row.try_get("state").map_err(failure::read)?;
-            let count: i64 = row.try_get("count").map_err(failure::read)?;
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            if what == "target" {
-                wave.add_targets(rows::named(&state)?, count);
-                continue;
-            }
-            let checks: Option<String> = row.try_get("checks").map_err(failure::read)?;
-            let checks = checks.as_deref().map(rows::named).transpose()?;
-            let stands: bool = row.try_get("long").map_err(failure::read)?;
-            let kind = Kind {
-                state: rows::named(&state)?,
-                opened: row.try_get("opened").map_err(failure::read)?,
-                held: row.try_get("held").map_err(failure::read)?,
-                checks: Checks::of(checks, stands),
-            };
-            if checks == Some(changeset::Checks::None) && !stands {
-                let at: Option<DateTime<Utc>> = row.try_get("settles").map_err(failure::read)?;
-                counts.settles = counts.settles.into_iter().chain(at).min();
-            }
-            wave.add_changesets(kind, count);
-        }
-        if !asked.is_empty() {
-            let still: Vec<Uuid> =
-                sqlx::query_scalar("SELECT id FROM changesets WHERE id = ANY($1) AND held")
-                    .bind(&asked)
-                    .fetch_all(&self.pool)
-                    .await
-                    .map_err(failure::read)?;
-            counts.releasing = still.into_iter().map(ChangesetId).collect();
-        }
-        Ok(counts)
+        read(&self.pool, run, ends, releasing, long).await
     }
 
     pub(super) async fn read_held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {

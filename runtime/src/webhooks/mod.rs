@@ -15,6 +15,7 @@ pub use sorting::Sorted;
 use crate::{github::GitHub, store::Postgres};
 use campaigns_actors::{Shards, ports::Fence};
 use campaigns_http::ports::APP_SHARD;
+use chrono::TimeDelta;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -49,6 +50,8 @@ pub struct Work {
     pub postgres: Postgres,
     /// Whom to ask about the App.
     pub github: Arc<GitHub>,
+    /// For how long a permit counts at most.
+    pub permits_count_for: TimeDelta,
 }
 
 /// Who does it: one process, for the shards that it holds, for as long as it lives.
@@ -82,19 +85,18 @@ pub enum Delay {
 const LONGEST: Duration = Duration::from_secs(30);
 
 impl Keeper {
-    /// Does it. Where neither webhooks nor an App are in use there is nothing to do.
+    /// Does it. Where neither webhooks nor an App are in use, only what has served its time is seen to.
     pub async fn run(self) {
         let is_app = self.work.github.is_app();
-        if !self.receives && !is_app {
-            return;
-        }
         let mut installations = Sweep::new(self.rhythm.installations);
         let mut redelivery = Sweep::new(self.rhythm.redelivery);
         let mut retention = Sweep::new(self.rhythm.retention);
         let mut failures = 0_u32;
         loop {
             let held = self.shards.held();
-            match self.work.sort(&held).await {
+            let listens = self.receives || is_app;
+            let sorted = if listens { self.work.sort(&held).await } else { Ok(Sorted::default()) };
+            match sorted {
                 Ok(sorted) => {
                     failures = 0;
                     if !sorted.wake.is_empty() {
@@ -118,10 +120,10 @@ impl Keeper {
                 }
             }
             if !held.is_empty() && retention.is_due() {
-                retention.done(self.work.forget(&held).await);
+                retention.done(self.work.forget(&held).await.and(self.work.forget_permits(&held).await));
             }
-            let wait =
-                self.rhythm.poll.saturating_mul(1 << failures.min(5)).min(LONGEST.max(self.rhythm.poll));
+            let every = if listens { self.rhythm.poll } else { self.rhythm.retention.min(LONGEST) };
+            let wait = every.saturating_mul(1 << failures.min(5)).min(LONGEST.max(every));
             if failures > 0 {
                 tokio::time::sleep(wait).await;
             } else {

@@ -34,6 +34,28 @@ impl Work {
         Ok(())
     }
 
+    /// Deletes permits that no window can count any more. They stay for twice as long as the longest one, so that a
+    /// window that is made longer finds what counts in it.
+    ///
+    /// # Errors
+    /// Where the database did not answer.
+    pub async fn forget_permits(&self, held: &[Fence]) -> Result<(), Delay> {
+        let (shards, epochs) = columns(held);
+        // The time is read once: a volatile function in a condition would keep the index from being used.
+        let text = format!(
+            "{FENCED} DELETE FROM permits p WHERE p.id IN (SELECT o.id FROM permits o JOIN f ON f.id = o.shard \
+             WHERE o.counts_from < (SELECT campaigns_now()) - 2 * make_interval(secs => $4) ORDER BY o.counts_from LIMIT $3)"
+        );
+        sqlx::query(AssertSqlSafe(text))
+            .bind(&shards)
+            .bind(&epochs)
+            .bind(ROUND)
+            .bind(self.permits_count_for.as_seconds_f64())
+            .execute(self.postgres.pool())
+            .await?;
+        Ok(())
+    }
+
     async fn delete(&self, held: &[Fence], delete: &str) -> Result<(), Delay> {
         let (shards, epochs) = columns(held);
         sqlx::query(AssertSqlSafe(format!("{FENCED} {delete}")))

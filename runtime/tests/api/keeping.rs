@@ -3,7 +3,10 @@
 
 use crate::stage::{Stage, stage_with};
 use campaigns_actors::ports::{Fence, MessageBody, Recipient, Store};
-use campaigns_domain::id::{RepositoryId, RunId, Shard};
+use campaigns_domain::{
+    id::{RepositoryId, RunId, Shard},
+    publish::budget::Budget,
+};
 use campaigns_http::{
     Settings, WebhookSecrets,
     ports::{APP_SHARD, Delivery, Hint, Received, Webhooks, Whereabouts},
@@ -34,7 +37,9 @@ impl Desk {
         let private_key = Secret::new(std::fs::read_to_string(&app.private_key_file).unwrap());
         let credentials = Credentials::App { id: app.id.to_string(), private_key };
         let config = GithubConfig::at(Endpoint::exact(&twin.url(), false).unwrap(), credentials);
-        let work = Work { postgres: stage.store.clone(), github: Arc::new(GitHub::new(config).unwrap()) };
+        let github = Arc::new(GitHub::new(config).unwrap());
+        let permits_count_for = Budget::default().longest();
+        let work = Work { postgres: stage.store.clone(), github, permits_count_for };
         Self { stage, twin, work }
     }
 
@@ -233,4 +238,26 @@ async fn what_has_served_its_time_is_forgotten() {
         0
     );
     assert_eq!(desk.count("SELECT count(*) FROM inbox").await, 1);
+}
+
+#[tokio::test]
+async fn permits_that_no_window_can_count_go_by_their_owners_hand() {
+    let desk = Desk::open().await;
+    desk.sql(CHANGESETS).await;
+    // One of each hour for four days, in the shards of two organisations.
+    desk.sql(
+        "INSERT INTO permits (id, shard, epoch, organization, campaign, run, opens_pull_request, granted, expires, counts_from) \
+         SELECT gen_random_uuid(), s.id, 1, s.name, '00000000-0000-4000-8000-000000000001', \
+         '00000000-0000-4000-8000-000000000002', true, t.at, t.at, t.at FROM (VALUES (12, 'acme'), (13, 'globex')) s (id, name), \
+         (SELECT campaigns_now() - h * interval '1 hour' - interval '1 minute' FROM generate_series(0, 95) h) t (at)",
+    )
+    .await;
+    let stale = desk.fence(Shard(12)).await;
+    let owner = desk.fence(Shard(12)).await;
+    desk.work.forget_permits(&[stale]).await.unwrap();
+    assert_eq!(desk.count("SELECT count(*) FROM permits").await, 192);
+    desk.work.forget_permits(&[owner]).await.unwrap();
+    assert_eq!(desk.count("SELECT count(*) FROM permits WHERE organization = 'globex'").await, 96);
+    // Twice the longest window, a day, is kept.
+    assert_eq!(desk.count("SELECT count(*) FROM permits WHERE organization = 'acme'").await, 48);
 }

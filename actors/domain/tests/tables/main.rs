@@ -12,6 +12,7 @@ mod examples;
 mod follow;
 mod held;
 mod merging;
+mod outlook;
 mod parse;
 mod paths;
 mod publish;

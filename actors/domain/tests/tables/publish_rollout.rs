@@ -7,7 +7,7 @@ use campaigns_domain::{
 };
 use chrono::{DateTime, Utc};
 
-fn rollout(text: &str) -> Rollout {
+pub(crate) fn rollout(text: &str) -> Rollout {
     Spec::parse(&format!("name: a\nrollout: {text}\n"))
         .unwrap_or_else(|errors| panic!("{errors}"))
         .rollout

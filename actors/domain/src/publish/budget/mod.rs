@@ -161,6 +161,13 @@ impl Budget {
         self.every_cap().filter(move |(_, cap)| cap.counted.weight(charge) > 0)
     }
 
+    /// For how long a write can count at most, caps that campaigns set for themselves included: at most a day.
+    pub fn longest(&self) -> TimeDelta {
+        let windows = self.every_cap().map(|(_, cap)| cap.window.length());
+        let spacing = TimeDelta::milliseconds(i64::from(self.spacing));
+        windows.chain([spacing, TimeDelta::days(1)]).max().unwrap_or_default()
+    }
+
     /// Every window.
     pub fn every_cap(&self) -> impl Iterator<Item = (CapScope, Cap)> + '_ {
         let scopes = [

@@ -5,9 +5,10 @@
 
 use super::{Budget, Cap};
 use crate::{
+    execution::rollout::Pace,
     id::CampaignId,
-    publish::rollout::{is_open, next_change},
-    spec::Hours,
+    publish::rollout::{is_open, next_change, windows_of},
+    spec::{Hours, Rollout},
 };
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,18 @@ pub struct Own {
     pub hours: Vec<Hours>,
     /// Whether it goes before others.
     pub urgent: bool,
+}
+
+impl Own {
+    /// What a run goes by whose spec has this rollout, if any, and for which people have set this pace.
+    pub fn of(rollout: Option<&Rollout>, pace: &Pace) -> Self {
+        let spec = rollout.map(|rollout| rollout.caps).unwrap_or_default();
+        Self {
+            caps: windows_of(&pace.caps.or(spec)),
+            hours: rollout.map(|rollout| rollout.windows.clone()).unwrap_or_default(),
+            urgent: pace.priority.is_some_and(|priority| priority.is_urgent()),
+        }
+    }
 }
 
 /// What campaigns have set for themselves. One that has set nothing is not in it.
@@ -57,9 +70,14 @@ impl OwnRules {
         self.0.iter().filter(|(_, own)| own.urgent).map(|(campaign, _)| *campaign).collect()
     }
 
+    /// The hours in which a campaign goes on.
+    pub fn hours(&self, campaign: CampaignId) -> &[Hours] {
+        self.0.get(&campaign).map_or(&[], |own| &own.hours)
+    }
+
     /// The first moment from this one on at which a campaign may go on; none where it never may.
     pub fn opens(&self, campaign: CampaignId, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let hours = self.0.get(&campaign).map_or(&[][..], |own| &own.hours);
+        let hours = self.hours(campaign);
         if is_open(hours, at) { Some(at) } else { next_change(hours, at) }
     }
 

@@ -7,9 +7,11 @@
 mod counts;
 mod gate;
 mod halt;
+mod outlook;
 mod windows;
 
 pub use counts::{Checks, Kind, NO_CHECKS_AFTER, WaveCounts};
+pub use outlook::{Outlook, depends_on, outlook};
 pub use windows::{closed, is_open, next_change};
 
 use super::budget::{Cap, Counted};
@@ -198,14 +200,12 @@ impl Deciding<'_> {
         None
     }
 
-    /// How much there is room for, and why no more.
-    fn room(&self) -> (Option<Release>, Option<Wait>) {
+    /// How many more pull requests the caps leave room for, and why no more.
+    fn most(&self) -> (u32, Option<Wait>) {
         let Caps { max_open, max_pending_checks, .. } =
             self.progress.pace.caps.or(self.situation.rollout.caps);
         let all = self.all();
-        let under_way = all.coming + all.updating;
-        let ahead = self.situation.ahead.saturating_sub(under_way);
-        let mut new = ahead;
+        let mut new = u32::MAX;
         let mut why = None;
         if let Some(most) = max_open {
             let room = most.saturating_sub(all.open_now() + all.coming);
@@ -229,10 +229,18 @@ impl Deciding<'_> {
                 ));
             }
         }
+        (new, why.map(|reason| Wait::new(reason, On::Reviews)))
+    }
+
+    /// How much there is room for, and why no more.
+    fn room(&self) -> (Option<Release>, Option<Wait>) {
+        let all = self.all();
+        let ahead = self.situation.ahead.saturating_sub(all.coming + all.updating);
+        let (most, why) = self.most();
+        let wait = why.filter(|_| most < ahead);
         let open = self.open_waves();
-        let new = new.min(open.waiting);
+        let new = ahead.min(most).min(open.waiting);
         let updates = (ahead - new.min(ahead)).min(open.updates);
-        let wait = why.map(|reason| Wait::new(reason, On::Reviews));
         let release = Release { up_to: self.progress.wave, new, updates };
         (Some(release).filter(|release| release.new + release.updates > 0), wait)
     }

@@ -1,6 +1,9 @@
 //! Budgets: how full the windows are, what waits and why, and when it will be done.
 //!
-//! Deliberately absent: the forecast itself, which is the domain's, and changing a limit.
+//! Deliberately absent: the forecast itself, which is the domain's, what rollouts hold (`foreseen`), and changing a
+//! limit.
+
+mod foreseen;
 
 use super::{PAGE, Paging};
 use crate::{
@@ -15,10 +18,14 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use campaigns_domain::{
+    execution::rollout::Pace,
     id::{CampaignId, ChangesetId, RunId},
-    publish::budget::{
-        CapScope, Counted, Foreseen, HeldBy, Planned, Present, Spent, Use, Waits, WriteKind, forecast, next,
-        used,
+    publish::{
+        budget::{
+            CapScope, Counted, Foreseen, HeldBy, Own, OwnRules, Planned, Present, Spent, Use, Waits,
+            WriteKind, forecast, next, used,
+        },
+        rollout::{closed, depends_on},
     },
 };
 use chrono::{DateTime, Utc};
@@ -69,13 +76,19 @@ pub(crate) async fn estimate(
     State(state): State<ApiState>,
     Id(id): Id,
 ) -> Result<Response, ApiError> {
-    let results = state.queues.results(RunId(id)).await?;
-    let results = results.ok_or_else(|| ApiError::not_found(format!("run {id}")))?;
-    let mut whole = Estimate { pull_requests: 0, writes: 0, api_calls: 0, seconds: 0, finished_at: None };
+    let found = state.queues.results(RunId(id)).await?;
+    let found = found.ok_or_else(|| ApiError::not_found(format!("run {id}")))?;
+    let depends_on = found.rollout.as_ref().map(depends_on).unwrap_or_default();
+    let mut whole =
+        Estimate { pull_requests: 0, writes: 0, api_calls: 0, seconds: 0, finished_at: None, depends_on };
     let mut never = false;
-    for result in results {
+    for result in found.results {
         let queue = state.queues.queue(&result.organization, &state.settings.budget).await?;
-        let (sending, mut waiting) = plans(&queue);
+        let (sending, mut waiting) = foreseen::plans(&queue);
+        let mut rules = OrganizationQueue::own(&queue.runs);
+        if let Some(first) = result.planned.first() {
+            rules.add(first.campaign, Own::of(found.rollout.as_ref(), &Pace::default()));
+        }
         let own = result.planned.iter().map(|planned| planned.changeset).collect::<HashSet<_>>();
         let writes: u64 = result.planned.iter().map(|planned| planned.writes.len() as u64).sum();
         whole.pull_requests += result.planned.len() as u64;
@@ -84,7 +97,7 @@ pub(crate) async fn estimate(
         whole.api_calls += result.planned.iter().filter(|planned| planned.dresses()).count() as u64;
         waiting.extend(result.planned);
         let history = queue.spending.writes();
-        let present = present(&state, &result.organization, &queue, &history, &sending, &waiting);
+        let present = present(&state, &result.organization, &queue, &rules, &history, (&sending, &waiting));
         let foreseen = forecast(&present);
         let last = foreseen.iter().filter(|one| own.contains(&one.changeset)).map(|one| one.open).max();
         never |= foreseen.iter().filter(|one| own.contains(&one.changeset)).count() < own.len();
@@ -100,26 +113,19 @@ pub(crate) async fn estimate(
     response::json(StatusCode::OK, &whole)
 }
 
-fn plans(queue: &OrganizationQueue) -> (Vec<Planned>, Vec<Planned>) {
-    let of = |sending| {
-        let those = queue.queued.iter().filter(move |queued| queued.sending == sending);
-        those.map(|queued| queued.planned.clone()).collect()
-    };
-    (of(true), of(false))
-}
-
 fn present<'a>(
     state: &'a ApiState,
     organization: &'a str,
     queue: &'a OrganizationQueue,
+    own: &'a OwnRules,
     history: &'a [Spent<'a>],
-    sending: &'a [Planned],
-    waiting: &'a [Planned],
+    (sending, waiting): (&'a [Planned], &'a [Planned]),
 ) -> Present<'a> {
     Present {
         now: queue.spending.now,
         not_before: queue.quiet.as_ref().map(|(until, _)| *until),
         budget: &state.settings.budget,
+        own,
         pace: queue.pace,
         organization,
         history,
@@ -140,12 +146,13 @@ async fn answer(
     let mut budget = Budget { finished_at: None, organizations: vec![], items: vec![], next: None };
     for organization in organizations {
         let queue = state.queues.queue(&organization, &state.settings.budget).await?;
-        let (sending, waiting) = plans(&queue);
+        let (sending, waiting) = foreseen::plans(&queue);
+        let own = OrganizationQueue::own(&queue.runs);
         let history = queue.spending.writes();
-        let present = present(state, &organization, &queue, &history, &sending, &waiting);
+        let present = present(state, &organization, &queue, &own, &history, (&sending, &waiting));
         let foreseen = forecast(&present);
         budget.organizations.push(standing(&present, &queue, campaign, &foreseen));
-        budget.items.extend(items(&queue, campaign, &foreseen));
+        budget.items.extend(items(&present, &queue, campaign, &foreseen));
     }
     // What never will be open comes last.
     let key = |item: &Waiting| (item.open_at.unwrap_or(DateTime::<Utc>::MAX_UTC), item.changeset_id);
@@ -173,7 +180,7 @@ fn standing(
 ) -> OrganizationBudget {
     let of = campaign.unwrap_or(CampaignId(Uuid::nil()));
     let windows = used(present, of);
-    let all = present.sending.len() + present.waiting.len();
+    let all = queue.queued.len();
     let done = foreseen.len() == all;
     OrganizationBudget {
         organization: present.organization.to_owned(),
@@ -188,6 +195,7 @@ fn standing(
         }),
         next_permit_at: next(present, of, WriteKind::Tree).map(|(then, _)| then),
         waiting: all as u64,
+        unforeseen: all.saturating_sub(foreseen.len()) as u64,
         finished_at: foreseen.iter().map(|one| one.open).max().filter(|_| done),
     }
 }
@@ -203,28 +211,34 @@ fn window(one: &Use) -> WindowUse {
 }
 
 fn items<'a>(
+    present: &Present<'a>,
     queue: &'a OrganizationQueue,
     campaign: Option<CampaignId>,
     foreseen: &[Foreseen],
-) -> impl Iterator<Item = Waiting> + use<'a> {
+) -> Vec<Waiting> {
     let foreseen: HashMap<ChangesetId, Foreseen> = foreseen.iter().map(|one| (one.changeset, *one)).collect();
-    let wanted =
-        queue.queued.iter().filter(move |queued| campaign.is_none_or(|it| queued.planned.campaign == it));
+    let holds = foreseen::holds(queue);
     let quiet = queue.quiet.as_ref().map(|(_, reason)| reason.as_str()).unwrap_or_default();
-    wanted.map(move |queued| item(queued, foreseen.get(&queued.planned.changeset), quiet))
+    let wanted =
+        queue.queued.iter().filter(|it| campaign.is_none_or(|campaign| it.planned.campaign == campaign));
+    let one = |queued: &Queued| {
+        let then = foreseen.get(&queued.planned.changeset);
+        let why = match (holds.get(&queued.planned.changeset), then, then.and_then(|then| then.held_by)) {
+            (Some(hold), ..) => hold.clone(),
+            (_, None, _) => ("window", "a cap of nothing lets none through: raise it".to_owned()),
+            (_, _, None) => ("nothing", "it goes at once".to_owned()),
+            (_, _, Some(Waits::Quiet)) => ("quiet", quiet.to_owned()),
+            (_, _, Some(Waits::Hours)) => {
+                ("hours", closed(present.own.hours(queued.planned.campaign), present.now))
+            }
+            (_, _, Some(waits)) => words(waits),
+        };
+        item(queued, then, why)
+    };
+    wanted.map(one).collect()
 }
 
-fn item(queued: &Queued, foreseen: Option<&Foreseen>, quiet: &str) -> Waiting {
-    let waits = match foreseen {
-        Some(foreseen) => foreseen.held_by,
-        None => None,
-    };
-    let (waits_for, reason) = match (foreseen, waits) {
-        (None, _) => ("window", "a cap of nothing lets none through: raise it".to_owned()),
-        (_, None) => ("nothing", "it goes at once".to_owned()),
-        (_, Some(Waits::Quiet)) => ("quiet", quiet.to_owned()),
-        (_, Some(waits)) => words(waits),
-    };
+fn item(queued: &Queued, foreseen: Option<&Foreseen>, (waits_for, reason): (&str, String)) -> Waiting {
     Waiting {
         changeset_id: queued.planned.changeset.0,
         campaign: queued.campaign.clone(),
@@ -241,6 +255,7 @@ fn words(waits: Waits) -> (&'static str, String) {
     match waits {
         Waits::Quiet => ("quiet", "GitHub asked to wait, or the organisation is paused".to_owned()),
         Waits::Turn => ("turn", "others go first".to_owned()),
+        Waits::Hours => ("hours", "it is outside the hours of its rollout".to_owned()),
         Waits::Limit(HeldBy::Spacing) => ("spacing", "a distance is kept between writes".to_owned()),
         Waits::Limit(HeldBy::Window { scope, cap }) => {
             let what = match cap.counted {
