@@ -3,8 +3,9 @@
 
 mod support;
 
+use campaigns_runtime::embedded::testing::fresh_database;
 use campaigns_twin::{Conclusion, Twin};
-use campaigns_wire::RunState;
+use campaigns_wire::{Budget, RunState};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -117,5 +118,107 @@ async fn waves_follow_what_checks_say_and_halt_where_they_are_red() {
     check(&twin, "3", Conclusion::Success).await;
     assert_eq!(opened(&twin, 6).await, ["1", "2", "3", "4", "6", "7"]);
     assert_eq!(api.ended(run).await.state, RunState::Completed);
+    assert_eq!(server.stop(), Some(0));
+}
+
+const DAY: Duration = Duration::from_secs(86_400 + 60);
+
+fn budget(server: &Server, campaign: &str) -> Budget {
+    serde_json::from_str(&command(server, &["budget", campaign, "-o", "json"])).unwrap()
+}
+
+/// Waits until so many of a campaign wait and are not being sent; what the budget says then.
+async fn waits(server: &Server, campaign: &str, count: usize) -> Budget {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let said = budget(server, campaign);
+        if said.items.len() == count && said.items.iter().all(|item| !item.sending) {
+            return said;
+        }
+        assert!(Instant::now() < deadline, "{count} of {campaign} do not wait: {said:#?}");
+        breathe().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_budget_says_what_waits_for_what_and_people_set_the_pace() {
+    let room = support::room();
+    let twin = support::twin(room.path(), 7).await;
+    let database = fresh_database().await.unwrap();
+    // Two pull requests a day.
+    let server = Server::start_daily(&room.path().join("data"), &twin, 2, &database);
+    let api = server.api();
+    api.apply("greeting", support::SPEC).await;
+    let slow = api.create_run("greeting", "one").await.id;
+    opened(&twin, 2).await;
+    let said = waits(&server, "greeting", 4).await;
+    let organization = &said.organizations[0];
+    assert_eq!(
+        (organization.organization.as_str(), organization.waiting, organization.unforeseen),
+        ("acme", 4, 0)
+    );
+    let day = organization.windows.iter().find(|window| window.counts == "pull_requests").unwrap();
+    assert_eq!((day.cap, day.used, day.seconds), (2, 2, 86_400));
+    let days = |said: &Budget, nth: usize| {
+        (said.items[nth].open_at.unwrap() - said.organizations[0].at).num_seconds() as f64 / 86_400.0
+    };
+    assert!(said.items.iter().all(|item| item.waits_for == "window"), "{:#?}", said.items);
+    assert_eq!(said.items[0].reason, "2 pull requests in the organisation in a day are used up");
+    assert!(
+        (0.9..1.0).contains(&days(&said, 1)) && (1.9..2.1).contains(&days(&said, 3)),
+        "{:#?}",
+        said.items
+    );
+    assert_eq!(said.finished_at, said.items[3].open_at);
+    let table = command(&server, &["budget", "greeting"]);
+    for words in ["acme", "4 waiting", "2 of 2", "in 23 h", "all open 1 d 23 h from now"] {
+        assert!(table.contains(words), "`{words}` is not in:\n{table}");
+    }
+    assert!(command(&server, &["budget", "--organization", "acme"]).contains("4 waiting"));
+
+    // Somebody urgent goes before them, as the budget says beforehand.
+    let urgent = support::SPEC
+        .replace("greeting", "urgent")
+        .replace("name: urgent\n", "name: urgent\npriority: urgent\n");
+    api.apply("urgent", &urgent).await;
+    api.create_run("urgent", "two").await;
+    waits(&server, "urgent", 6).await;
+    command(&server, &["pace", "urgent", "perDay=1"]);
+    let said = waits(&server, "urgent", 6).await;
+    assert!(
+        (0.9..1.0).contains(&days(&said, 0)) && (1.9..2.1).contains(&days(&said, 1)),
+        "{:#?}",
+        said.items
+    );
+    assert!(said.items[1].reason.contains("1 pull requests of the campaign in a day"), "{:#?}", said.items);
+    let others = budget(&server, "greeting");
+    assert!(
+        (0.9..1.0).contains(&days(&others, 0)) && (1.9..2.1).contains(&days(&others, 1)),
+        "{:#?}",
+        others.items
+    );
+    database.move_clock(DAY).await.unwrap();
+    waits(&server, "urgent", 5).await;
+    waits(&server, "greeting", 3).await;
+
+    // Back to what its spec says: the day is its own from now on.
+    command(&server, &["pace", "urgent", "perDay=spec"]);
+    let said = waits(&server, "urgent", 5).await;
+    assert!(
+        (0.9..1.0).contains(&days(&said, 1)) && (2.9..3.1).contains(&days(&said, 4)),
+        "{:#?}",
+        said.items
+    );
+    database.move_clock(DAY).await.unwrap();
+    waits(&server, "urgent", 3).await;
+    assert_eq!(waits(&server, "greeting", 3).await.items.len(), 3);
+
+    // What a pause holds is not foreseen.
+    command(&server, &["pause", "greeting"]);
+    let said = budget(&server, "greeting");
+    assert!(said.items.iter().all(|item| item.waits_for == "resume" && item.open_at.is_none()), "{said:#?}");
+    assert!(said.items[0].reason.starts_with("paused by "), "{said:#?}");
+    assert!(command(&server, &["budget", "greeting"]).contains("when the 3 will be open cannot be foreseen"));
+    assert_eq!(api.run(slow).await.state, RunState::Running);
     assert_eq!(server.stop(), Some(0));
 }
