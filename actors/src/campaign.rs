@@ -8,7 +8,10 @@ mod decide;
 mod rollout;
 
 use crate::{
-    perform::select::{self, Chosen},
+    perform::{
+        prune::{self, Found},
+        select::{self, Chosen},
+    },
     ports::{EffectKind, Message, MessageBody, Recipient, RunControl, StoreError},
     scope::{Delivery, Scope, Setback, count},
     shard::ShardMessage,
@@ -47,6 +50,8 @@ pub(crate) enum CampaignMessage {
     Deliver(Delivery),
     /// The selection has ended: its targets, or why there are none.
     Selected(Result<Option<Result<Chosen, String>>, Panicked>, Busy),
+    /// It is known what the run closes of earlier versions.
+    Pruned(Result<Option<Found>, Panicked>, Busy),
     /// The rollout is to be looked at.
     Look,
     /// It was.
@@ -63,6 +68,7 @@ enum Input {
     Resumed(EffectId),
     Selected(Result<Chosen, String>),
     Looked(Box<Looked>),
+    Pruned(Found),
 }
 
 pub(crate) struct CampaignState {
@@ -78,6 +84,7 @@ pub(crate) struct CampaignState {
     selecting: bool,
     selection: Option<Task>,
     looking: Option<Task>,
+    pruning: Option<Task>,
     /// What the last look at the rollout left to wait for.
     last: Option<Last>,
     waiting: Vec<Input>,
@@ -120,6 +127,7 @@ impl Actor for CampaignActor {
             selecting: false,
             selection: None,
             looking: None,
+            pruning: None,
             last: None,
             waiting: vec![],
             unrecorded: vec![],
@@ -158,6 +166,14 @@ impl Actor for CampaignActor {
                 }
                 state.unrecorded.push(busy);
             }
+            CampaignMessage::Pruned(outcome, busy) => {
+                state.pruning = None;
+                match outcome {
+                    Ok(found) => state.waiting.extend(found.map(Input::Pruned)),
+                    Err(panicked) => return Err(panicked.into()),
+                }
+                state.unrecorded.push(busy);
+            }
             CampaignMessage::Look => {
                 rollout::begin(&myself, state);
                 return Ok(());
@@ -182,7 +198,11 @@ impl Actor for CampaignActor {
                 }
             }
             CampaignMessage::Idle => {
-                if state.waiting.is_empty() && state.selection.is_none() && !state.turning {
+                if state.waiting.is_empty()
+                    && state.selection.is_none()
+                    && state.pruning.is_none()
+                    && !state.turning
+                {
                     myself.stop(None);
                 }
                 return Ok(());
@@ -309,12 +329,24 @@ fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &
         };
         state.selection = Some(state.scope.tasks.perform(work, ended));
     }
+    if !run.is_pruning() {
+        state.pruning = None;
+    } else if state.pruning.is_none() && !state.scope.is_draining() {
+        let ended = {
+            let myself = myself.clone();
+            move |outcome, busy| {
+                let _ = myself.send_message(CampaignMessage::Pruned(outcome, busy));
+            }
+        };
+        let work = prune::look(state.scope.clone(), run.clone());
+        state.pruning = Some(state.scope.tasks.perform(work, ended));
+    }
     if rollout::goes_on(run, state.last) {
         rollout::look_again(myself, state);
         return;
     }
     // A run that has ended stays for a while too: its targets' last words are on their way.
-    if state.selection.is_none() {
+    if state.selection.is_none() && state.pruning.is_none() {
         let timer = myself.send_after(state.scope.world.settings.passivate_after, || CampaignMessage::Idle);
         state.idle = Some(Idle(timer.abort_handle()));
     }

@@ -218,6 +218,10 @@ pub(crate) struct Run {
     /// Select, run the steps and show what would change; write nothing at GitHub.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Close what this version leaves out or leaves unchanged however much that is; more than five and more than a fifth
+    /// of the open pull requests are held back otherwise.
+    #[arg(long)]
+    pub(crate) prune: bool,
     /// Leave out every repository that this glob does not match.
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,
@@ -240,6 +244,10 @@ pub(crate) struct Apply {
     /// Select, run the steps and keep the diffs; write nothing at GitHub.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Close what this version leaves out or leaves unchanged however much that is; more than five and more than a fifth
+    /// of the open pull requests are held back otherwise.
+    #[arg(long)]
+    pub(crate) prune: bool,
     /// Leave out every repository that this glob does not match.
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Option<String>,

@@ -7,7 +7,7 @@ use super::{
     rollout::{Last, Looked},
 };
 use crate::{
-    perform::select::Chosen,
+    perform::{prune::Found, select::Chosen},
     ports::{
         AdmissionState, EffectChange, EffectKind, Held, Message, MessageBody, Recipient, RowChange, Subject,
         Transition,
@@ -15,12 +15,13 @@ use crate::{
     scope::{Scope, Setback, event},
 };
 use campaigns_domain::{
+    changeset::Ask,
     execution::{
         rollout::RolloutEvent,
         run::{Run, RunEffect, RunEvent, RunState},
         target::TargetState,
     },
-    id::{EffectId, MessageId, TargetId},
+    id::{CommandId, EffectId, MessageId, TargetId},
     spec::Spec,
 };
 use std::{
@@ -72,6 +73,7 @@ pub(super) fn decide(scope: &Scope, run: &Run, inputs: &[Input], known: Known) -
             Input::Resumed(effect) => fold.resumed(*effect),
             Input::Selected(selected) => fold.selected(selected)?,
             Input::Looked(looked) => fold.looked(looked)?,
+            Input::Pruned(found) => fold.pruned(found)?,
         }
     }
     Ok(fold.finish(run))
@@ -130,6 +132,9 @@ impl Fold<'_> {
 
     fn resumed(&mut self, effect: EffectId) {
         let done = EffectChange::Done(effect);
+        if effect == prune_effect(&self.next) && self.next.is_pruning() {
+            return;
+        }
         if self.next.state == RunState::Selecting {
             self.known.selecting = true;
         } else if !self.transition.effects.contains(&done) {
@@ -190,6 +195,29 @@ impl Fold<'_> {
         Ok(())
     }
 
+    /// Has what earlier versions proposed closed by its owners.
+    fn pruned(&mut self, found: &Found) -> Result<(), Setback> {
+        if !self.next.is_pruning() {
+            return Ok(());
+        }
+        self.apply(&RunEvent::Pruned { what: found.what.clone() })?;
+        for (named, of) in &found.close {
+            let id = MessageId::of(named.changeset.0, &format!("prune {}", self.next.id), 1);
+            self.transition.messages.push(Message {
+                id,
+                to: Recipient::Organization(named.repository.owner().to_owned()),
+                body: MessageBody::Ask {
+                    changeset: named.changeset,
+                    ask: Ask::Prune { why: named.why.clone(), of: *of },
+                    by: "the campaign".to_owned(),
+                    command: CommandId(id.0),
+                    run: self.next.id,
+                },
+            });
+        }
+        Ok(())
+    }
+
     /// Tells the owner of a changeset that it may be sent.
     fn let_through(&mut self, held: &Held) {
         let version = u32::try_from(held.version).unwrap_or(u32::MAX);
@@ -201,7 +229,7 @@ impl Fold<'_> {
     }
 
     fn apply(&mut self, what: &RunEvent) -> Result<(), Setback> {
-        let before = self.next.state;
+        let (before, pruning) = (self.next.state, self.next.is_pruning());
         let asked = self.next.again.clone();
         let Some((next, effects)) = self.next.apply(what).into_applied() else { return Ok(()) };
         self.next = next;
@@ -211,6 +239,15 @@ impl Fold<'_> {
             self.known.selecting = false;
             let effect = EffectId::of(self.next.id.0, EffectKind::Select.as_str(), 1);
             self.transition.effects.push(EffectChange::Done(effect));
+        }
+        let prune = prune_effect(&self.next);
+        match (pruning, self.next.is_pruning()) {
+            (false, true) => {
+                let begun = self.scope.effect(self.next.id, subject, EffectKind::Prune, 1);
+                self.transition.effects.push(EffectChange::Begin(begun));
+            }
+            (true, false) => self.transition.effects.push(EffectChange::Done(prune)),
+            (true, true) | (false, false) => {}
         }
         for effect in effects {
             match effect {
@@ -273,4 +310,8 @@ impl Fold<'_> {
         let looked = self.looked;
         Decided { next: self.next, transition: self.transition, ahead, selecting, looked }
     }
+}
+
+fn prune_effect(run: &Run) -> EffectId {
+    EffectId::of(run.id.0, EffectKind::Prune.as_str(), 1)
 }

@@ -30,7 +30,13 @@ pub(super) async fn close(
         PullRequestStep::Ended(seen) if seen.state == PullRequestState::Merged => {
             return Ok(Sent::Ended(PullRequestState::Merged));
         }
-        PullRequestStep::Ended(_) | PullRequestStep::Create { .. } => {}
+        // Where our word is not there, somebody else has closed it, and may open it again.
+        PullRequestStep::Ended(seen) => {
+            if !has_word(writes, repository, changeset, seen.reference.number).await? {
+                return Ok(Sent::Withdrawn);
+            }
+        }
+        PullRequestStep::Create { .. } => {}
         PullRequestStep::Adopt(seen) => {
             let number = seen.reference.number;
             // Whoever closes it with a word has said it before.
@@ -93,6 +99,21 @@ pub(super) async fn say(
         said.push(one.command);
     }
     Ok(said)
+}
+
+/// Whether what the campaign itself says before it closes a pull request is there; where a person closes it, nothing
+/// need be.
+async fn has_word(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    number: u64,
+) -> Result<bool, Halt> {
+    let Some(command) = changeset.errand.gentle else { return Ok(true) };
+    let host = &writes.scope.world.ports.code_host;
+    let there = limits(writes, host.comments(repository, number, &writes.reads).await)?;
+    let (marker, _) = comment(marker_of(changeset.id, command), "");
+    Ok(there.iter().any(|text| text.contains(&marker)))
 }
 
 /// What is asked of many changesets by one command is said once to each.

@@ -12,6 +12,7 @@ pub(crate) mod execute;
 mod merging;
 pub(crate) mod pace;
 mod permits;
+pub(crate) mod prune;
 pub(crate) mod publish;
 mod reads;
 pub(crate) mod select;

@@ -32,7 +32,7 @@ pub use placement::RowKey;
 pub use read_budget::{ReadBudget, ReadLimits, Reading, Resource};
 pub use rollout::{Held, RolloutCounts, RolloutMark, Wanted};
 pub use standing::{Standing, Trouble};
-pub use store::{Backlog, CommitError, Committed, Followed, RunControl, Store, StoreError};
+pub use store::{Backlog, CommitError, Committed, Followed, Prunable, RunControl, Store, StoreError};
 pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
     Recipient, RowChange, Subject, Transition,

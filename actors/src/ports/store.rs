@@ -16,7 +16,7 @@ use campaigns_domain::{
         target::Target,
     },
     id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
-    publish::budget::Budget,
+    publish::{budget::Budget, prune::Candidate},
     spec::Spec,
 };
 use chrono::{DateTime, Utc};
@@ -117,6 +117,10 @@ pub trait Store: Send + Sync + 'static {
     /// this read is old.
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError>;
 
+    /// What a run may close of earlier versions: the campaign's open changesets whose content is another version's, with
+    /// the run's targets in their repositories.
+    async fn prunable(&self, run: RunId) -> Result<Prunable, StoreError>;
+
     /// Takes a permit for one content-creating write by the database's clock, under the locks of every capped
     /// scope, or says how long to wait.
     async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError>;
@@ -170,6 +174,17 @@ pub struct Followed {
     pub changeset: Changeset,
     /// How long ago it changed, by the store's clock.
     pub quiet: Duration,
+}
+
+/// What a run may close of earlier versions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prunable {
+    /// Whether the run's version is the one in force; an older one closes nothing.
+    pub in_force: bool,
+    /// How many open changesets the campaign has, of every version.
+    pub all: u64,
+    /// Those of other versions, by id.
+    pub candidates: Vec<Candidate>,
 }
 
 /// A commit's answer.

@@ -202,6 +202,8 @@ pub enum EffectKind {
     Execute,
     /// Bring a changeset's branch and pull request to what is wanted.
     Publish,
+    /// Find out what a run closes of earlier versions.
+    Prune,
 }
 
 impl EffectKind {
@@ -211,6 +213,7 @@ impl EffectKind {
             Self::Select => "select",
             Self::Execute => "execute",
             Self::Publish => "publish",
+            Self::Prune => "prune",
         }
     }
 }

@@ -17,6 +17,7 @@ mod lives;
 mod merging;
 mod owners;
 mod pausing;
+mod pruning;
 mod rollout;
 mod schedule;
 mod support;

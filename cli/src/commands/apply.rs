@@ -22,7 +22,8 @@ pub(crate) async fn run(arguments: Apply, connection: &Connection, form: Output)
         (false, true) => format!("campaign {} has version {} now", spec.name, applied.campaign.version),
         (false, false) => format!("campaign {} is unchanged", spec.name),
     });
-    let asked = CreateRun { only: arguments.only, window: None, dry_run: arguments.dry_run };
+    let asked =
+        CreateRun { only: arguments.only, window: None, dry_run: arguments.dry_run, prune: arguments.prune };
     let run = client.create_run(&spec.name, &Uuid::now_v7().to_string(), &asked).await?;
     if arguments.no_wait {
         match form {

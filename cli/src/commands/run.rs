@@ -62,7 +62,12 @@ async fn carry_out(
     );
     let client = Client::new(&format!("http://{}", replica.address()), replica.token().to_owned())?;
     client.apply(&spec.name, text).await?;
-    let asked = CreateRun { only: arguments.only.clone(), window: None, dry_run: arguments.dry_run };
+    let asked = CreateRun {
+        only: arguments.only.clone(),
+        window: None,
+        dry_run: arguments.dry_run,
+        prune: arguments.prune,
+    };
     let run = start_or_continue(&client, &spec.name, &asked, arguments.steps.no_container).await?;
     let ended = progress::follow(&client, run, &mut Reporter::new()).await?;
     progress::conclude(&client, &ended, form).await

@@ -19,6 +19,7 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
             format!("{} {targets} repositories selected{left_out}", paint.cyan("·"))
         }
         "run.failed" => format!("{} the run failed: {}", paint.red("✗"), text("/message")),
+        "run.pruned" => return pruned(data, paint),
         "run.paused" => format!("{} paused by {}", paint.yellow("‖"), text("/by")),
         "run.resumed" => format!("{} resumed by {}", paint.green("▸"), text("/by")),
         "run.cancelled" => format!("{} the run was cancelled by {}", paint.red("✗"), text("/by")),
@@ -70,4 +71,34 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
         "changeset.closed" => format!("{} {repository}  closed", paint.red("−")),
         _ => return None,
     })
+}
+
+/// How many changesets of earlier versions are named; all of them are in the event.
+const NAMED: usize = 20;
+
+/// What is closed of earlier versions, or would be; none where that is nothing.
+fn pruned(data: &Value, paint: Paint) -> Option<String> {
+    let number = |path: &str| data.pointer(path).and_then(Value::as_u64).unwrap_or_default();
+    let text = |value: &Value, path: &str| {
+        value.pointer(path).and_then(Value::as_str).map(one_line).unwrap_or_default()
+    };
+    let (closing, left, held) = (number("/closing"), number("/left"), text(data, "/held"));
+    if closing + left == 0 {
+        return None;
+    }
+    let what = match (closing, held.is_empty()) {
+        (0, _) => "nothing of earlier versions is to be closed".to_owned(),
+        (_, true) => format!("{closing} of earlier versions to close"),
+        (_, false) => format!("{closing} of earlier versions are not closed: {held}"),
+    };
+    let stay = if left > 0 { format!(", {left} stay") } else { String::new() };
+    let mut lines = format!("{} {what}{stay}", paint.yellow("−"));
+    for (list, mark) in [("/closed", "−"), ("/stay", "=")] {
+        let all = data.pointer(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for one in all.iter().take(NAMED) {
+            let (repository, why) = (text(one, "/repository"), text(one, "/why"));
+            lines.push_str(&format!("\n  {} {repository}  {}", paint.dim(mark), paint.dim(&why)));
+        }
+    }
+    Some(lines)
 }

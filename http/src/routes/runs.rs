@@ -42,7 +42,9 @@ pub(crate) async fn list(
     response::page(listed.ok_or_else(|| ApiError::not_found(format!("campaign `{name}`")))?)
 }
 
-/// Starts a run of the spec in force. The same `Idempotency-Key` with the same body is the same run.
+/// Starts a run of the spec in force. A run of the whole campaign closes, once its targets are done, what earlier
+/// versions proposed and this one leaves out or leaves unchanged; a dry run tells what that would be (event `run.pruned`).
+/// The same `Idempotency-Key` with the same body is the same run.
 #[utoipa::path(post, path = "/campaigns/{name}/runs", tag = "runs",
     params(("name" = String, Path, description = "The campaign's name"),
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
@@ -76,6 +78,7 @@ pub(crate) async fn create(
         options: RunOptions {
             only: asked.only,
             dry_run: asked.dry_run,
+            prune: asked.prune,
             no_container: state.settings.no_container,
             again: vec![],
         },

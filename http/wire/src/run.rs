@@ -20,6 +20,10 @@ pub struct CreateRun {
     pub window: Option<u32>,
     /// Nothing is written at the code host: every changeset stays unpublished.
     pub dry_run: bool,
+    /// Agrees to closing what this version leaves out or leaves unchanged, however much that is. Without it, more than
+    /// five and more than a fifth of the campaign's open changesets are not closed at once.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
 }
 
 /// One carrying-out of one spec version.

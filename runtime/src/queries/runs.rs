@@ -118,7 +118,7 @@ pub(super) async fn create(pool: &PgPool, by: &Signed, new: NewRun) -> Result<Cr
     .map_err(failed)?;
     let Some((campaign, spec, paused)) = campaign else { return Ok(CreatedRun::NoCampaign) };
     let run = DomainRun::new(new.id, CampaignId(campaign), Digest(spec), new.window, new.options);
-    let run = run.of_paused(paused.as_deref());
+    let run = run.of_paused(paused.as_deref()).that_prunes();
     insert(&mut transaction, by, &run).await?;
     let to = Recipient::Run(run.id);
     let start = Message { id: MessageId::of(run.id.0, "start", 0), to, body: MessageBody::Start };
@@ -156,8 +156,8 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query(
-        "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, version, created_by, reason, paused_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, version, created_by, reason, paused_by, pruned) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(run.id.0)
     .bind(i16::try_from(Shard::of_run(run.id).0).unwrap_or(i16::MAX))
@@ -170,6 +170,7 @@ pub(super) async fn insert(
     .bind(&by.actor)
     .bind(&run.reason)
     .bind(&run.paused)
+    .bind(run.pruned)
     .execute(connection)
     .await
     .map(drop)

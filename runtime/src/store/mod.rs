@@ -13,6 +13,7 @@ mod following;
 mod gathering;
 mod input;
 mod permits;
+mod prune;
 mod reads;
 pub(crate) mod rollout;
 mod rows;
@@ -25,7 +26,8 @@ pub use connect::{ConnectError, Options, migrator};
 use async_trait::async_trait;
 use campaigns_actors::ports::{
     Backlog, CommitError, Committed, Followed, Held, Lease, Message, Permit, PermitAnswer, PermitRequest,
-    RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition, Wanted,
+    Prunable, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition,
+    Wanted,
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -193,6 +195,10 @@ impl Store for Postgres {
 
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.read_run_control(run).await
+    }
+
+    async fn prunable(&self, run: RunId) -> Result<Prunable, StoreError> {
+        self.read_prunable(run).await
     }
 
     async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {

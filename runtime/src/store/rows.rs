@@ -72,6 +72,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         ended: count(row, "ended")?,
         proposed: count(row, "proposed")?,
         settled: count(row, "settled")?,
+        pruned: get(row, "pruned")?,
         version: get(row, "version")?,
     })
 }

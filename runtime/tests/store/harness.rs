@@ -76,8 +76,8 @@ impl StoreHarness for PostgresHarness {
             .await
             .expect("a campaign");
         sqlx::query(
-            "INSERT INTO specs (digest, campaign, version, raw, normalised) VALUES ($1, $2, 1, '', $3) \
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO specs (digest, campaign, version, raw, normalised) SELECT $1, $2, coalesce(max(version), 0) + 1, '', $3 \
+             FROM specs WHERE campaign = $2 ON CONFLICT DO NOTHING",
         )
         .bind(&run.spec.0)
         .bind(run.campaign.0)
@@ -86,8 +86,8 @@ impl StoreHarness for PostgresHarness {
         .await
         .expect("a spec version");
         sqlx::query(
-            "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO runs (id, shard, campaign, spec, state, window_size, options, pruned) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(run.id.0)
         .bind(Shard::of_run(run.id).0.cast_signed())
@@ -96,6 +96,7 @@ impl StoreHarness for PostgresHarness {
         .bind(run.state.as_str())
         .bind(run.window.cast_signed())
         .bind(serde_json::to_value(&run.options).expect("JSON"))
+        .bind(run.pruned)
         .execute(pool)
         .await
         .expect("a run");

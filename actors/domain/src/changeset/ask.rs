@@ -4,7 +4,10 @@
 //! selection of changesets, which is one ask for each.
 
 use super::{Changeset, ChangesetState as State, Merge, MergeMethod};
-use crate::{id::CommandId, spec::Publication};
+use crate::{
+    id::{CommandId, RunId},
+    spec::Publication,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a person asks of one changeset.
@@ -39,6 +42,13 @@ pub enum Ask {
     Rebase,
     /// Go on after a human's hand: what is on the branch is taken as ours.
     Takeover,
+    /// Asked by the campaign itself: close what a newer version of the spec leaves out, unless a human has touched it.
+    Prune {
+        /// Why, for people.
+        why: String,
+        /// The run whose proposal it is about; a newer one is not meant.
+        of: RunId,
+    },
 }
 
 /// What is to become of the pull request besides its content.
@@ -62,6 +72,9 @@ pub struct Errand {
     pub aim: Aim,
     /// Who asked for that.
     pub by: String,
+    /// The campaign's own command for that, which is left undone where a human has touched it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gentle: Option<CommandId>,
     /// Comments that are not known to be there yet, oldest first.
     pub comments: Vec<OwedComment>,
     /// Whether what is on the branch is taken as ours, whoever made it.
@@ -113,6 +126,7 @@ impl Ask {
             Self::Comment { .. } => "comment",
             Self::Rebase => "rebase",
             Self::Takeover => "takeover",
+            Self::Prune { .. } => "prune",
         }
     }
 }
@@ -133,6 +147,7 @@ impl Ask {
             (_, Ask::Comment { body }) if body.trim().is_empty() => Some("the comment is empty"),
             (_, Ask::Comment { .. }) => None,
             (State::HandedOver, _) => Some("a human has taken it over: `takeover` resumes it"),
+            (_, Ask::Prune { .. }) => None,
             (_, Ask::Publish { .. }) if published => Some("its pull request is open already"),
             (_, Ask::Publish { .. }) => None,
             (State::Blocked, Ask::Retry) => None,

@@ -24,6 +24,9 @@ impl Changeset {
         if self.errand.command == Some(command) {
             return Decision::Ignored(Straggler::AlreadyApplied);
         }
+        if matches!(ask, Ask::Prune { of, .. } if *of != self.wanted.run) {
+            return Decision::Ignored(Straggler::Superseded);
+        }
         if self.refuses(ask).is_some() {
             return Decision::Ignored(Straggler::OutOfPlace);
         }
@@ -47,9 +50,23 @@ impl Changeset {
                 next.errand.ready = true;
                 next.leaves_content();
             }
+            Ask::Prune { why, .. } => {
+                next.errand.aim = Aim::Closed;
+                next.errand.gentle = Some(command);
+                next.errand.merge = None;
+                next.by(&format!("{by}: {why}"));
+                if self.state == State::Unpublished {
+                    let reason = format!("closed by {}", next.errand.by);
+                    return Decision::applied(next.at(State::Closed, reason), vec![]);
+                }
+                if self.pull_request.is_some() {
+                    next.errand.comments.push(OwedComment { command, body: farewell(why) });
+                }
+            }
             Ask::Close => {
                 next.errand.aim = Aim::Closed;
                 next.errand.merge = None;
+                next.errand.gentle = None;
                 next.by(by);
                 if self.state == State::Unpublished {
                     // GitHub knows nothing of it.
@@ -153,6 +170,16 @@ impl Changeset {
         self
     }
 
+    /// What the campaign itself asked for is not to be done after all; what people asked for stays.
+    pub(super) fn without_pruning(mut self) -> Self {
+        if let Some(command) = self.errand.gentle.take() {
+            self.errand.comments.retain(|owed| owed.command != command);
+            self.errand.aim = Aim::Open;
+            self.errand.by.clear();
+        }
+        self
+    }
+
     fn at(self, state: State, reason: String) -> Self {
         Self { state, reason, publishing: None, ..self.without_errand() }
     }
@@ -160,4 +187,12 @@ impl Changeset {
     fn by(&mut self, by: &str) {
         by.clone_into(&mut self.errand.by);
     }
+}
+
+/// What is said where the campaign itself closes a pull request.
+fn farewell(why: &str) -> String {
+    format!(
+        "This campaign does not need the pull request any more: {why}. It is closed, and its branch goes with it. \
+         `campaigns reopen` brings it back."
+    )
 }

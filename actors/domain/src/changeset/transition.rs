@@ -122,6 +122,8 @@ impl Changeset {
         next.tell(&mut effects);
         next.wanted = proposal.clone();
         next.told = false;
+        // It is wanted again.
+        next = next.without_pruning();
         next.errand.beyond = false;
         next.version += 1;
         match self.standing() {
@@ -247,23 +249,24 @@ impl Changeset {
     }
 
     fn handed_over(&self, reason: &str) -> Decision<Self, Effect> {
+        let now = self.clone().without_pruning();
         match self.standing() {
             State::Merged | State::Closed => Decision::Ignored(Straggler::Ended),
             State::HandedOver => Decision::Ignored(Straggler::AlreadyApplied),
             // Somebody takes it over just now, whatever is on the branch.
             _ if self.errand.adopt => Decision::Ignored(Straggler::OutOfPlace),
             // What somebody wants to be said is said all the same.
-            _ if !self.state.is_settled() && !self.errand.comments.is_empty() => {
-                let mut next = self.clone();
+            _ if !self.state.is_settled() && !now.errand.comments.is_empty() => {
+                let mut next = now;
                 let back = Some(Back { state: State::HandedOver, reason: reason.to_owned() });
                 next.errand =
-                    Errand { aim: Aim::Open, adopt: false, ready: false, back, ..self.errand.clone() };
+                    Errand { aim: Aim::Open, adopt: false, ready: false, back, ..next.errand.clone() };
                 let mut effects = vec![];
                 next.tell(&mut effects);
                 effects.push(Effect::Schedule);
                 next.to(State::Scheduled, reason, effects)
             }
-            _ => self.clone().without_errand().ends_at(State::HandedOver, reason),
+            _ => now.without_errand().ends_at(State::HandedOver, reason),
         }
     }
 

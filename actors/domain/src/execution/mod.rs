@@ -7,6 +7,7 @@
 pub mod manifest;
 pub mod order;
 pub mod path;
+pub mod prune;
 pub mod rollout;
 pub mod run;
 pub mod target;

@@ -7,6 +7,7 @@
 //! parts in the store.
 
 use super::{
+    prune::Pruned,
     rollout::{Progress, RolloutEvent},
     target::AttemptEnded,
 };
@@ -55,6 +56,9 @@ pub struct Run {
     pub proposed: u32,
     /// How many of those have settled: there is nothing left to send for them in this run.
     pub settled: u32,
+    /// Whether it is known what it closes of earlier versions, or that it closes nothing.
+    #[serde(default)]
+    pub pruned: bool,
     /// Grows by one with every change.
     pub version: i64,
 }
@@ -67,6 +71,9 @@ pub struct RunOptions {
     pub only: Option<String>,
     /// Nothing is written at the code host: every changeset stays unpublished, whatever the template says.
     pub dry_run: bool,
+    /// Whoever asked for it agrees to what it closes of earlier versions, however much that is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
     /// Steps that name a container run without one, because the server was told so.
     pub no_container: bool,
     /// Only these take part, and nothing else is a target of the run at all: they failed before and are tried again.
@@ -164,6 +171,12 @@ pub enum RunEvent {
         /// What.
         what: RolloutEvent,
     },
+    /// What of earlier versions is closed with this one.
+    Pruned {
+        /// What.
+        #[serde(flatten)]
+        what: Pruned,
+    },
     /// Somebody paused the run.
     Paused {
         /// Who.
@@ -191,6 +204,7 @@ impl RunEvent {
             Self::AttemptEnded { .. } => "run.attempt_ended",
             Self::ChangesetSettled => "run.changeset_settled",
             Self::Rollout { what } => what.name(),
+            Self::Pruned { .. } => "run.pruned",
             Self::Paused { .. } => "run.paused",
             Self::Resumed { .. } => "run.resumed",
             Self::Cancelled { .. } => "run.cancelled",
@@ -243,6 +257,7 @@ impl Run {
             ended: 0,
             proposed: 0,
             settled: 0,
+            pruned: true,
             version: 1,
         }
     }
@@ -282,6 +297,7 @@ impl Run {
                 }
             }
             (RunState::Running, RunEvent::ChangesetSettled) => next.settled += 1,
+            (RunState::Running, RunEvent::Pruned { .. }) if self.is_pruning() => next.pruned = true,
             (_, RunEvent::Rollout { what }) => match self.rollout.apply(what) {
                 Decision::Ignored(straggler) => return Decision::Ignored(straggler),
                 Decision::Applied { next: rollout, .. } => {
@@ -367,7 +383,10 @@ impl Run {
     }
 
     fn is_done(&self) -> bool {
-        self.state == RunState::Running && self.ended == self.total && self.settled >= self.proposed
+        self.state == RunState::Running
+            && self.ended == self.total
+            && self.settled >= self.proposed
+            && self.pruned
     }
 }
 

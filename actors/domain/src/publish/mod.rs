@@ -9,6 +9,7 @@ pub mod commit;
 pub mod dress;
 mod merging;
 mod neutral;
+pub mod prune;
 pub mod queue;
 mod reading;
 pub mod rollout;

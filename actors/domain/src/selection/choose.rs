@@ -86,6 +86,26 @@ pub fn select(
     Ok(chosen)
 }
 
+/// Whether the entries of `on` take a branch of a repository, whatever else keeps it out.
+pub fn takes_branch(spec: &Spec, repository: &Repository, branch: &str) -> bool {
+    let mut found = Found::default();
+    let all = [repository.clone()];
+    for selector in &spec.on {
+        match selector {
+            Selector::Repository { repository: name, branches } if *name == repository.name => {
+                found.by_name(name, branches, &Answer::Repositories(all.to_vec()));
+            }
+            Selector::Organization { organization, .. }
+                if organization.eq_ignore_ascii_case(repository.name.owner()) =>
+            {
+                found.by_organization(selector, &all);
+            }
+            Selector::Repository { .. } | Selector::Organization { .. } => {}
+        }
+    }
+    found.into_selected().iter().any(|selected| selected.branch == branch && selected.included().is_some())
+}
+
 /// The entry of `on` that a repository in the run owes its place to, in words for a pull request.
 pub fn why(spec: &Spec, name: &RepositoryName) -> String {
     spec.on

@@ -7,7 +7,7 @@ mod choose;
 mod waves;
 
 pub use crate::spec::{Glob, NotAGlob};
-pub use choose::{NotSelectable, queries, select, why};
+pub use choose::{NotSelectable, queries, select, takes_branch, why};
 pub use waves::waves;
 
 use crate::id::{CommitSha, RepositoryId, RepositoryName};

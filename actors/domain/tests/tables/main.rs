@@ -15,6 +15,7 @@ mod merging;
 mod outlook;
 mod parse;
 mod paths;
+mod prune;
 mod publish;
 mod publish_rollout;
 mod rollout;

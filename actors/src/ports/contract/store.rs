@@ -20,6 +20,7 @@ mod messages;
 mod numbering;
 mod pauses;
 mod permits;
+mod pruning;
 mod reads;
 mod rollouts;
 mod scopes;
@@ -146,6 +147,7 @@ where
         rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
         rollouts::a_mark_moves_with_whatever_happens,
         rollouts::who_is_urgent_is_read_first,
+        pruning::what_a_version_may_close_is_read_with_its_targets,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,
         batches::one_row_changes_several_times_in_a_batch,

@@ -5,6 +5,7 @@
 
 mod commit;
 mod permits;
+mod prune;
 mod rollout;
 mod rows;
 
@@ -12,8 +13,8 @@ pub use rows::{Counts, Dump, DumpedEffect, DumpedEvent, DumpedPart};
 
 use super::super::{
     Backlog, CommitError, Committed, EffectState, Followed, Held, Lease, Message, Permit, PermitAnswer,
-    PermitRequest, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, SyncReport,
-    Transition, Wanted,
+    PermitRequest, Prunable, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError,
+    SyncReport, Transition, Wanted,
 };
 use async_trait::async_trait;
 use campaigns_domain::{
@@ -53,6 +54,7 @@ impl MemoryStore {
         let mut rows = self.lock();
         rows.specs.insert(run.spec.clone(), spec.clone());
         rows.runs.insert(run.id, run.clone());
+        rows.in_force.insert(run.campaign, run.spec.clone());
     }
 
     /// Puts a message into the inbox without a lease, as the API does. `run` is the run it is about, if any.
@@ -268,6 +270,10 @@ impl Store for MemoryStore {
 
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         Ok(self.lock().run_control(run))
+    }
+
+    async fn prunable(&self, run: RunId) -> Result<Prunable, StoreError> {
+        Ok(self.lock().prunable(run))
     }
 
     async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {

@@ -127,7 +127,8 @@ impl House {
         let campaign = CampaignId(Uuid::new_v5(&Uuid::NAMESPACE_OID, spec.name.as_bytes()));
         let runs = self.store.dump().runs.len();
         let run = RunId(Uuid::new_v5(&campaign.0, runs.to_string().as_bytes()));
-        self.store.add_run(&spec, &Run::new(run, campaign, spec.digest(), self.window, options));
+        self.store
+            .add_run(&spec, &Run::new(run, campaign, spec.digest(), self.window, options).that_prunes());
         self.tell(run, MessageId::of(run.0, "start", 1), Recipient::Run(run), MessageBody::Start);
         run
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
     Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Permit,
-    PermitAnswer, PermitRequest, Ports, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark, RunControl,
-    Spending, Standing, Store, StoreError, Transition, Wanted, Work,
+    PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark,
+    RunControl, Spending, Standing, Store, StoreError, Transition, Wanted, Work,
 };
 use campaigns_domain::{
     changeset::{Changeset, PullRequestRef},
@@ -291,6 +291,9 @@ impl Store for Behind {
     }
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.tap.store(self.ports.store.run_control(run)).await
+    }
+    async fn prunable(&self, run: RunId) -> Result<Prunable, StoreError> {
+        self.tap.store(self.ports.store.prunable(run)).await
     }
     async fn take_permit(&self, lease: &Lease, request: PermitRequest) -> Result<PermitAnswer, CommitError> {
         let error = || CommitError::Unavailable("the test has broken it".to_owned());

@@ -32,13 +32,14 @@ impl Sql {
         self.input.column("ended", numbers(|run| run.ended)?)?;
         self.input.column("proposed", numbers(|run| run.proposed)?)?;
         self.input.column("settled", numbers(|run| run.settled)?)?;
+        self.input.column("pruned", rows.iter().map(|(_, run)| run.pruned).collect::<Vec<bool>>())?;
         self.input.column("version", rows.iter().map(|(_, run)| run.version).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
         self.guard(
             "changed_runs",
             &format!(
                 "UPDATE runs r SET state = i.state, reason = i.reason, paused_by = i.paused_by, rollout = i.rollout::jsonb, \
-                 window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, \
+                 window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, pruned = i.pruned, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
                  FROM {i} {HOLDS} \
                  WHERE r.id = i.id AND r.shard = i.shard AND r.version = i.version - 1 RETURNING i.ord"

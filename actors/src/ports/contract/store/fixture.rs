@@ -214,7 +214,13 @@ pub fn new_run(campaign: CampaignId) -> Run {
         campaign,
         digest,
         4,
-        RunOptions { only: Some("repo-*".to_owned()), dry_run: false, no_container: true, again: vec![] },
+        RunOptions {
+            only: Some("repo-*".to_owned()),
+            dry_run: false,
+            prune: true,
+            no_container: true,
+            again: vec![],
+        },
     )
 }
 

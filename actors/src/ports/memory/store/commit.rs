@@ -288,6 +288,7 @@ fn write_run(run: &mut Run, after: &Run) {
     run.ended = after.ended;
     run.proposed = after.proposed;
     run.settled = after.settled;
+    run.pruned = after.pruned;
     run.version = after.version;
 }
 

@@ -30,6 +30,8 @@ use tokio::time::Instant;
 pub(super) struct Rows {
     pub(super) epochs: BTreeMap<Shard, i64>,
     pub(super) specs: BTreeMap<Digest, Spec>,
+    /// The spec version in force of a campaign.
+    pub(super) in_force: BTreeMap<CampaignId, Digest>,
     /// Who paused a campaign.
     pub(super) paused: BTreeMap<CampaignId, String>,
     /// Without their admissions.
@@ -179,6 +181,7 @@ impl Default for Rows {
         Self {
             epochs: BTreeMap::new(),
             specs: BTreeMap::new(),
+            in_force: BTreeMap::new(),
             paused: BTreeMap::new(),
             runs: BTreeMap::new(),
             targets: BTreeMap::new(),
