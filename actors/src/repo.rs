@@ -4,6 +4,8 @@
 //! Deliberately absent: the target's machine (`campaigns_domain::execution::target`) and running steps
 //! (`perform::execute`).
 
+mod redo;
+
 use crate::{
     perform::execute::{self, Attempted},
     ports::{
@@ -173,7 +175,8 @@ async fn turn(myself: &ActorRef<RepoMessage>, state: &mut RepoState) -> Result<(
             }
         };
         tracing::Span::current().record("run", tracing::field::display(target.run));
-        let decided = decide(&state.scope, &target, &inputs, state.condemned.as_deref())?;
+        let redo = redo::of(&state.scope, &target).await?;
+        let decided = decide(&state.scope, &target, &inputs, state.condemned.as_deref(), redo.as_ref())?;
         match state.scope.commit(decided.transition).await {
             Ok(()) => break decided.next,
             Err(Setback::Refused(reason)) if state.refusals < TRIES => {
@@ -215,6 +218,7 @@ fn decide(
     target: &Target,
     inputs: &[Input],
     condemned: Option<&str>,
+    redo: Option<&Place>,
 ) -> Result<Decided, Setback> {
     let mut transition = scope.transition(target.run);
     let subject = Subject::Target(target.id);
@@ -275,7 +279,9 @@ fn decide(
                 _ => (None, None),
             };
             row = Some(execution(&after, manifest)?);
-            if let Some(diff) = diff
+            if let Some(place) = redo {
+                transition.messages.extend(redo::told(place, &after, diff.map(|(_, proposal)| proposal)));
+            } else if let Some(diff) = diff
                 && effects.iter().any(|effect| matches!(effect, TargetEffect::Propose { .. }))
             {
                 transition.messages.push(proposed(diff));

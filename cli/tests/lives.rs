@@ -105,3 +105,58 @@ async fn a_conflict_becomes_clean_and_what_people_did_stays() {
     }
     assert_eq!(server.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conflict_is_gone_after_a_rebase() {
+    let room = support::room();
+    let twin = support::twin(room.path(), 3).await;
+    let server = Server::start(&room.path().join("data"), &twin);
+    let run = |words: &[&str]| {
+        let mut command = campaigns();
+        command.args(words).args(["-o", "json", "--server", &server.url]);
+        command.env("CAMPAIGNS_TOKEN", &server.token);
+        let (code, out, err) = finish(&mut command);
+        assert_eq!(code, Some(0), "{words:?}: {err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let spec = room.path().join("spec.yaml");
+    std::fs::write(&spec, support::SPEC).unwrap();
+    run(&["apply", "-f", spec.to_str().unwrap()]);
+    let first = pull(&twin, "service-001").await;
+    let theirs: &[u8] = b"# service-001\n\nQuite another ending.\n";
+    let base = twin.push("service-001", "main", &[("README.md", Some(theirs))]).await.unwrap();
+    run(&["sync", "greeting"]);
+
+    let asked = run(&["rebase", "greeting", "--state", "conflicted", "--yes"]);
+    assert_eq!(asked["covers"], json!(1), "{asked}");
+    let again = server.api().ended(asked["run_id"].as_str().unwrap().parse().unwrap()).await;
+    assert!(again.rebase && again.retries == 1, "{again:?}");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let clean = loop {
+        let now = pull(&twin, "service-001").await;
+        if now["mergeable_state"] == "clean" {
+            break now;
+        }
+        assert!(std::time::Instant::now() < deadline, "the conflict stays: {now}");
+        support::breathe().await;
+    };
+    assert_eq!((&clean["number"], &clean["mergeable"]), (&first["number"], &json!(true)));
+    let head = clean["head"]["sha"].as_str().unwrap();
+    let path = format!("/repos/acme/service-001/commits/{head}");
+    let commit = as_person(&twin, reqwest::Method::GET, &path, None).await;
+    assert_eq!(commit["parents"][0]["sha"], first["head"]["sha"], "{commit}");
+    assert_eq!(commit["parents"][1]["sha"], json!(base), "a merge of the base as it is now: {commit}");
+    assert_eq!(clean["changed_files"], 1, "{clean}");
+
+    // The campaign still shows everything, although its latest run was of one.
+    run(&["sync", "greeting"]);
+    let status = run(&["status", "greeting"]);
+    let all = status["changesets"].as_array().unwrap();
+    assert_eq!(all.len(), status["targets"].as_array().unwrap().len(), "{status}");
+    assert!(all.iter().all(|each| each["state"] == "open"), "{status}");
+    let one = all.iter().find(|each| each["repository"] == "acme/service-001").unwrap();
+    let diff =
+        server.api().get(&format!("/changesets/{}/diff", one["id"].as_str().unwrap())).await.to_string();
+    assert!(diff.contains("Quite another ending."), "the diff is the one on the new base: {diff}");
+    assert_eq!(server.stop(), Some(0));
+}

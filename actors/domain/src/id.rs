@@ -46,6 +46,13 @@ uuid_id!(/// One inbox row: what one shard tells another.
 uuid_id!(/// Something a person asked for through the API.
     CommandId);
 
+impl RunId {
+    /// The run that a command starts.
+    pub fn of_command(command: CommandId) -> Self {
+        Self(Uuid::new_v5(&command.0, b"run"))
+    }
+}
+
 impl TargetId {
     /// The target of `run` on `branch` of the repository with GitHub's id `repository`, in folder `workspace`
     /// ("" is the root).

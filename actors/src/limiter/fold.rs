@@ -93,6 +93,27 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
+    /// A run that carries a changeset out again has a result for it; that run has nothing to wait for afterwards.
+    pub(super) async fn redone(
+        &mut self,
+        message: MessageId,
+        id: ChangesetId,
+        run: RunId,
+        content: Option<&Proposal>,
+        reason: &str,
+    ) -> Result<(), Setback> {
+        let boxed = content.cloned().map(Box::new);
+        let what = ChangesetEvent::Redone { run, content: boxed, reason: reason.to_owned() };
+        if !self.happened(id, &what).await? {
+            tracing::info!(changeset = %id, %run, "what came of carrying it out again is not taken up");
+        }
+        let told = content.map(|content| settled(id, content));
+        let transition = self.of(run);
+        transition.messages.extend(told);
+        transition.consumed.push(message);
+        Ok(())
+    }
+
     /// A person asks something of a changeset. What does not fit where it stands is passed over.
     pub(super) async fn ask(
         &mut self,

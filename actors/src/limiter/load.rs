@@ -19,7 +19,10 @@ pub(super) async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(
                 missing.insert(place.changeset());
             }
             Input::Message(Message {
-                body: MessageBody::Ask { changeset, .. } | MessageBody::Released { changeset, .. },
+                body:
+                    MessageBody::Ask { changeset, .. }
+                    | MessageBody::Released { changeset, .. }
+                    | MessageBody::Redone { changeset, .. },
                 ..
             }) => {
                 missing.insert(*changeset);

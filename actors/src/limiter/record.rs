@@ -61,6 +61,9 @@ pub(super) async fn record(
                     }
                     fold.consume(*run, message.id);
                 }
+                MessageBody::Redone { changeset, run, content, reason } => {
+                    fold.redone(message.id, *changeset, *run, content.as_deref(), reason).await?;
+                }
                 MessageBody::Ask { changeset, ask, by, command, run } => {
                     let beyond = match fold.row(changeset) {
                         Some(row) => {

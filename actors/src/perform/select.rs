@@ -86,7 +86,9 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
         .buffered(reads)
         .try_collect()
         .await?;
-    let (targets, ends) = in_order(plan.spec.rollout.as_ref(), targets);
+    // What is open already does not wait for waves.
+    let rollout = plan.spec.rollout.as_ref().filter(|_| !run.options.rebase);
+    let (targets, ends) = in_order(rollout, targets);
     Ok(Chosen { targets, ends, priority: plan.spec.priority })
 }
 

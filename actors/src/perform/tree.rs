@@ -26,7 +26,7 @@ pub(super) async fn write(
     repository: &RepositoryRef,
     changeset: &Changeset,
 ) -> Result<String, Halt> {
-    let execution = ExecutionId::of(changeset.wanted.target, changeset.wanted.attempt);
+    let execution = changeset.wanted.execution();
     let manifest = manifest(writes, changeset).await?;
     let plan = TreePlan::new(&manifest, TreeLimits::default());
     let host = &writes.scope.world.ports.code_host;
@@ -54,7 +54,7 @@ pub(super) async fn write(
 
 /// What the result that the changeset wants has changed.
 pub(super) async fn manifest(writes: &Writes<'_>, changeset: &Changeset) -> Result<Manifest, Halt> {
-    let execution = ExecutionId::of(changeset.wanted.target, changeset.wanted.attempt);
+    let execution = changeset.wanted.execution();
     let stored = content(writes, &ArtifactKey::Manifest(execution)).await?;
     serde_json::from_slice(&stored)
         .map_err(|error| Halt::refused(format!("the stored manifest of {execution} cannot be read: {error}")))

@@ -372,6 +372,17 @@ pub enum MessageBody {
         /// The run.
         run: RunId,
     },
+    /// To an organisation: what came of carrying one of its changesets out again.
+    Redone {
+        /// The changeset.
+        changeset: ChangesetId,
+        /// The run that did it.
+        run: RunId,
+        /// Its new content; none where there is none.
+        content: Option<Box<Proposal>>,
+        /// Why there is none, for people.
+        reason: String,
+    },
     /// To an organisation: read every open pull request of the campaign afresh.
     Sync {
         /// The campaign.

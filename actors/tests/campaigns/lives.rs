@@ -8,7 +8,7 @@ use campaigns_actors::{
 };
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
-    execution::target::TargetState,
+    execution::{run::RunState, target::TargetState},
 };
 use std::time::Duration;
 
@@ -113,5 +113,86 @@ async fn a_commit_by_somebody_trusted_becomes_ours() {
     let after = house.changeset("r0");
     assert_eq!((after.state, after.head), (ChangesetState::Open, Some(bot)));
     assert_eq!(house.changeset("r1").state, ChangesetState::HandedOver);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebase_appends_a_merge_of_the_base_as_it_is_now() {
+    let (house, system, first) = open("rebased").await;
+    let repository = house.repository("r0");
+    let base =
+        house.host.push(&repository, "main", &[SeedFile::new("CAMPAIGN.md", "theirs")], "Theirs").unwrap();
+    house.changes_again("on top of theirs\n");
+    let run = house.rebase("r0").await;
+    house.rest(&system).await;
+    let after = house.changeset("r0");
+    let head = house.host.head_of(&repository, &after.head_branch).unwrap();
+    assert_eq!(
+        head.parents,
+        [first.head.clone().unwrap(), base.clone()],
+        "our head, and the base as it is now"
+    );
+    assert_eq!(
+        (after.state, &after.head, &after.shown.base),
+        (ChangesetState::Open, &Some(head.commit.clone()), &Some(base))
+    );
+    assert_eq!(house.host.file(&repository, &head, "CAMPAIGN.md").as_deref(), Some("on top of theirs\n"));
+    assert_eq!(
+        (after.wanted.run, after.wanted.target),
+        (first.wanted.run, first.wanted.target),
+        "it stays its run's"
+    );
+    assert_eq!(house.run_state(run), RunState::Completed);
+    assert_eq!(house.pull_requests().values().sum::<usize>(), 1);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebase_that_has_nothing_left_to_propose_says_so() {
+    for (script, word) in [
+        (Script::changes_nothing(), "the base has it already"),
+        (Script::fails("no such file"), "no such file"),
+    ] {
+        let (house, system, first) = open("nothing").await;
+        let repository = house.repository("r0");
+        house.host.push(&repository, "main", &[SeedFile::new("CAMPAIGN.md", "hello\n")], "Theirs").unwrap();
+        house.executor.script(&repository.name, script);
+        let run = house.rebase("r0").await;
+        house.rest(&system).await;
+        let after = house.changeset("r0");
+        assert_eq!(
+            (after.state, after.head),
+            (ChangesetState::Open, first.head),
+            "nothing is put on the branch"
+        );
+        assert!(after.reason.contains(word), "{}", after.reason);
+        assert_eq!(house.run_state(run), RunState::Completed);
+        house.audit();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebase_gives_way_to_a_newer_version_and_to_a_humans_hand() {
+    let (house, system, _) = open("gives-way").await;
+    let repository = house.repository("r0");
+    let slow = Script::writes("CAMPAIGN.md", "old, on the new base\n").taking(Duration::from_secs(60));
+    house.executor.script(&repository.name, slow);
+    let run = house.rebase("r0").await;
+    house.until("it executes", |house| house.targets(run).contains_key(&TargetState::Executing)).await;
+    house.changes_again("new\n");
+    house.begin("gives-way");
+    house.rest(&system).await;
+    let after = house.changeset("r0");
+    let head = house.host.head_of(&repository, &after.head_branch).unwrap();
+    assert_eq!(house.host.file(&repository, &head, "CAMPAIGN.md").as_deref(), Some("new\n"));
+    assert_eq!(house.run_state(run), RunState::Completed);
+    // And once somebody has pushed, nothing comes of it either.
+    let theirs =
+        house.host.push(&repository, &after.head_branch, &[SeedFile::new("x", "mine")], "Mine").unwrap();
+    let run = house.rebase("r0").await;
+    house.rest(&system).await;
+    assert_eq!(house.changeset("r0").state, ChangesetState::HandedOver);
+    assert_eq!(house.host.head_of(&repository, &after.head_branch).unwrap().commit, theirs);
+    assert_eq!(house.run_state(run), RunState::Completed);
     house.audit();
 }

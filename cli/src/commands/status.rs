@@ -146,12 +146,13 @@ fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {
 }
 
 /// The newest run, and every target where the newest run has left it that had it: the last run of everything, and those
-/// that tried parts of it again.
+/// that tried what had failed again.
 async fn targets(client: &Client, name: &str) -> Result<(Option<Run>, Vec<Target>)> {
     let runs = client.runs(name).await?;
     let mut targets = vec![];
     let mut seen = HashSet::new();
-    for run in &runs {
+    // Where an open pull request stands that was carried out again is said by its changeset.
+    for run in runs.iter().filter(|run| !run.rebase) {
         let mut of_run = client.targets(run.id, &[]).await?;
         of_run.retain(|target| {
             seen.insert((

@@ -80,7 +80,7 @@ pub(crate) async fn create(
             dry_run: asked.dry_run,
             prune: asked.prune,
             no_container: state.settings.no_container,
-            again: vec![],
+            ..RunOptions::default()
         },
         key: key.map(|key| (key, fingerprint)),
     };

@@ -52,9 +52,13 @@ pub struct Run {
     /// The glob it was limited to, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub only: Option<String>,
-    /// How many failed targets of earlier runs it tries again, and nothing else; 0 for a run of everything.
+    /// How many targets of earlier runs it carries out again, and nothing else; 0 for a run of everything.
     #[serde(default)]
     pub retries: u32,
+    /// Whether they are those of open pull requests, carried out again on the base as it is now; otherwise they had
+    /// failed.
+    #[serde(default)]
+    pub rebase: bool,
     /// Whether nothing is written at the code host.
     pub dry_run: bool,
     /// Whether steps that name a container run without one.

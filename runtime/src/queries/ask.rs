@@ -47,8 +47,13 @@ pub(super) async fn ask(
         return Ok(known);
     }
     let mut found = changesets(&mut transaction, campaign, &asking).await?;
-    let again = if asking.targets { targets(&mut transaction, campaign, &asking).await? } else { None };
-    let retried = again.as_ref().map(|(options, ..)| options.again.as_slice()).unwrap_or_default();
+    let again = match asking.ask {
+        Ask::Rebase => rebase(&mut transaction, campaign, &found).await?,
+        _ if asking.targets => targets(&mut transaction, campaign, &asking).await?,
+        _ => None,
+    };
+    let tried = again.as_ref().filter(|(options, ..)| !options.rebase);
+    let retried = tried.map(|(options, ..)| options.again.as_slice()).unwrap_or_default();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut asked = Asked {
         command: None,
@@ -76,7 +81,7 @@ pub(super) async fn ask(
     let ids: Vec<Uuid> = found.covered.iter().map(|(id, _)| id.0).collect();
     let mut wake = tell(&mut transaction, &ids, &asking, &new).await?;
     if let Some((options, window)) = again {
-        let id = RunId(Uuid::new_v5(&new.id.0, b"run"));
+        let id = RunId::of_command(new.id);
         let run = DomainRun::new(id, CampaignId(campaign), Digest(spec), window, options);
         runs::insert(&mut transaction, &new.by, &run.of_paused(paused.as_deref())).await?;
         let start =
@@ -130,6 +135,8 @@ async fn known(
 #[derive(Default)]
 struct Found {
     covered: Vec<(ChangesetId, Covered)>,
+    /// Their repositories and base branches.
+    places: BTreeSet<Again>,
     left_out: Vec<LeftOut>,
 }
 
@@ -142,7 +149,7 @@ async fn changesets(
         return Ok(Found::default());
     }
     let rows = sqlx::query(
-        "SELECT id, repository, coalesce(errand->'back'->>'state', state) AS standing, state, pull_request, \
+        "SELECT id, repository, base_branch, coalesce(errand->'back'->>'state', state) AS standing, state, pull_request, \
          pull_request_url, coalesce(seen->'labels', wanted->'dress'->'labels', '[]') AS labels FROM changesets WHERE campaign = $1 \
          ORDER BY lower(repository), id",
     )
@@ -172,6 +179,7 @@ async fn changesets(
         let pull_request = number.zip(url).map(|(number, url)| PullRequest { number, url });
         let covered = Covered { id, repository, state: named(row, "state")?, pull_request };
         found.covered.push((ChangesetId(id), covered));
+        found.places.insert(Again { repository: name, branch: get(row, "base_branch")? });
     }
     let words = |(reason, count): (&str, u32)| LeftOut { reason: reason.to_owned(), count };
     found.left_out = left_out.into_iter().map(words).collect();
@@ -183,6 +191,38 @@ fn standing(name: &str) -> Result<Standing, StoreError> {
     found.ok_or_else(|| StoreError::Corrupt(format!("a changeset is `{name}`")))
 }
 
+/// The run that carries what is covered out again on the base as it is now, and its window.
+async fn rebase(
+    connection: &mut PgConnection,
+    campaign: Uuid,
+    found: &Found,
+) -> Result<Option<(RunOptions, u32)>, StoreError> {
+    if found.places.is_empty() {
+        return Ok(None);
+    }
+    let newest = newest(connection, campaign).await?;
+    Ok(newest.map(|(_, options, window)| {
+        let again = found.places.iter().cloned().collect();
+        (RunOptions { again, only: None, dry_run: false, rebase: true, ..options }, window)
+    }))
+}
+
+/// The newest run of everything, with its options and window.
+async fn newest(
+    connection: &mut PgConnection,
+    campaign: Uuid,
+) -> Result<Option<(Uuid, RunOptions, u32)>, StoreError> {
+    let newest: Option<(Uuid, Json<RunOptions>, i32)> = sqlx::query_as(
+        "SELECT id, options, window_size FROM runs WHERE campaign = $1 \
+         AND coalesce(jsonb_array_length(options->'again'), 0) = 0 ORDER BY created DESC, id DESC LIMIT 1",
+    )
+    .bind(campaign)
+    .fetch_optional(connection)
+    .await
+    .map_err(failed)?;
+    Ok(newest.map(|(run, Json(options), window)| (run, options, u32::try_from(window).unwrap_or(1))))
+}
+
 /// The failed targets that are selected, as the options of the run that tries them again, and its window. A target
 /// stands where the newest run has left it that had it: the last one of everything, and those that retried parts of it.
 async fn targets(
@@ -190,19 +230,11 @@ async fn targets(
     campaign: Uuid,
     asking: &Asking,
 ) -> Result<Option<(RunOptions, u32)>, StoreError> {
-    let newest: Option<(Uuid, Json<RunOptions>, i32)> = sqlx::query_as(
-        "SELECT id, options, window_size FROM runs WHERE campaign = $1 \
-         AND coalesce(jsonb_array_length(options->'again'), 0) = 0 ORDER BY created DESC, id DESC LIMIT 1",
-    )
-    .bind(campaign)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(failed)?;
-    let Some((run, Json(options), window)) = newest else { return Ok(None) };
+    let Some((run, options, window)) = newest(connection, campaign).await? else { return Ok(None) };
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT repository, branch FROM (SELECT DISTINCT ON (t.repository_id, t.branch, t.workspace) \
          t.repository, t.branch, t.state FROM repo_targets t JOIN runs r ON r.id = t.run \
-         WHERE r.campaign = $1 AND (r.created, r.id) >= (SELECT created, id FROM runs WHERE id = $2) \
+         WHERE r.campaign = $1 AND NOT coalesce((r.options->>'rebase')::boolean, false) AND (r.created, r.id) >= (SELECT created, id FROM runs WHERE id = $2) \
          ORDER BY t.repository_id, t.branch, t.workspace, r.created DESC, r.id DESC) newest \
          WHERE state = 'failed' ORDER BY repository, branch",
     )
@@ -223,7 +255,7 @@ async fn targets(
         return Ok(None);
     }
     let again = again.into_iter().collect();
-    Ok(Some((RunOptions { again, only: None, ..options }, u32::try_from(window).unwrap_or(1))))
+    Ok(Some((RunOptions { again, only: None, ..options }, window)))
 }
 
 /// Leaves a message for every changeset, in one statement; the shards whose owners have some now.

@@ -71,7 +71,8 @@ pub(super) async fn queue(
          c.pull_request IS NOT NULL AS proposed, e.manifest, h.position, h.before, c.wanted->'dress' AS dress, \
          c.shown->'worn' AS worn, split_part(c.repository, '/', 1) AS owner \
          FROM changesets c JOIN campaigns k ON k.id = c.campaign JOIN runs r ON r.id = c.run LEFT JOIN held h ON h.id = c.id \
-         LEFT JOIN executions e ON e.target = (c.wanted->>'target')::uuid AND e.attempt = (c.wanted->>'attempt')::integer \
+         LEFT JOIN executions e ON e.target = (coalesce(c.wanted->'made_by', c.wanted)->>'target')::uuid \
+         AND e.attempt = (coalesce(c.wanted->'made_by', c.wanted)->>'attempt')::integer \
          WHERE c.organization = $1 AND c.state IN ('scheduled', 'publishing') \
          ORDER BY h.id IS NOT NULL, r.rollout #>> '{pace,priority}' IS NOT DISTINCT FROM 'urgent' DESC, h.position, \
          c.queue_number, c.id",

@@ -20,7 +20,8 @@ use uuid::Uuid;
 macro_rules! changesets {
     ($where:literal) => {
         concat!(
-            "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((wanted->>'attempt')::integer, 0) AS attempt, ",
+            "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((coalesce(wanted->'made_by', wanted)->>'attempt')::integer, 0) AS attempt, ",
+            "coalesce((wanted->'made_by'->>'target')::uuid, target) AS content, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
             "WHERE r.id = changesets.run) AS paused_by, (SELECT r.reason FROM runs r WHERE r.id = changesets.run) AS halted, ",
             // Why what is held waits is kept once for each wave of its run.
@@ -73,7 +74,13 @@ pub(super) async fn list(
 
 pub(super) async fn one(pool: &PgPool, id: ChangesetId) -> Result<Option<(Changeset, u32)>, StoreError> {
     let row = sqlx::query(changesets!("id = $1")).bind(id.0).fetch_optional(pool).await.map_err(failed)?;
-    row.map(|row| Ok((changeset(&row)?, count(&row, "attempt")?))).transpose()
+    let of_content = |row: PgRow| {
+        let shown = changeset(&row)?;
+        // The diff is that of the attempt whose content it is.
+        let content = Changeset { target_id: get(&row, "content")?, ..shown };
+        Ok((content, count(&row, "attempt")?))
+    };
+    row.map(of_content).transpose()
 }
 
 fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {

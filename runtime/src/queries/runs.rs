@@ -190,6 +190,7 @@ fn run(row: &PgRow) -> Result<Run, StoreError> {
         rollout: rollout(row)?,
         window: count(row, "window_size")?,
         retries: u32::try_from(options.again.len()).unwrap_or(u32::MAX),
+        rebase: options.rebase,
         only: options.only,
         dry_run: options.dry_run,
         no_container: options.no_container,

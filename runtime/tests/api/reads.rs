@@ -36,6 +36,7 @@ pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
         dress: Dress::default(),
         gated: false,
         auto_merge: campaigns_domain::spec::AutoMerge::Off,
+        made_by: None,
     };
     let (changeset, _) = Changeset::propose(place, proposal);
     let shard = Shard::of_organization(target.repository.owner());

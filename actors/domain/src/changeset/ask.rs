@@ -93,6 +93,8 @@ pub struct Errand {
     pub beyond: bool,
     /// The command that was taken up last, so that it is taken up once.
     pub command: Option<CommandId>,
+    /// The run that carries it out again on the base as it is now; the last one counts.
+    pub redo: Option<RunId>,
 }
 
 /// Where a changeset stands again after an errand that leaves its content alone.
@@ -164,7 +166,11 @@ impl Ask {
             }
             (State::Unpublished, Ask::Merge { .. }) => Some("it has no pull request yet: `publish` opens it"),
             (_, Ask::Merge { .. }) => None,
-            (_, Ask::Rebase) => Some("this version does not rebase yet"),
+            (State::Scheduled | State::Publishing, Ask::Rebase) => {
+                Some("it is being brought up to date already")
+            }
+            (_, Ask::Rebase) if !published => Some("it has no pull request yet"),
+            (_, Ask::Rebase) => None,
         }
     }
 }

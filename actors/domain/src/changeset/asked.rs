@@ -30,6 +30,9 @@ impl Changeset {
         if self.refuses(ask).is_some() {
             return Decision::Ignored(Straggler::OutOfPlace);
         }
+        if *ask == Ask::Rebase {
+            return self.redo_asked(command, beyond);
+        }
         let mut next = self.clone();
         next.version += 1;
         next.errand.command = Some(command);
@@ -88,6 +91,7 @@ impl Changeset {
                 next.leaves_content();
             }
             Ask::Takeover => next.errand.adopt = true,
+            // Carrying out again is told apart above.
             Ask::Retry | Ask::Rebase => {}
         }
         next.generation += 1;
@@ -163,10 +167,11 @@ impl Changeset {
         }
     }
 
-    /// Everything that was asked for is over but a merge; which command it was stays known.
+    /// Everything that was asked for is over but a merge; which command it was stays known, and what is being carried out
+    /// again.
     pub(super) fn without_errand(mut self) -> Self {
-        let Errand { command, merge, .. } = self.errand;
-        self.errand = Errand { command, merge, ..Errand::default() };
+        let Errand { command, merge, redo, .. } = self.errand;
+        self.errand = Errand { command, merge, redo, ..Errand::default() };
         self
     }
 

@@ -83,6 +83,16 @@ pub enum ChangesetEvent {
         /// Why.
         reason: String,
     },
+    /// The run that carries it out again has a result.
+    Redone {
+        /// The run.
+        run: RunId,
+        /// Its new content; none where there is none.
+        content: Option<Box<Proposal>>,
+        /// Why there is none, for people.
+        #[serde(default)]
+        reason: String,
+    },
     /// A person asked something of it.
     Asked {
         /// What.
@@ -186,6 +196,7 @@ impl ChangesetEvent {
             Self::HeadAdopted { .. } => "changeset.head_adopted",
             Self::BranchDeleted => "changeset.branch_deleted",
             Self::BranchLeft { .. } => "changeset.branch_left",
+            Self::Redone { .. } => "changeset.redone",
             Self::Asked { .. } => "changeset.asked",
             Self::Withdrawn { .. } => "changeset.withdrawn",
             Self::ErrandDone { .. } => "changeset.errand_done",

@@ -11,6 +11,7 @@ mod branch;
 mod event;
 mod held;
 mod merge;
+mod redo;
 mod seen;
 mod shown;
 mod transition;
@@ -21,6 +22,7 @@ mod worn;
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
 pub use event::{ChangesetEffect, ChangesetEvent, Done, Published};
 pub use merge::{Merge, Stands};
+pub use redo::MadeBy;
 pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
 pub use transition::Place;
@@ -116,6 +118,9 @@ pub struct Proposal {
     /// Whether it is to be merged by the rules of its branch.
     #[serde(default, skip_serializing_if = "crate::spec::AutoMerge::is_off")]
     pub auto_merge: crate::spec::AutoMerge,
+    /// The attempt whose result it is, where the target was carried out again on a newer base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<MadeBy>,
 }
 
 /// A pull request's names.

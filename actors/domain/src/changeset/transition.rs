@@ -92,6 +92,7 @@ impl Changeset {
             Event::HeadAdopted { head, base } => self.head_adopted(head, base),
             Event::BranchDeleted => self.branch_ended(""),
             Event::BranchLeft { reason } => self.branch_ended(reason),
+            Event::Redone { run, content, reason } => self.redone(*run, content.as_deref(), reason),
             Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),
             Event::Withdrawn { generation } => self.withdrawn(*generation),
@@ -125,6 +126,7 @@ impl Changeset {
         // It is wanted again.
         next = next.without_pruning();
         next.errand.beyond = false;
+        next.errand.redo = None;
         next.version += 1;
         match self.standing() {
             // Ends and other people's work stay as they are; the run only learns that nothing is to be sent.

@@ -80,6 +80,9 @@ pub struct RunOptions {
     /// Empty is everything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub again: Vec<Again>,
+    /// They are carried out again on the base as it is now, and their open pull requests get what comes of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rebase: bool,
 }
 
 /// A target of an earlier run that is tried again.

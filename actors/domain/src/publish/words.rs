@@ -69,6 +69,7 @@ impl Proposal {
             dress: template.dress.rendered(|variable| plain(variable, spec, target)),
             gated: spec.rollout.is_some(),
             auto_merge: template.auto_merge,
+            made_by: None,
         })
     }
 }

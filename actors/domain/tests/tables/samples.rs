@@ -120,6 +120,7 @@ pub(crate) fn proposal(run: u128, attempt: u32, publication: Publication) -> Pro
         dress: Dress::default(),
         gated: false,
         auto_merge: campaigns_domain::spec::AutoMerge::Off,
+        made_by: None,
     }
 }
 

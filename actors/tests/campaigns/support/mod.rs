@@ -20,7 +20,7 @@ use campaigns_actors::{
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetState},
     execution::{
-        run::{Run, RunOptions, RunState},
+        run::{Again, Run, RunOptions, RunState},
         target::TargetState,
     },
     id::{CampaignId, CommandId, MessageId, RepositoryName, RunId},
@@ -171,6 +171,25 @@ impl House {
         };
         let to = Recipient::Organization(changeset.repository.owner().to_owned());
         self.tell(changeset.wanted.run, MessageId(command.0), to, body);
+    }
+
+    /// A person has a repository's changeset carried out again on the base as it is now; the run that does it.
+    pub(crate) async fn rebase(&self, name: &str) -> RunId {
+        let changeset = self.changeset(name);
+        let before = self.store.dump().runs[&changeset.wanted.run].clone();
+        let again =
+            vec![Again { repository: changeset.repository.clone(), branch: changeset.base_branch.clone() }];
+        let command = CommandId(Uuid::new_v4());
+        let run = RunId::of_command(command);
+        let options = RunOptions { again, rebase: true, ..RunOptions::default() };
+        let spec = self.store.spec(&before.spec).await.unwrap().unwrap();
+        self.store.add_run(&spec, &Run::new(run, before.campaign, before.spec, self.window, options));
+        let (ask, by) = (Ask::Rebase, "ada".to_owned());
+        let body = MessageBody::Ask { changeset: changeset.id, ask, by, command, run: changeset.wanted.run };
+        let to = Recipient::Organization(changeset.repository.owner().to_owned());
+        self.tell(changeset.wanted.run, MessageId(command.0), to, body);
+        self.tell(run, MessageId::of(run.0, "start", 1), Recipient::Run(run), MessageBody::Start);
+        run
     }
 
     /// Every repository's steps write something else from now on.

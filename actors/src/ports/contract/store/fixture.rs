@@ -157,6 +157,7 @@ impl<H: StoreHarness> World<H> {
             dress: Dress { labels: vec!["automated".to_owned()], ..Dress::default() },
             gated: false,
             auto_merge: campaigns_domain::spec::AutoMerge::Off,
+            made_by: None,
         };
         Changeset::propose(place, proposal).0
     }
@@ -220,6 +221,7 @@ pub fn new_run(campaign: CampaignId) -> Run {
             prune: true,
             no_container: true,
             again: vec![],
+            rebase: false,
         },
     )
 }
