@@ -6,15 +6,15 @@
 use super::{
     branch_end, merging,
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::{Halt, Sent, adopted, limits},
 };
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{
     changeset::{Changeset, Done},
     id::{ChangesetId, CommandId},
     publish::{
-        Observation, PullRequestState, PullRequestStep, budget::WriteKind, comment, human_hand,
-        pull_request_step,
+        BranchStep, Observation, PullRequestState, PullRequestStep, branch_step, budget::WriteKind, comment,
+        human_hand, pull_request_step,
     },
 };
 
@@ -52,6 +52,27 @@ pub(super) async fn close(
         tracing::info!(changeset = %changeset.id, reason, "the branch of a closed pull request stays");
     }
     Ok(Sent::Withdrawn)
+}
+
+/// Closes it, unless a human has touched branch or pull request.
+pub(super) async fn close_gently(
+    writes: &Writes<'_>,
+    repository: &RepositoryRef,
+    changeset: &Changeset,
+    observed: &Observation,
+) -> Result<Sent, Halt> {
+    if let PullRequestStep::Adopt(seen) = pull_request_step(changeset, observed) {
+        if let Some(reason) = human_hand(changeset, &seen) {
+            return Ok(Sent::HandedOver(reason));
+        }
+        if let Some(adopted) = adopted(writes, changeset, observed).await? {
+            return Ok(Sent::Adopted(adopted));
+        }
+        if let BranchStep::HandsOff { reason } = branch_step(changeset, observed, "") {
+            return Ok(Sent::HandedOver(reason));
+        }
+    }
+    close(writes, repository, changeset, observed).await
 }
 
 /// Opens a closed pull request again; where its branch is gone, that comes back at our last head first.

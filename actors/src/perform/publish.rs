@@ -165,7 +165,7 @@ async fn once(
     let observed = observe(writes, repository, changeset).await?;
     match changeset.errand.aim {
         Aim::Closed if changeset.errand.gentle.is_some() => {
-            return gently(writes, repository, changeset, &observed).await;
+            return errand::close_gently(writes, repository, changeset, &observed).await;
         }
         Aim::Closed => return errand::close(writes, repository, changeset, &observed).await,
         Aim::Reopened => errand::reopen(writes, repository, changeset, &observed).await?,
@@ -237,7 +237,7 @@ async fn once(
 }
 
 /// A head that is not on record and is ours all the same.
-async fn adopted(
+pub(super) async fn adopted(
     writes: &Writes<'_>,
     changeset: &Changeset,
     observed: &Observation,
@@ -250,27 +250,6 @@ async fn adopted(
     let trusted = trusted.map_err(|error| Halt::deferred(error.to_string()))?;
     let host = &*writes.scope.world.ports.code_host;
     limits(writes, closer::look(host, &writes.reads, changeset, there, &trusted).await)
-}
-
-/// Closes it, unless a human has touched branch or pull request.
-async fn gently(
-    writes: &Writes<'_>,
-    repository: &RepositoryRef,
-    changeset: &Changeset,
-    observed: &Observation,
-) -> Result<Sent, Halt> {
-    if let PullRequestStep::Adopt(seen) = pull_request_step(changeset, observed) {
-        if let Some(reason) = human_hand(changeset, &seen) {
-            return Ok(Sent::HandedOver(reason));
-        }
-        if let Some(adopted) = adopted(writes, changeset, observed).await? {
-            return Ok(Sent::Adopted(adopted));
-        }
-        if let BranchStep::HandsOff { reason } = branch_step(changeset, observed, "") {
-            return Ok(Sent::HandedOver(reason));
-        }
-    }
-    errand::close(writes, repository, changeset, observed).await
 }
 
 async fn observe(
