@@ -16,6 +16,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// One lock for every process that migrates this database; the number is arbitrary and never changes.
 const MIGRATION_LOCK: i64 = 0x4341_4d50_4149_474e;
 
+/// How long a connection rests before it is asked whether it still answers.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// The migrations that this program knows, oldest first.
 pub fn migrator() -> &'static Migrator {
     &MIGRATOR
@@ -132,8 +135,20 @@ impl Postgres {
         let planned_once =
             settings(options.statement_timeout).options([("plan_cache_mode", "force_generic_plan")]);
         let open = async |connections: u32, to: PgConnectOptions| {
-            let pool =
-                PgPoolOptions::new().acquire_timeout(options.acquire_timeout).max_connections(connections);
+            // Whether a connection still answers is asked where it has rested; asking each time would cost a commit
+            // that is alone as much again as its way to the server and back.
+            let pool = PgPoolOptions::new()
+                .acquire_timeout(options.acquire_timeout)
+                .max_connections(connections)
+                .test_before_acquire(false)
+                .before_acquire(|connection, rested| {
+                    Box::pin(async move {
+                        if rested.idle_for >= RESTED {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                });
             pool.connect_with(to).await.map_err(|error| ConnectError::Unreachable(words(&error)))
         };
         let pool = open(options.connections, settings(options.statement_timeout)).await?;
