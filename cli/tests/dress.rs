@@ -86,3 +86,48 @@ async fn pull_requests_wear_what_the_spec_says_and_people_leave_on() {
     assert_eq!(writes("pulls/request-reviewers"), 3 * 4);
     assert_eq!(server.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_opts_out_is_left_alone() {
+    let room = support::room();
+    let twin = support::twin(room.path(), 4).await;
+    for (name, text) in [("service-001", "optOut: true\n"), ("service-002", "optOut: ['bump-*']\n")] {
+        let files = [(".github/campaigns.yml", Some(text.as_bytes()))];
+        twin.push(name, "main", &files).await.unwrap();
+    }
+    let server = Server::start(&room.path().join("data"), &twin);
+    let file = room.path().join("spec.yaml");
+    let apply = |text: String| {
+        std::fs::write(&file, text).unwrap();
+        let (code, _, err) = command(&server, &["apply", "-f", file.to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{err}");
+    };
+    apply(spec("labels: [automated]", "Hello."));
+    let (code, out, err) = command(&server, &["status", "greeting"]);
+    assert_eq!(code, Some(0), "{err}");
+    let line = out.lines().find(|line| line.contains("service-001")).unwrap();
+    assert!(line.contains("the repository opts out by its `.github/campaigns.yml`"), "{line}");
+    let opened = support::opened(&twin);
+    assert_eq!(
+        opened.keys().collect::<Vec<_>>(),
+        ["acme/service-002", "acme/service-003", "acme/service-004"]
+    );
+    let body = twin.pulls("service-003")[0].body.clone().unwrap();
+    for words in
+        ["campaign **greeting**", "spec `", "`on` takes every repository of `acme`", ".github/campaigns.yml"]
+    {
+        assert!(body.contains(words), "{words} is not in {body}");
+    }
+
+    // Somebody puts the label on one of them; the next version leaves it as it is.
+    twin.as_maintainer(|person| person.add_label("service-003", 1, "campaigns:opt-out")).await.unwrap();
+    let before = twin.pulls("service-003")[0].head_sha.clone();
+    let (code, _, err) = command(&server, &["sync", "greeting"]);
+    assert_eq!(code, Some(0), "{err}");
+    let changesets = server.api().changesets("greeting").await;
+    let theirs = changesets.iter().find(|each| each.repository == "acme/service-003").unwrap();
+    assert_eq!(theirs.state, ChangesetState::HandedOver, "{theirs:?}");
+    apply(spec("labels: [automated]", "Hello again."));
+    assert_eq!(twin.pulls("service-003")[0].head_sha, before);
+    assert_eq!(server.stop(), Some(0));
+}

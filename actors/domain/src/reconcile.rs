@@ -9,6 +9,7 @@ pub use schedule::{Due, due};
 use crate::{
     changeset::{Changeset, ChangesetEvent, ChangesetState},
     publish::{Adopted, News, PullRequest, PullRequestState, Reading, human_hand},
+    selection::{OPT_OUT_LABEL, opts_out},
 };
 
 /// The event that an observation amounts to, if any. Applying it twice is applying it once.
@@ -64,7 +65,11 @@ pub fn noticed(changeset: &Changeset, fresh: &Reading) -> Vec<ChangesetEvent> {
         && fresh.repository.owner().eq_ignore_ascii_case(changeset.repository.owner());
     let name = renamed.then(|| News::Renamed(fresh.repository.clone()));
     let news = name.into_iter().chain(fresh.news(&seen));
+    let label = (changeset.state.is_open() && opts_out(&fresh.labels)).then(|| ChangesetEvent::HandedOver {
+        reason: format!("somebody put the label `{OPT_OUT_LABEL}` on the pull request"),
+    });
     news.map(|news| ChangesetEvent::Noticed { news })
+        .chain(label)
         .filter(|event| !changeset.apply(event).is_ignored())
         .collect()
 }

@@ -6,7 +6,7 @@
 use super::{
     base, closer,
     dress::dress,
-    errand, merging,
+    errand, merging, opting,
     pace::Pace,
     permits::{Stopped, Writes},
     tree,
@@ -168,8 +168,13 @@ async fn once(
             return errand::close_gently(writes, repository, changeset, &observed).await;
         }
         Aim::Closed => return errand::close(writes, repository, changeset, &observed).await,
-        Aim::Reopened => errand::reopen(writes, repository, changeset, &observed).await?,
-        Aim::Open => {}
+        Aim::Reopened | Aim::Open => {}
+    }
+    if let Some(stop) = opting::stops(writes, changeset).await? {
+        return Ok(stop);
+    }
+    if changeset.errand.aim == Aim::Reopened {
+        errand::reopen(writes, repository, changeset, &observed).await?;
     }
     // Before the branch is touched: a pull request that has ended wants no further commit, nor does one that a
     // human has taken over.

@@ -3,7 +3,10 @@
 //!
 //! Deliberately absent: choosing (`campaigns_domain::selection`).
 
-use super::reads::{NotRead, patiently};
+use super::{
+    opting,
+    reads::{NotRead, patiently},
+};
 use crate::{
     ports::{ReadBudget, RepositoryRef},
     scope::Scope,
@@ -77,7 +80,8 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
         .try_collect()
         .await?;
     let chosen = select(&plan.spec, &answers, only.as_ref()).map_err(|why| Stop::Failed(why.to_string()))?;
-    let chosen = chosen.into_iter().filter(|each| run.options.takes(&each.name, &each.branch));
+    let chosen = chosen.into_iter().filter(|each| run.options.takes(&each.name, &each.branch)).collect();
+    let chosen = opting::leave_out(scope, run.id, &plan.spec.name, chosen).await?;
     let targets: Vec<_> = stream::iter(chosen)
         .map(|selected| async move {
             let (selected, base) = stand(scope, run, selected).await?;

@@ -47,7 +47,7 @@ pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
 }";
 
 /// Answers that come where the query took too long (10 s), or the server is not well.
-const UNANSWERED: &[u16] = &[500, 502, 503, 504];
+pub(super) const UNANSWERED: &[u16] = &[500, 502, 503, 504];
 
 impl GitHub {
     pub(super) async fn readings(

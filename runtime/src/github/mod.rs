@@ -21,6 +21,7 @@ mod endpoint;
 mod graphql;
 mod limits;
 mod merging;
+mod opting;
 mod paid;
 mod read;
 mod rules;

@@ -386,10 +386,8 @@ impl Run {
     }
 
     fn is_done(&self) -> bool {
-        self.state == RunState::Running
-            && self.ended == self.total
-            && self.settled >= self.proposed
-            && self.pruned
+        let all = self.ended == self.total && self.settled >= self.proposed;
+        self.state == RunState::Running && all && self.pruned
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     changeset::{Place, Proposal},
     execution::{Manifest, run::RunOptions, target::Target},
     id::{ChangesetId, Digest},
-    selection::why,
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, why},
     spec::{Publication, Spec, Variable, render},
 };
 
@@ -143,10 +143,13 @@ fn footer(
         n => format!("{n} files"),
     };
     format!(
-        "---\nProposed by campaign **{}** (run `{}`, spec `{short}`, {files} changed). Why here: {}.\n\n{MARKER}{changeset} -->",
+        "---\nProposed by campaign **{}** (run `{}`, spec `{short}`, {files} changed). Why here: {}.\n\nTo opt out: `optOut: true` in \
+         `{OPT_OUT_FILE}` keeps campaigns out of this repository, `optOut: [{}]` this one; the label `{OPT_OUT_LABEL}` \
+         does so too.\n\n{MARKER}{changeset} -->",
         spec.name,
         target.run,
         neutral(&why(spec, &target.repository)),
+        spec.name,
     )
 }
 

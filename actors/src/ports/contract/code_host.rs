@@ -9,6 +9,7 @@ mod ending;
 mod following;
 mod merging;
 mod observing;
+mod opting;
 mod publishing;
 mod stage;
 
@@ -39,4 +40,5 @@ pub async fn hold(stage: &dyn Stage) {
     dressing::asks_nobody_where_one_cannot_be_asked(stage).await;
     merging::arranges_a_merge(stage).await;
     merging::merges_what_it_was_told(stage).await;
+    opting::tells_who_opts_out(stage).await;
 }

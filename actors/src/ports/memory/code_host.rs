@@ -8,6 +8,7 @@
 mod compare;
 mod faults;
 mod merging;
+mod opting;
 mod people;
 mod wardrobe;
 mod world;

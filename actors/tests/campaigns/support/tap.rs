@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
-    Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Permit,
-    PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, RolloutCounts, RolloutMark,
-    RunControl, Spending, Standing, Store, StoreError, Transition, Wanted, Work,
+    Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Opting,
+    Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, RolloutCounts,
+    RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition, Wanted, Work,
 };
 use campaigns_domain::{
     changeset::{Changeset, PullRequestRef},
@@ -18,12 +18,15 @@ use campaigns_domain::{
         run::Run,
         target::{Failure, FailureCause, Target},
     },
-    id::{CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RunId, Shard, TargetId},
+    id::{
+        CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RepositoryName, RunId,
+        Shard, TargetId,
+    },
     publish::{
         BranchHead, Comparison, MergeMethod, MergeRules, PullRequest, Reading, budget::Budget,
         commit::TreeEntry, dress::Wearer,
     },
-    selection::{Answer, Base, Query},
+    selection::{Answer, Base, OptOut, Query},
     spec::Spec,
 };
 use std::{
@@ -389,6 +392,18 @@ impl Merging for Behind {
     ) -> Result<(), CodeHostError> {
         let call = self.ports.code_host.merge(repository, number, head, method, permit);
         self.tap.host(Which::HostWrites, call).await
+    }
+}
+
+#[async_trait]
+impl Opting for Behind {
+    async fn opt_outs(
+        &self,
+        owner: &str,
+        repositories: &[RepositoryName],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.opt_outs(owner, repositories, budget)).await
     }
 }
 

@@ -32,9 +32,10 @@ use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// How many reads precede the writes of a changeset: its branch and its pull requests. One more precedes those for what
+/// How many reads precede the writes of a changeset: its branch, its pull requests, and whether the repository
+/// has opted out. One more precedes those for what
 /// it wears.
-const READS: u64 = 2;
+const READS: u64 = 3;
 
 /// What waits in a campaign and for what, and when it will be open.
 #[utoipa::path(get, path = "/campaigns/{name}/budget", tag = "budget",

@@ -29,13 +29,14 @@ pub struct Execution<'a> {
 }
 
 /// The interfaces and unions by which fragments ask for the objects served here.
-const KINDS: [(&str, &[&str]); 11] = [
+const KINDS: [(&str, &[&str]); 12] = [
     ("PullRequest", &["Node", "Assignable", "Closable", "Comment", "Labelable", "UniformResourceLocatable"]),
     ("Repository", &["Node", "RepositoryOwner", "UniformResourceLocatable"]),
     ("User", &["Node", "Actor", "RepositoryOwner", "UniformResourceLocatable"]),
     ("Bot", &["Node", "Actor", "UniformResourceLocatable"]),
     ("Organization", &["Node", "Actor", "RepositoryOwner", "UniformResourceLocatable"]),
     ("Commit", &["Node", "GitObject", "UniformResourceLocatable"]),
+    ("Blob", &["Node", "GitObject"]),
     ("Ref", &["Node"]),
     ("Label", &["Node"]),
     ("MergeQueueEntry", &["Node"]),

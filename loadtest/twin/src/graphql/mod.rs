@@ -2,6 +2,7 @@
 //! the answer with its errors beside its data. What is not served is answered with a 501 that names it; nothing
 //! is made up.
 
+mod blobs;
 pub mod execute;
 pub mod lex;
 pub mod mutations;

@@ -141,6 +141,13 @@ impl Execution<'_> {
                 "updatedAt" => json!(stamp(record.updated_at)),
                 "pushedAt" => json!(stamp(record.pushed_at)),
                 "owner" => me.account(&org, &field.selection)?,
+                "object" => me.object(record, field)?,
+                "label" => {
+                    let name = field.text("name").unwrap_or_default().to_lowercase();
+                    let label =
+                        me.world.read(|state| state.repositories.get(&record.id)?.labels.get(&name).cloned());
+                    label.map_or(Ok(Value::Null), |label| me.label(&label, &field.selection))?
+                }
                 "defaultBranchRef" => me.branch(record, &record.default_branch, field)?,
                 _ => return Err(no_field("Repository", field)),
             })

@@ -7,7 +7,7 @@ use crate::clock::stamp;
 use crate::rest::refusal::Refusal;
 use crate::rest::shape::node_id;
 use crate::standing::{self, Standing};
-use crate::world::model::{Pull, RepositoryRecord};
+use crate::world::model::{Label, Pull, RepositoryRecord};
 use crate::world::rules::{AutoMerge, Queued};
 use serde_json::{Value, json};
 
@@ -181,15 +181,17 @@ impl Execution<'_> {
             let found = pull.labels.iter().filter_map(|name| known?.get(&name.to_lowercase()).cloned());
             found.collect::<Vec<_>>()
         });
-        self.connection(field, "LabelConnection", labels, |me, label, selection| {
-            me.pick(selection, "Label", |_, field| {
-                Ok(match field.name.as_str() {
-                    "id" => json!(node_id("LA", label.id)),
-                    "name" => json!(label.name),
-                    "color" => json!(label.color),
-                    "description" => json!(label.description),
-                    _ => return Err(no_field("Label", field)),
-                })
+        self.connection(field, "LabelConnection", labels, |me, label, selection| me.label(label, selection))
+    }
+
+    pub(super) fn label(&mut self, label: &Label, selection: &[Selection]) -> Result<Value, Refusal> {
+        self.pick(selection, "Label", |_, field| {
+            Ok(match field.name.as_str() {
+                "id" => json!(node_id("LA", label.id)),
+                "name" => json!(label.name),
+                "color" => json!(label.color),
+                "description" => json!(label.description),
+                _ => return Err(no_field("Label", field)),
             })
         })
     }

@@ -10,6 +10,8 @@ use crate::spec::{
     template::BEGIN,
 };
 
+/// What begins the labels by which people tell campaigns what they want.
+const RESERVED: &str = "campaigns:";
 /// GitHub's longest label, in characters ("name is too long (maximum is 50 characters)").
 const LONGEST_LABEL: usize = 50;
 /// At most so many labels, which is GitHub's limit for one issue.
@@ -56,6 +58,11 @@ fn list(
 
 fn label(node: &Node, report: &mut Report<'_>) -> Option<String> {
     let label = template(node, "a label", report)?;
+    if label.trim().to_ascii_lowercase().starts_with(RESERVED) {
+        let help = "labels that begin like this are for those who live with campaigns";
+        report.add(node.at, format!("{} is no label for a pull request of a campaign", quoted(label)), help);
+        return None;
+    }
     let plain = !label.contains(BEGIN);
     let flaw = if label.trim().is_empty() {
         "it is empty"

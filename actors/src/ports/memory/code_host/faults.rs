@@ -27,6 +27,7 @@ pub enum Operation {
     Compare,
     CreateComment,
     Wearer,
+    OptOuts,
     AddLabels,
     AddAssignees,
     RequestReviews,

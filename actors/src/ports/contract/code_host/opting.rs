@@ -1,0 +1,34 @@
+//! Promises about who wants no campaigns.
+
+use super::{
+    publishing::open,
+    stage::{Stage, permit},
+};
+use crate::ports::{CodeHostError, ReadBudget, memory::SeedFile};
+use campaigns_domain::{
+    id::RepositoryName,
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut},
+};
+
+#[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
+pub(super) async fn tells_who_opts_out(stage: &dyn Stage) {
+    let (host, reads) = (stage.host(), ReadBudget::unlimited());
+    let plain = stage.repository("opts-in", &[SeedFile::new("a", "1")]).await;
+    let file = SeedFile::new(OPT_OUT_FILE, "optOut: [some]\n");
+    let by_file = stage.repository("opts-out", &[file]).await;
+    let empty = stage.repository("opts-empty", &[]).await;
+    let absent = RepositoryName::new(&stage.owner(), "opts-absent").expect("a name");
+    let names = [plain.name.clone(), absent, by_file.name.clone(), empty.name.clone()];
+    let said = host.opt_outs(&stage.owner(), &names, &reads).await.expect("it answers");
+    let file = Some("optOut: [some]\n".to_owned());
+    assert_eq!(said[0], Ok(OptOut::default()));
+    assert!(matches!(said[1], Err(CodeHostError::NotFound(_))), "{said:?}");
+    assert_eq!(said[2], Ok(OptOut { file, label: false }));
+    assert_eq!((said.len(), &said[3]), (4, &Ok(OptOut::default())));
+    // A label that is put on a pull request is one of its repository.
+    let (pull, _) = open(stage, &plain, "ours").await;
+    let label = [OPT_OUT_LABEL.to_owned()];
+    host.add_labels(&plain, pull.reference.number, &label, permit()).await.expect("a label");
+    let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
+    assert_eq!(said, [Ok(OptOut { file: None, label: true })]);
+}

@@ -1,0 +1,139 @@
+//! What repositories say about campaigns, many at once: a file on the default branch, and a label.
+//!
+//! Each repository is a field of its own in one query without connections, which costs a point (GraphQL rate limits).
+//! Deliberately absent: what the file means.
+
+use super::{
+    GitHub,
+    answer::About,
+    call::{Ask, Route},
+    graphql,
+    paid::Paid,
+    shape::graphql::Failure,
+    token::Scope,
+    wire::{JSON, Raw},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget};
+use campaigns_domain::{
+    id::RepositoryName,
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut},
+};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+use std::{collections::HashMap, fmt::Write as _};
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<HashMap<String, Option<Said>>>,
+    #[serde(default)]
+    errors: Vec<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    object: Option<Blob>,
+    label: Option<serde::de::IgnoredAny>,
+}
+
+/// Empty for a folder of that name.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    /// Null where it is no text.
+    text: Option<String>,
+    #[serde(default)]
+    is_truncated: bool,
+}
+
+/// The query for so many repositories.
+fn query(repositories: usize) -> String {
+    let mut query = "query OptOuts($owner: String!, $file: String!, $label: String!".to_owned();
+    for nth in 0..repositories {
+        // Writing into a text cannot fail.
+        let _ = write!(query, ", $n{nth}: String!");
+    }
+    query.push_str(") {\n");
+    for nth in 0..repositories {
+        let _ = writeln!(query, "  r{nth}: repository(owner: $owner, name: $n{nth}) {{ ...Says }}");
+    }
+    query.push_str(
+        "}\nfragment Says on Repository {\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
+         label(name: $label) { id }\n}",
+    );
+    query
+}
+
+#[async_trait]
+impl Opting for GitHub {
+    async fn opt_outs(
+        &self,
+        owner: &str,
+        repositories: &[RepositoryName],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+        let subject = format!("what {} repositories of {owner} say about campaigns", repositories.len());
+        let about =
+            About { doing: format!("reading {subject}"), subject, write: false, app: self.tokens.is_app() };
+        let mut variables =
+            json!({ "owner": owner, "file": format!("HEAD:{OPT_OUT_FILE}"), "label": OPT_OUT_LABEL });
+        for (nth, name) in repositories.iter().enumerate() {
+            variables[format!("n{nth}")] = json!(name.name());
+        }
+        let body = json!({ "query": query(repositories.len()), "variables": variables }).to_string();
+        let raw = self
+            .ask(Ask {
+                operation: "graphql/opt-outs",
+                method: Method::POST,
+                route: Route::Graphql,
+                accept: JSON,
+                body: Some(Bytes::from(body)),
+                scope: Scope::owner(owner),
+                about: about.clone(),
+                paid: Paid::Query(budget),
+                understood: graphql::UNANSWERED,
+            })
+            .await?;
+        read(&about, &raw, repositories)
+    }
+}
+
+/// What the answer says about each of them.
+fn read(
+    about: &About,
+    raw: &Raw,
+    repositories: &[RepositoryName],
+) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+    let unanswered = |why: &str| CodeHostError::Unavailable(format!("{}: {why}", about.doing));
+    if !raw.status.is_success() {
+        return Err(unanswered(&raw.status.to_string()));
+    }
+    let answer: Answer = serde_json::from_slice(&raw.body)
+        .map_err(|error| unanswered(&format!("the answer made no sense ({error})")))?;
+    if let Some(limited) = answer.errors.iter().find_map(|error| graphql::limit(raw, error)) {
+        return Err(limited);
+    }
+    let Some(mut data) = answer.data else { return Err(unanswered("an answer without data")) };
+    let one = |(nth, name): (usize, &RepositoryName)| {
+        let key = format!("r{nth}");
+        let of = |error: &&Failure| error.path.first().and_then(|part| part.as_str()) == Some(key.as_str());
+        let own = answer.errors.iter().find(of);
+        match (data.remove(&key).flatten(), own.map(|error| error.kind.as_str())) {
+            (Some(said), None) => Ok(OptOut {
+                // What is no text, or too long for one, is understood by nobody: it counts as a wish all the same.
+                file: said.object.map(|blob| {
+                    blob.text.filter(|_| !blob.is_truncated).unwrap_or_else(|| "\u{0}".to_owned())
+                }),
+                label: said.label.is_some(),
+            }),
+            (_, Some("NOT_FOUND")) => Err(CodeHostError::NotFound(format!("the repository {name}"))),
+            (_, Some("FORBIDDEN")) => {
+                Err(CodeHostError::Refused(format!("GitHub does not show what {name} says about campaigns")))
+            }
+            _ => Err(unanswered(&format!("{name} is missing"))),
+        }
+    };
+    Ok(repositories.iter().enumerate().map(one).collect())
+}
