@@ -9,7 +9,7 @@ use crate::{
 };
 use campaigns_domain::{
     changeset::{Aim, Changeset},
-    execution::run::RunOptions,
+    execution::run::{RunOptions, RunState},
     id::{Digest, RunId, Shard},
     publish::rollout::is_open,
     spec::{Caps, Spec},
@@ -114,6 +114,10 @@ impl World {
             let now = control.at.map(|then| then + at.elapsed());
             return Ok(RunControl { at: now, ..control });
         }
+        self.read_control(run).await
+    }
+
+    async fn read_control(&self, run: RunId) -> Result<RunControl, StoreError> {
         // The copy is as old as the question, not as the answer.
         let asked = Instant::now();
         let control = self.ports.store.run_control(run).await?;
@@ -190,9 +194,14 @@ impl World {
         set.or(spec.unwrap_or_default())
     }
 
-    /// Whether a run goes before others, by the same copy.
+    /// Whether a run goes before others, by the same copy. Before it has selected that is not known, and no copy from
+    /// then will do.
     pub(crate) async fn is_urgent(&self, run: RunId) -> bool {
-        self.control_of(run).await.is_ok_and(|control| control.pace.priority.is_some_and(|it| it.is_urgent()))
+        let control = match self.control_of(run).await {
+            Ok(control) if control.state == RunState::Selecting => self.read_control(run).await,
+            other => other,
+        };
+        control.is_ok_and(|control| control.pace.priority.is_some_and(|it| it.is_urgent()))
     }
 
     /// Stops every task of the process where it is.
