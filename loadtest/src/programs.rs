@@ -173,7 +173,9 @@ impl Redis {
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let socket = folder.join("redis.sock");
-        let child = Command::new("redis-server")
+        // Killed by the kernel where this program is killed.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "redis-server"])
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"])
             .arg("--unixsocket")
             .arg(&socket)

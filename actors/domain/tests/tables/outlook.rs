@@ -82,6 +82,7 @@ fn what_needs_nobody_is_foreseen_and_what_needs_somebody_is_not() {
 
     let halted = foreseen("{haltOn: {closed: 0}}", &[WaveCounts { closed: 1, ..waits(9) }], true);
     assert_eq!((halted.new, words(&halted, 0).0), (0, On::Resume));
+    assert_eq!(words(&halted, 0).1, "about to halt: 1 pull requests were closed, more than 0");
 
     let all = "{waves: [{name: a, targets: 3, gate: {checksPassed: 1}}], maxOpen: 2, maxPendingChecks: 4}";
     assert_eq!(

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: when each is sent (`budget`).
 
-use super::{Deciding, Situation, Wait, decide};
+use super::{Deciding, On, Situation, Wait, decide};
 use crate::spec::Rollout;
 
 /// What can be foreseen of the changesets that are held.
@@ -26,6 +26,12 @@ pub fn outlook(situation: &Situation<'_>, alone: bool) -> Outlook {
     let step = decide(&free);
     let release = step.release.map_or((0, 0), |release| (release.new, release.updates));
     let mut outlook = Outlook { new: release.0, updates: release.1, waits: step.waits };
+    if let (Some(halt), None) = (&step.progress.halt, &situation.progress.halt) {
+        // Its owner has not recorded that yet, and until then there is nothing that a person could resume.
+        for wait in outlook.waits.iter_mut().flatten().filter(|wait| wait.on == On::Resume) {
+            wait.reason = format!("about to halt: {}", halt.reason);
+        }
+    }
     if step.progress.halt.is_some() || !alone {
         return outlook;
     }
