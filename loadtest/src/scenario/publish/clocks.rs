@@ -4,6 +4,7 @@
 
 use crate::{
     ask::Asked,
+    campaign::ORGANIZATION,
     judge::{
         SECOND,
         schedule::{Rules, allowed},
@@ -83,14 +84,14 @@ impl Clocks {
             return Ok(());
         }
         let limits: Value = self.twin.get("/limits")?;
-        if limits["at_the_same_time"] != json!(0) || self.on_its_way()? {
+        if limits["at_the_same_time"] != json!(0) {
             return Ok(());
         }
         let clock: Value = self.twin.get("/clock")?;
         let now = clock["micros"].as_i64().context("the twin's clock has no time")?;
         let writes = allowed(&self.rules.writes, self.rules.spacing, &self.writes);
         if writes > now {
-            return self.skip(writes - now);
+            return self.skip(writes - now).map(drop);
         }
         // From here on a write might be about to be sent, and must not find that the time has jumped meanwhile.
         if quiet < if executing { BUSY } else { STUCK } {
@@ -98,18 +99,12 @@ impl Clocks {
         }
         let pulls = allowed(&self.rules.pulls, 0, &self.pulls);
         if pulls > now {
-            return self.skip(pulls - now);
+            return self.skip(pulls - now).map(drop);
         }
-        let step = self.step;
-        self.step = (step * 2).min(STRIDE);
-        self.skip(step)
-    }
-
-    /// Whether a write is permitted that has not been answered. To the server it counts until it has been; clocks that
-    /// ran past that would have the next one permitted while this one is still to arrive.
-    fn on_its_way(&mut self) -> Result<bool> {
-        let open = "SELECT EXISTS (SELECT FROM permits WHERE answered IS NULL AND counts_from > campaigns_now())";
-        Ok(self.session.ask(open)? == "t")
+        if self.skip(self.step)? {
+            self.step = (self.step * 2).min(STRIDE);
+        }
+        Ok(())
     }
 
     /// Reads what is new in the log.
@@ -135,15 +130,27 @@ impl Clocks {
         Ok(())
     }
 
-    fn skip(&mut self, micros: i64) -> Result<()> {
+    /// Moves both clocks and says whether it did: not while a write is permitted that has not been answered. To the
+    /// server it counts until it has been, and clocks that ran past that would have the next one permitted while this
+    /// one is still to arrive.
+    fn skip(&mut self, micros: i64) -> Result<bool> {
         ensure!(micros > 0, "a clock is not moved back");
-        let seconds = format!("{}.{:06}", micros / SECOND, micros % SECOND);
-        // The twin's first: whoever is woken by the other one must not arrive too early.
-        let advance: f64 = seconds.parse()?;
-        let _: Value = self.twin.post("/clock", &json!({"advance_seconds": advance}))?;
-        self.session.ask(&format!("SELECT campaigns_move_clock(interval '{seconds} seconds')"))?;
-        self.skipped += micros;
-        self.heard = Instant::now();
-        Ok(())
+        let key = format!("hashtextextended('campaigns.permits.organization:{ORGANIZATION}', 0)");
+        // No permit is given meanwhile.
+        self.session.ask(&format!("SELECT pg_advisory_lock({key})"))?;
+        let open =
+            "SELECT EXISTS (SELECT FROM permits WHERE answered IS NULL AND counts_from > campaigns_now())";
+        let moves = self.session.ask(open)? == "f";
+        if moves {
+            let seconds = format!("{}.{:06}", micros / SECOND, micros % SECOND);
+            // The twin's first: whoever is woken by the other one must not arrive too early.
+            let advance: f64 = seconds.parse()?;
+            let _: Value = self.twin.post("/clock", &json!({"advance_seconds": advance}))?;
+            self.session.ask(&format!("SELECT campaigns_move_clock(interval '{seconds} seconds')"))?;
+            self.skipped += micros;
+            self.heard = Instant::now();
+        }
+        self.session.ask(&format!("SELECT pg_advisory_unlock({key})"))?;
+        Ok(moves)
     }
 }
