@@ -9,6 +9,7 @@
 
 pub mod ports;
 
+mod bases;
 mod campaign;
 mod clock;
 mod inbox;

@@ -36,6 +36,9 @@ pub struct Settings {
     pub rollout_every: Duration,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,
+    /// How many changesets of one organisation are carried out again by themselves at the same time, because their bases
+    /// moved. Default 20.
+    pub redone_at_once: u64,
     /// What reading one organisation may cost: by default 500 of the 900 REST points a minute (the others are for
     /// writes), 2,000 GraphQL points a minute, and 64 requests at once.
     pub reads: ReadLimits,
@@ -91,6 +94,7 @@ impl Default for Settings {
             followed_page: 100,
             rollout_every: Duration::from_secs(2),
             reads_at_once: 8,
+            redone_at_once: 20,
             reads: ReadLimits {
                 rest: vec![Window { seconds: 60, cap: 500 }],
                 graphql: vec![Window { seconds: 60, cap: 2_000 }],

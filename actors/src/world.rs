@@ -4,7 +4,7 @@
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
 use crate::{
-    clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl, ports::StoreError,
+    bases::Bases, clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl, ports::StoreError,
     settings::Settings, tasks::Activity,
 };
 use campaigns_domain::{
@@ -51,6 +51,8 @@ pub(crate) struct World {
     read_budgets: Mutex<HashMap<String, ReadBudget>>,
     /// When the store was last asked where an organisation stands.
     looked: Mutex<HashMap<String, Instant>>,
+    /// What is known of base branches that moved.
+    pub(crate) bases: Bases,
     wakes: Mutex<BTreeSet<Shard>>,
     woke: Notify,
 }
@@ -77,6 +79,7 @@ impl World {
             controls: Mutex::default(),
             read_budgets: Mutex::default(),
             looked: Mutex::default(),
+            bases: Bases::default(),
             wakes: Mutex::default(),
             woke: Notify::new(),
         }
@@ -115,6 +118,14 @@ impl World {
             return Ok(RunControl { at: now, ..control });
         }
         self.read_control(run).await
+    }
+
+    /// The same, with the store's time: a copy that was noted here at the run's end has none.
+    pub(crate) async fn control_at(&self, run: RunId) -> Result<RunControl, StoreError> {
+        match self.control_of(run).await? {
+            control if control.at.is_some() => Ok(control),
+            _ => self.read_control(run).await,
+        }
     }
 
     async fn read_control(&self, run: RunId) -> Result<RunControl, StoreError> {

@@ -51,6 +51,11 @@ impl RunId {
     pub fn of_command(command: CommandId) -> Self {
         Self(Uuid::new_v5(&command.0, b"run"))
     }
+
+    /// The run that carries changesets out again by itself of which this is the first, as it stands at this version.
+    pub fn of_moved_base(first: ChangesetId, version: i64) -> Self {
+        Self(derive(first.0, &["redo", &version.to_string()]))
+    }
 }
 
 impl TargetId {

@@ -2,8 +2,10 @@
 //!
 //! Deliberately absent: reading, clocks and webhooks. An error is not an observation and never comes here.
 
+mod moved;
 mod schedule;
 
+pub use moved::{Moved, moved, not_before, touched};
 pub use schedule::{Due, due};
 
 use crate::{

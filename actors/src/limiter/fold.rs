@@ -11,6 +11,7 @@ use crate::{
 };
 use campaigns_domain::{
     changeset::{Ask, Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
+    execution::run::Run,
     id::{ChangesetId, EffectId, MessageId, RunId},
     reconcile::{Due, due},
 };
@@ -63,6 +64,13 @@ impl<'a> Fold<'a> {
     /// A changeset's pull request is read again then, unless the changeset changes with this.
     pub(super) fn due(&mut self, changeset: ChangesetId, due: Due) {
         self.due.insert(changeset, due);
+    }
+
+    /// Adds a run that carries out again what another has proposed; its owner is told to start it.
+    pub(super) fn begin_run(&mut self, proposed_by: RunId, run: Run, start: Message) {
+        let transition = self.of(proposed_by);
+        transition.changes.push(RowChange::AddRun(Box::new(run)));
+        transition.messages.push(start);
     }
 
     /// How a command went, in the part of this run.

@@ -4,11 +4,11 @@
 //! What waits is the store's: nothing is held here for a pull request that is not being read. Deliberately absent:
 //! reading the code host (`perform::sync`), and what a read means (`campaigns_domain::reconcile`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, fold::Fold};
+use super::{Input, LimiterMessage, LimiterState, Sync, fold::Fold, redo};
 use crate::{
     perform::sync::{self, Fresh, Look, Of, Page},
     ports::{CodeHostError, Message, MessageBody, Outcome, StoreError, SyncFailure, SyncReport},
-    scope::Setback,
+    scope::{Scope, Setback},
 };
 use campaigns_domain::{
     changeset::Changeset,
@@ -87,8 +87,14 @@ pub(super) fn hinted(fold: &mut Fold<'_>, repository: RepositoryId, numbers: &[u
 }
 
 /// Records what a page showed, and when each pull request is read the next time.
-pub(super) async fn page(fold: &mut Fold<'_>, page: &Page) -> Result<SyncReport, Setback> {
+pub(super) async fn page(
+    fold: &mut Fold<'_>,
+    scope: &Scope,
+    organization: &str,
+    page: &Page,
+) -> Result<SyncReport, Setback> {
     let mut report = SyncReport::default();
+    let mut called = vec![];
     for fresh in &page.read {
         // Whatever changed since it was read was changed by something as fresh as the read.
         let current = |fold: &Fold<'_>| {
@@ -104,12 +110,17 @@ pub(super) async fn page(fold: &mut Fold<'_>, page: &Page) -> Result<SyncReport,
         report.failed += u64::from(failure.is_some());
         report.failures.extend(failure.filter(|_| report.failures.len() < SyncReport::TOLD));
         let Some(row) = current(fold) else { continue };
-        if seen(fold, &row, fresh).await? {
+        let mut changed = seen(fold, &row, fresh).await?;
+        changed |= redo::based(fold, row.id, fresh).await?;
+        changed |= redo::wordless(fold, scope, &row, fresh.quiet).await?;
+        called.extend(fresh.based.called.clone().map(|called| (row.id, called)));
+        if changed {
             report.changed += 1;
         } else {
-            fold.due(row.id, due(&row, fresh.quiet));
+            fold.due(row.id, due(&row, fresh.quiet).no_later_than(fresh.based.again));
         }
     }
+    redo::begin(fold, scope, organization, called).await?;
     Ok(report)
 }
 

@@ -8,6 +8,7 @@ mod fold;
 mod follow;
 mod load;
 mod record;
+mod redo;
 mod room;
 mod scheduled;
 mod standing;

@@ -105,7 +105,7 @@ pub(super) async fn record(
                 }
             }
             Input::Read(page) => {
-                let report = follow::page(&mut fold, page).await?;
+                let report = follow::page(&mut fold, &state.scope, &state.organization, page).await?;
                 let free =
                     state.queue.is_empty() || state.room.closed_for(&state.scope.world.clock).is_some();
                 state.tidy.take(&mut fold, page, free && !state.pace.is_paused());

@@ -10,6 +10,7 @@ mod dress;
 mod errand;
 pub(crate) mod execute;
 mod merging;
+pub(crate) mod moved;
 mod opting;
 pub(crate) mod pace;
 mod permits;

@@ -4,7 +4,10 @@
 //! looked for by its repository before anything is said about it. Deliberately absent: what an observation means
 //! (`campaigns_domain::reconcile`). An error is no observation.
 
-use super::closer;
+use super::{
+    closer,
+    moved::{self, Based},
+};
 use crate::{
     ports::{CodeHost, CodeHostError, Followed, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef, StoreError},
     scope::Scope,
@@ -58,6 +61,8 @@ pub(crate) struct Fresh {
     pub(crate) looked: Result<Look, CodeHostError>,
     /// The head, where it is not on record and ours all the same.
     pub(crate) adopted: Option<Adopted>,
+    /// What its base calls for.
+    pub(crate) based: Based,
 }
 
 /// What a look at a pull request showed.
@@ -169,7 +174,11 @@ async fn closely(
         Ok(Look::Lost(_)) | Err(_) => return Ok(fresh(followed, looked)),
     };
     if !is_off_record(changeset, seen) {
-        return Ok(fresh(followed, looked));
+        let based = match &looked {
+            Ok(Look::Whole(reading)) => moved::look(scope, budget, changeset, reading).await?,
+            _ => Based::default(),
+        };
+        return Ok(Fresh { based, ..fresh(followed, looked) });
     }
     let trusted = closer::trusted(&scope.world, changeset).await?;
     let host = &*scope.world.ports.code_host;
@@ -211,6 +220,7 @@ fn fresh(followed: &Followed, looked: Result<Look, CodeHostError>) -> Fresh {
         repository: changeset.repository.to_string(),
         looked,
         adopted: None,
+        based: Based::default(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{EffectChange, EffectState, RowChange, Transition};
 use campaigns_domain::{
-    execution::target::TargetState,
+    execution::{run::RunState, target::TargetState},
     id::{ChangesetId, EffectId, MessageId, RunId, Shard, TargetId},
 };
 use std::collections::HashSet;
@@ -41,6 +41,7 @@ impl Transition {
         let changes = self.changes.iter().flat_map(|change| -> Vec<RowKey> {
             match change {
                 RowChange::Run(run) => vec![RowKey::Run(run.id)],
+                RowChange::AddRun(run) => vec![RowKey::Run(run.id)],
                 RowChange::AddTargets(targets) => {
                     targets.iter().map(|target| RowKey::Target(target.id)).collect()
                 }
@@ -82,6 +83,8 @@ impl Transition {
         };
         match change {
             RowChange::Run(run) => elsewhere(&format!("run {}", run.id), Shard::of_run(run.id)),
+            RowChange::AddRun(run) => (run.state != RunState::Selecting)
+                .then(|| format!("new run {} is {} already", run.id, run.state.as_str())),
             RowChange::AddTargets(targets) => elsewhere("a run's list of targets", Shard::of_run(self.run))
                 .or_else(|| {
                     targets.iter().find_map(|target| {

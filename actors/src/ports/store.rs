@@ -112,6 +112,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Followed>, StoreError>;
 
+    /// How many changesets of an organisation are being carried out again.
+    async fn redoing(&self, organization: &str) -> Result<u64, StoreError>;
+
     /// What a run may do now, read before every effect: what its row and its campaign's say, and what people have
     /// asked of it that its owner has not taken up yet. An owner that is slow or gone delays a pause no longer than
     /// this read is old.

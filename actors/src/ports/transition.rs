@@ -67,6 +67,9 @@ impl Transition {
 pub enum RowChange {
     /// A run's own row. `open` and `again` are not part of it: they are admissions.
     Run(Run),
+    /// A new run of any shard, begun by an owner of something else; its owner hears of it by a message of the same
+    /// transition. It begins paused where its campaign is, and one that is there already is left as it is.
+    AddRun(Box<Run>),
     /// New targets of a run whose selection is done, in any shard, in the state `selected` or `skipped`. They
     /// are counted in the part of the fence's shard.
     AddTargets(Vec<Target>),

@@ -15,6 +15,7 @@ mod happy;
 mod hints;
 mod lives;
 mod merging;
+mod moving;
 mod opting;
 mod owners;
 mod pausing;

@@ -140,4 +140,7 @@ pub struct Seen {
     /// Its labels, in order of their names; none where no read or write has told of any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub labels: Option<Vec<String>>,
+    /// What is said of its base branch, which has moved; none where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base: Option<String>,
 }

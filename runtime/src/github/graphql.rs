@@ -32,6 +32,7 @@ pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
       title
       body
       baseRefName
+      baseRef { target { oid } }
       headRefOid
       mergeable
       mergeStateStatus

@@ -96,13 +96,14 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
     let halted: &str = get(row, "halted")?;
     let paused = paused.map(|by| run::paused(&by, halted));
-    let merge = get::<Json<Errand>>(row, "errand")?.0.merge;
-    let mut why = standing.why(&reason, paused.as_deref(), &notes);
-    if let Some(merge) = merge.as_ref().filter(|_| standing.is_open()) {
-        why = if why.is_empty() { merge.stands.words() } else { format!("{why}; {}", merge.stands.words()) };
-    }
+    let Json(errand) = get::<Json<Errand>>(row, "errand")?;
+    let seen = get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0);
+    let mut why = vec![standing.why(&reason, paused.as_deref(), &notes)];
+    why.extend(standing.besides(seen.as_ref().and_then(|seen| seen.base.as_deref()), &errand));
+    why.retain(|words| !words.is_empty());
+    let merge = errand.merge;
     Ok(Changeset {
-        why,
+        why: why.join("; "),
         notes,
         id: get(row, "id")?,
         campaign_id: get(row, "campaign")?,
@@ -116,7 +117,7 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         title: get(row, "title")?,
         pull_request,
         head: get(row, "head")?,
-        seen: get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0),
+        seen,
         merge: merge.map(wanted),
         next_read_at: get(row, "due")?,
         generation: count(row, "generation")?,

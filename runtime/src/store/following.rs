@@ -74,6 +74,17 @@ impl Postgres {
         found.iter().map(rows::changeset).collect()
     }
 
+    pub(super) async fn count_redoing(&self, organization: &str) -> Result<u64, StoreError> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM changesets WHERE organization = $1 AND errand->>'redo' IS NOT NULL",
+        )
+        .bind(organization.to_ascii_lowercase())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(failure::read)?;
+        Ok(u64::try_from(found).unwrap_or_default())
+    }
+
     pub(super) async fn read_followed(
         &self,
         campaign: CampaignId,

@@ -193,6 +193,10 @@ impl Store for Postgres {
         self.read_followed_in(organization, repository).await
     }
 
+    async fn redoing(&self, organization: &str) -> Result<u64, StoreError> {
+        self.count_redoing(organization).await
+    }
+
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.read_run_control(run).await
     }

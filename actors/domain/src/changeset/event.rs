@@ -4,6 +4,7 @@
 
 use super::{Ask, Dressed, News, Proposal, PullRequestRef, Stands, Words};
 use crate::id::{CommandId, CommitSha, RunId};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What happened to a changeset.
@@ -82,6 +83,17 @@ pub enum ChangesetEvent {
     BranchLeft {
         /// Why.
         reason: String,
+    },
+    /// Its base branch has moved so that it is carried out again by itself.
+    RedoBegun {
+        /// The run that does it.
+        run: RunId,
+        /// The head of the base branch that calls for it.
+        base: CommitSha,
+        /// What the base has done to it, for people.
+        why: String,
+        /// When, by the store's clock.
+        at: DateTime<Utc>,
     },
     /// The run that carries it out again has a result.
     Redone {
@@ -196,6 +208,7 @@ impl ChangesetEvent {
             Self::HeadAdopted { .. } => "changeset.head_adopted",
             Self::BranchDeleted => "changeset.branch_deleted",
             Self::BranchLeft { .. } => "changeset.branch_left",
+            Self::RedoBegun { .. } => "changeset.redo_begun",
             Self::Redone { .. } => "changeset.redone",
             Self::Asked { .. } => "changeset.asked",
             Self::Withdrawn { .. } => "changeset.withdrawn",

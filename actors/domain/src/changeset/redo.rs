@@ -58,6 +58,10 @@ impl Changeset {
         let mut next = self.clone();
         next.version += 1;
         next.errand.redo = None;
+        // What was said of its base was why it was begun, and it is over.
+        if let Some(seen) = &mut next.seen {
+            seen.base = None;
+        }
         let Some(content) = content else {
             match &mut next.errand.back {
                 Some(back) => reason.clone_into(&mut back.reason),

@@ -4,6 +4,7 @@
 //! The words are GitHub's (GraphQL `PullRequest`), folded where people act the same on several of them. Deliberately
 //! absent: telling what is news (`publish::Reading`), and what is done about it.
 
+use super::Redone;
 use crate::id::{CommitSha, RepositoryName};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,12 @@ pub struct Seen {
     /// Its labels; none where no read or write has told of any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// What is to be said of its base branch, which has moved, where nothing is done about that now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// When it was carried out again by itself the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redone: Option<Redone>,
 }
 
 macro_rules! words {
@@ -179,6 +186,8 @@ pub enum News {
     Labels(Vec<String>),
     /// Its repository has another name, with the same owner.
     Renamed(RepositoryName),
+    /// Its base branch has moved, and this is to be said of it; none where nothing is any more.
+    Base(Option<String>),
     /// It cannot be found any more, for this reason; or, where there is none, it can again.
     Lost(Option<String>),
 }
@@ -209,6 +218,8 @@ impl News {
             Self::Archived(false) => "changeset.unarchived",
             Self::Labels(_) => "changeset.labelled",
             Self::Renamed(_) => "changeset.renamed",
+            Self::Base(Some(_)) => "changeset.base_moved",
+            Self::Base(None) => "changeset.base_settled",
             Self::Lost(Some(_)) => "changeset.lost",
             Self::Lost(None) => "changeset.found",
         }
@@ -242,6 +253,7 @@ impl Seen {
             queue_position: before.queue_position,
             archived: before.archived,
             labels: before.labels,
+            redone: before.redone,
             ..Self::default()
         };
         if before.head.as_ref() == Some(head) {
@@ -274,6 +286,7 @@ impl Seen {
             News::Archived(now) => self.archived = now,
             News::Lost(reason) => self.lost = reason,
             News::Labels(now) => self.labels = Some(now),
+            News::Base(said) => self.base = said,
             // The repository's name is the changeset's own.
             News::Renamed(_) => {}
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Why a changeset is conflicted, for people.
-const CONFLICT: &str = "the base branch has moved over the same lines";
+pub(crate) const CONFLICT: &str = "the base branch has moved over the same lines";
 
 /// The state of an open pull request.
 fn shown(draft: bool) -> State {
@@ -92,6 +92,7 @@ impl Changeset {
             Event::HeadAdopted { head, base } => self.head_adopted(head, base),
             Event::BranchDeleted => self.branch_ended(""),
             Event::BranchLeft { reason } => self.branch_ended(reason),
+            Event::RedoBegun { run, base, why, at } => self.redo_begun(*run, base, why, *at),
             Event::Redone { run, content, reason } => self.redone(*run, content.as_deref(), reason),
             Event::Released => self.released(),
             Event::Asked { ask, by, command, beyond } => self.asked(ask, by, *command, *beyond),

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: when it goes on, which only the limits know.
 
-use super::ChangesetState as State;
+use super::{ChangesetState as State, Errand};
 
 impl State {
     /// Why it stands there: the recorded reason, or what it waits for, or nothing where the state says it all; where
@@ -21,6 +21,17 @@ impl State {
                 all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
             }
         }
+    }
+
+    /// What is said besides of an open pull request, after [`State::why`]: of its base (`base` is what was last said of
+    /// it), and of what is on its way for it.
+    pub fn besides(self, base: Option<&str>, errand: &Errand) -> Vec<String> {
+        if !self.is_open() {
+            return vec![];
+        }
+        let redo = errand.redo.map(|_| "it is being carried out again on the base as it is now".to_owned());
+        let merge = errand.merge.as_ref().map(|merge| merge.stands.words());
+        base.map(str::to_owned).into_iter().chain(redo).chain(merge).collect()
     }
 
     /// Whether it goes no further before a person has decided something.

@@ -5,7 +5,7 @@
 use super::PullRequest;
 use crate::{
     changeset::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen},
-    id::RepositoryName,
+    id::{CommitSha, RepositoryName},
 };
 
 /// A complete fresh read of one pull request.
@@ -33,6 +33,8 @@ pub struct Reading {
     pub labels: Vec<String>,
     /// Its place in the merge queue, from 1, if it is in it.
     pub queue_position: Option<u32>,
+    /// The head of the branch that it goes into; none where that branch is gone.
+    pub base_head: Option<CommitSha>,
 }
 
 impl Reading {

@@ -15,6 +15,17 @@ pub enum Due {
     Never,
 }
 
+impl Due {
+    /// The same, or this long from now where that is sooner, though never sooner than any read.
+    #[must_use]
+    pub fn no_later_than(self, wait: Option<Duration>) -> Self {
+        match (self, wait.map(|wait| wait.max(SOONEST))) {
+            (Self::In(due), Some(wait)) => Self::In(due.min(wait)),
+            (due, _) => due,
+        }
+    }
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);

@@ -61,18 +61,41 @@ pub struct Spec {
     /// Who goes first at an organisation.
     #[serde(default, skip_serializing_if = "Priority::is_normal")]
     pub priority: Priority,
-    /// What is no human's hand.
+    /// What is no human's hand, and how a base that moves is answered.
     #[serde(default, skip_serializing_if = "Policy::is_default")]
     pub policy: Policy,
 }
 
-/// What is no human's hand on a pull request.
+/// What open pull requests are to bear: what is no human's hand on them, and how a base that moves is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// The logins whose verified commits on our branches become ours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_committers: Vec<String>,
+    /// When an open pull request is carried out again by itself because its base has moved.
+    #[serde(default, skip_serializing_if = "Rebase::is_default")]
+    pub rebase: Rebase,
+}
+
+/// When an open pull request is carried out again by itself because its base has moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rebase {
+    /// Where it conflicts, or the base has changed a file that the pull request changes.
+    #[default]
+    OnTouched,
+    /// Where it conflicts.
+    OnConflict,
+    /// Only when somebody asks.
+    Never,
+}
+
+impl Rebase {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Policy {

@@ -48,6 +48,7 @@ fn reading() -> Reading {
         queue: None,
         labels: vec![],
         queue_position: None,
+        base_head: None,
     }
 }
 

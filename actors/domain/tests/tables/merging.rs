@@ -29,6 +29,7 @@ fn green() -> Reading {
         auto_merge: None,
         queue: None,
         queue_position: None,
+        base_head: None,
         labels: vec![],
     }
 }

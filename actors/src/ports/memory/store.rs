@@ -268,6 +268,13 @@ impl Store for MemoryStore {
         Ok(followed.map(|stored| stored.changeset.clone()).collect())
     }
 
+    async fn redoing(&self, organization: &str) -> Result<u64, StoreError> {
+        let organization = organization.to_ascii_lowercase();
+        let rows = self.lock();
+        let all = rows.changesets.values().filter(|stored| stored.organization == organization);
+        Ok(all.filter(|stored| stored.changeset.errand.redo.is_some()).count() as u64)
+    }
+
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         Ok(self.lock().run_control(run))
     }

@@ -292,6 +292,9 @@ impl Store for Behind {
     ) -> Result<Vec<Changeset>, StoreError> {
         self.tap.store(self.ports.store.followed_in(organization, repository)).await
     }
+    async fn redoing(&self, organization: &str) -> Result<u64, StoreError> {
+        self.tap.store(self.ports.store.redoing(organization)).await
+    }
     async fn run_control(&self, run: RunId) -> Result<Option<RunControl>, StoreError> {
         self.tap.store(self.ports.store.run_control(run)).await
     }

@@ -67,6 +67,7 @@ impl Execution<'_> {
                 "headRefName" => json!(pull.head),
                 "headRefOid" => json!(pull.head_sha),
                 "baseRefName" => json!(pull.base),
+                "baseRef" => me.branch(record, &pull.base, field)?,
                 "baseRefOid" => json!(pull.base_sha),
                 "isCrossRepository" | "locked" => json!(false),
                 "maintainerCanModify" => json!(pull.maintainer_can_modify),

@@ -50,6 +50,7 @@ pub(in crate::github) struct Node {
     title: Option<String>,
     body: Option<String>,
     base_ref_name: Option<String>,
+    base_ref: Option<Branch>,
     head_ref_oid: Option<String>,
     mergeable: Option<String>,
     merge_state_status: Option<String>,
@@ -75,6 +76,16 @@ struct Nodes<T> {
 #[derive(Deserialize)]
 struct Label {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    target: Option<Object>,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    oid: String,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +131,7 @@ impl Node {
         };
         Some(Reading {
             pull_request,
+            base_head: self.base_ref.and_then(|base| base.target).map(|object| CommitSha(object.oid)),
             repository: repository.name_with_owner.parse::<RepositoryName>().ok()?,
             archived: repository.is_archived,
             checks: match self.status_check_rollup.as_ref().map(|rollup| rollup.state.as_str()) {

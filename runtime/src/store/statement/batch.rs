@@ -21,6 +21,7 @@ use campaigns_domain::{
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     pub(super) runs: Vec<(i32, &'a Run)>,
+    pub(super) new_runs: Vec<(i32, &'a Run)>,
     pub(super) new_targets: Vec<(i32, &'a Target)>,
     pub(super) targets: Vec<(i32, TargetState, &'a Target)>,
     pub(super) executions: Vec<(i32, &'a Execution)>,
@@ -72,6 +73,7 @@ impl<'a> Batch<'a> {
     fn change(&mut self, ord: i32, change: &'a RowChange, transition: &Transition) {
         match change {
             RowChange::Run(run) => self.runs.push((ord, run)),
+            RowChange::AddRun(run) => self.new_runs.push((ord, run)),
             RowChange::AddTargets(targets) => {
                 for state in TargetState::ALL {
                     let count = targets.iter().filter(|target| target.state == state).count();

@@ -7,6 +7,7 @@
 
 mod batch;
 mod changesets;
+mod new_runs;
 mod outbox;
 mod parts;
 mod rows;
@@ -34,6 +35,7 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let owners = transitions.iter().map(|transition| Owner::of(transition)).collect::<Result<Vec<_>, _>>()?;
     let mut sql = Sql { owners, input: Input::default(), text: String::new(), guards: vec![] };
     sql.fence(&batch)?;
+    sql.new_runs(&batch)?;
     sql.runs(&batch)?;
     sql.targets(&batch)?;
     sql.executions(&batch)?;

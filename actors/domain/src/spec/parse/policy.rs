@@ -1,21 +1,36 @@
-//! Reads `policy`: whose commits on our branches are no human's hand.
+//! Reads `policy`: whose commits on our branches are no human's hand, and how a base that moves is answered.
 //!
-//! Deliberately absent: what follows from it (`publish::closer`).
+//! Deliberately absent: what follows from it (`publish::closer`, `reconcile::moved`).
 
 use super::fields::{Fields, Shape, text};
 use crate::spec::{
-    Policy,
+    Policy, Rebase,
     node::Node,
     report::{Report, quoted},
 };
 
-const POLICY: Shape = Shape { what: "`policy`", keys: &["trustedCommitters"], refused: &[] };
+const POLICY: Shape = Shape { what: "`policy`", keys: &["trustedCommitters", "rebase"], refused: &[] };
 
 pub(super) fn policy(node: &Node, report: &mut Report<'_>) -> Option<Policy> {
     let fields = Fields::open(node, &POLICY, report)?;
     let listed = fields.list("trustedCommitters", report);
     let trusted_committers = listed.iter().filter_map(|node| login(node, report)).collect();
-    Some(Policy { trusted_committers })
+    let rebase = fields.get("rebase").and_then(|node| rebase(node, report)).unwrap_or_default();
+    Some(Policy { trusted_committers, rebase })
+}
+
+fn rebase(node: &Node, report: &mut Report<'_>) -> Option<Rebase> {
+    let when = text(node, "`rebase`", report)?;
+    match when {
+        "onTouched" => Some(Rebase::OnTouched),
+        "onConflict" => Some(Rebase::OnConflict),
+        "never" => Some(Rebase::Never),
+        _ => {
+            let help = "it is `onTouched`, `onConflict` or `never`";
+            report.add(node.at, format!("{} says of no moment", quoted(when)), help);
+            None
+        }
+    }
 }
 
 /// A login of GitHub's: letters, digits and single hyphens, an App's with `[bot]` behind it.

@@ -267,6 +267,7 @@ impl Repository {
             queue: said.queue,
             labels: self.labels(at),
             queue_position: said.queue_position,
+            base_head: self.branches.get(&pull.base_branch).cloned(),
         })
     }
 

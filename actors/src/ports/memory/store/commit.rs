@@ -111,7 +111,7 @@ impl Rows {
                                 && old.changeset.state == *before
                         })
                 }
-                RowChange::Outcome(_) => true,
+                RowChange::Outcome(_) | RowChange::AddRun(_) => true,
                 RowChange::Admission { target, .. } => has_target(*target),
             };
             if !fits {
@@ -153,6 +153,11 @@ impl Rows {
                 if let Some(run) = self.runs.get_mut(&after.id) {
                     write_run(run, after);
                 }
+            }
+            RowChange::AddRun(new) => {
+                let paused = self.paused.get(&new.campaign).cloned();
+                let run = Run::clone(new).of_paused(paused.as_deref());
+                self.runs.entry(run.id).or_insert(run);
             }
             RowChange::AddTargets(targets) => {
                 for target in targets {
@@ -262,6 +267,7 @@ impl Rows {
 fn kind(change: &RowChange) -> String {
     match change {
         RowChange::Run(run) => format!("run {} at version {}", run.id, run.version - 1),
+        RowChange::AddRun(run) => format!("new run {}", run.id),
         RowChange::AddTargets(_) => "new targets".to_owned(),
         RowChange::Target { before, after } => {
             format!("target {} at version {}, {}", after.id, after.version - 1, before.as_str())
