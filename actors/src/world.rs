@@ -4,8 +4,8 @@
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
 use crate::{
-    bases::Bases, clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl, ports::StoreError,
-    settings::Settings, tasks::Activity,
+    bases::Bases, clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl,
+    ports::StoreError, settings::Settings, tasks::Activity,
 };
 use campaigns_domain::{
     changeset::{Aim, Changeset},

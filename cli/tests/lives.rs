@@ -28,6 +28,11 @@ async fn pull(twin: &Twin, name: &str) -> Value {
     as_person(twin, reqwest::Method::GET, &format!("/repos/acme/{name}/pulls/1"), None).await
 }
 
+/// The spec, whose base branches are answered by people alone.
+fn by_hand() -> String {
+    format!("{}policy:\n  rebase: never\n", support::SPEC)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conflict_becomes_clean_and_what_people_did_stays() {
     let room = support::room();
@@ -46,7 +51,7 @@ async fn a_conflict_becomes_clean_and_what_people_did_stays() {
         assert_eq!(code, Some(expected), "{err}");
         serde_json::from_str::<Value>(&out).unwrap()
     };
-    assert_eq!(apply(support::SPEC.to_owned(), 0)["pull_requests_open"], json!(4));
+    assert_eq!(apply(by_hand(), 0)["pull_requests_open"], json!(4));
     let first = pull(&twin, "service-001").await;
     assert_eq!(first["mergeable_state"], "clean", "{first}");
 
@@ -75,7 +80,7 @@ async fn a_conflict_becomes_clean_and_what_people_did_stays() {
     assert_eq!(state("acme/service-004"), "open", "the button is no human's hand");
 
     // Two of them want a person.
-    apply(support::SPEC.replace("Hello from a campaign.", "Hello again."), 3);
+    apply(by_hand().replace("Hello from a campaign.", "Hello again."), 3);
     let clean = pull(&twin, "service-001").await;
     assert_eq!(clean["mergeable_state"], "clean", "the conflict is gone: {clean}");
     assert_eq!(clean["number"], first["number"]);
@@ -120,7 +125,7 @@ async fn a_conflict_is_gone_after_a_rebase() {
         serde_json::from_str::<Value>(&out).unwrap()
     };
     let spec = room.path().join("spec.yaml");
-    std::fs::write(&spec, support::SPEC).unwrap();
+    std::fs::write(&spec, by_hand()).unwrap();
     run(&["apply", "-f", spec.to_str().unwrap()]);
     let first = pull(&twin, "service-001").await;
     let theirs: &[u8] = b"# service-001\n\nQuite another ending.\n";

@@ -27,8 +27,7 @@ const WAITS: &str = "as soon as others of its organisation are done, it is carri
 /// How long nothing has happened to a changeset whose run has ended before that run is taken to have left no word.
 const WORDLESS: Duration = Duration::from_secs(60);
 
-/// Records what a look at the base of a pull request came to; whether it was anything new. `again`: how soon it is read
-/// again besides.
+/// Records what a look at the base of a pull request lets be said of it; whether that was anything new.
 pub(super) async fn based(fold: &mut Fold<'_>, id: ChangesetId, fresh: &Fresh) -> Result<bool, Setback> {
     let Some(said) = &fresh.based.says else { return Ok(false) };
     says(fold, id, said.clone()).await
@@ -52,8 +51,7 @@ pub(super) async fn begin(
 ) -> Result<(), Setback> {
     // What was recorded of the same read may have ended it, or shown a human's hand.
     let fits = |row: &Changeset| row.state.is_open() && row.errand.redo.is_none();
-    let mut called: Vec<_> =
-        called.into_iter().filter(|(id, _)| fold.row(id).is_some_and(fits)).collect();
+    let mut called: Vec<_> = called.into_iter().filter(|(id, _)| fold.row(id).is_some_and(fits)).collect();
     if called.is_empty() {
         return Ok(());
     }

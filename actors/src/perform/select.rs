@@ -18,7 +18,7 @@ use campaigns_domain::{
         target::{Target, TargetState},
     },
     id::CommitSha,
-    selection::{Glob, Query, Selected, Verdict, queries, select, waves},
+    selection::{Few, Glob, Query, Selected, Verdict, select, waves},
     spec::{Priority, Rollout},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -66,7 +66,8 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
     let reads = scope.world.settings.reads_at_once.max(1);
     let only = run.options.only.as_deref().map(Glob::new).transpose();
     let only = only.map_err(|flaw| Stop::Failed(flaw.to_string()))?;
-    let answers: BTreeMap<_, _> = stream::iter(queries(&plan.spec))
+    let few = Few::of(&plan.spec, run.options.again.iter().map(|again| &again.repository));
+    let answers: BTreeMap<_, _> = stream::iter(few.queries())
         .map(|query| async move {
             let owner = match &query {
                 Query::Organization(owner) => owner,
@@ -79,6 +80,7 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
         .buffer_unordered(reads)
         .try_collect()
         .await?;
+    let answers = few.answers(answers);
     let chosen = select(&plan.spec, &answers, only.as_ref()).map_err(|why| Stop::Failed(why.to_string()))?;
     let chosen = chosen.into_iter().filter(|each| run.options.takes(&each.name, &each.branch)).collect();
     let chosen = opting::leave_out(scope, run.id, &plan.spec.name, chosen).await?;

@@ -85,7 +85,8 @@ async fn a_base_that_moves_over_our_files_is_answered_with_a_merge_of_it() {
     house.begin("beside");
     house.rest(&system).await;
     house.changes_again("on top of theirs\n");
-    let beside: Vec<_> = house.store.dump().changesets.into_values().filter(|one| one.id != first.id).collect();
+    let beside: Vec<_> =
+        house.store.dump().changesets.into_values().filter(|one| one.id != first.id).collect();
     let base = moves(&house, "r0", "CAMPAIGN.md", "theirs");
     house.sync(first.wanted.run, 1);
     house.sync(beside[0].wanted.run, 2);
@@ -94,7 +95,11 @@ async fn a_base_that_moves_over_our_files_is_answered_with_a_merge_of_it() {
     let (after, other) = (&dump.changesets[&first.id], &dump.changesets[&beside[0].id]);
     let repository = house.repository("r0");
     let head = house.host.head_of(&repository, &after.head_branch).unwrap();
-    assert_eq!(head.parents, [first.head.clone().unwrap(), base.clone()], "our head, and the base as it is now");
+    assert_eq!(
+        head.parents,
+        [first.head.clone().unwrap(), base.clone()],
+        "our head, and the base as it is now"
+    );
     assert_eq!(house.host.file(&repository, &head, "CAMPAIGN.md").as_deref(), Some("on top of theirs\n"));
     assert_eq!((after.state, &after.head), (ChangesetState::Open, &Some(head.commit)));
     assert_eq!((after.shown.base.as_ref(), after.errand.redo), (Some(&base), None));
@@ -228,7 +233,9 @@ async fn no_more_are_carried_out_again_at_once_than_may_be() {
     house.rest(&system).await;
     for n in 0..6 {
         let name = house.repository(&format!("r{n}")).name;
-        house.executor.script(&name, Script::writes("CAMPAIGN.md", "again\n").taking(Duration::from_secs(300)));
+        house
+            .executor
+            .script(&name, Script::writes("CAMPAIGN.md", "again\n").taking(Duration::from_secs(300)));
         moves(&house, &format!("r{n}"), "CAMPAIGN.md", "theirs");
     }
     house.sync(run, 1);

@@ -61,6 +61,10 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
                 paint.red("!")
             )
         }
+        "changeset.redo_begun" => {
+            format!("{} {repository}  is carried out again: {}", paint.yellow("↻"), text("/why"))
+        }
+        "changeset.base_moved" => format!("{} {repository}  {}", paint.yellow("…"), text("/now")),
         "changeset.checks_failed" => format!("{} {repository}  checks failed", paint.red("✗")),
         "changeset.checks_passed" => format!("{} {repository}  checks passed", paint.green("✓")),
         "changeset.approved" => format!("{} {repository}  approved", paint.green("✓")),

@@ -27,8 +27,8 @@ pub use moved::Redone;
 pub use redo::MadeBy;
 pub use seen::{Checks, MergeMethod, MergeState, Mergeability, News, QueueState, Review, Seen};
 pub use shown::{Shown, Words};
-pub use transition::Place;
 pub(crate) use transition::CONFLICT;
+pub use transition::Place;
 pub use which::Which;
 pub use worn::{Dressed, Worn, has};
 

@@ -4,11 +4,13 @@
 //! Deliberately absent: asking GitHub. The caller lists what [`queries`] names and hands the answers in.
 
 mod choose;
+mod few;
 mod opt_out;
 mod waves;
 
 pub use crate::spec::{Glob, NotAGlob};
 pub use choose::{NotSelectable, queries, select, takes_branch, why};
+pub use few::Few;
 pub use opt_out::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut, opts_out};
 pub use waves::waves;
 

@@ -11,8 +11,8 @@ use campaigns_domain::{
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
             self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed,
-            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, SeenClosed, SeenMerged,
-            SeenOpen, Withdrawn,
+            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
+            SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
         ChangesetState as State, Done, Place, Stands,
     },
@@ -24,6 +24,7 @@ use campaigns_domain::{
     reconcile::observed,
     spec::Publication,
 };
+use chrono::{DateTime, TimeDelta};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -63,6 +64,10 @@ enum Step {
     ErrandDone(u32),
     Human(Event),
     Ask(Ask),
+    /// The base is at this head some minutes after the last step, and it is carried out again.
+    Moves(u8),
+    /// So long ago a run began to carry it out again, and has a result now.
+    Redone(u8, bool),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -78,6 +83,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => age.prop_map(Step::ErrandDone),
         2 => any_human().prop_map(Step::Human),
         3 => any_ask().prop_map(Step::Ask),
+        2 => any::<u8>().prop_map(Step::Moves),
+        2 => (0..3_u8, any::<bool>()).prop_map(|(age, changes)| Step::Redone(age, changes)),
     ]
 }
 
@@ -167,6 +174,17 @@ impl Story {
             Step::ErrandDone(age) => ErrandDone { generation: of(age), done: self.done() },
             Step::Human(event) => event.clone(),
             Step::Ask(ask) => asked(ask.clone(), self.asks),
+            Step::Moves(head) => RedoBegun {
+                run: run_id(1_000 + self.asks),
+                base: digit(*head),
+                why: "the base branch has changed `README.md`".to_owned(),
+                at: DateTime::UNIX_EPOCH + TimeDelta::minutes(i64::try_from(self.asks).unwrap()),
+            },
+            Step::Redone(age, changes) => {
+                let run = self.changeset.errand.redo.filter(|_| *age == 0).unwrap_or(run_id(1_000));
+                let result = proposal(run.0.as_u128(), 1, Publication::Ready);
+                Redone { run, content: changes.then(|| Box::new(result)), reason: reason() }
+            }
         }
     }
 
@@ -310,6 +328,24 @@ proptest! {
             let errand = &story.changeset.errand;
             let owes = !errand.comments.is_empty() || errand.back.is_some() || errand.adopt || errand.aim != Aim::Open;
             prop_assert!(!(owes && story.changeset.state.is_settled()), "{:?} leaves {:?}", event, story.changeset);
+        }
+    }
+
+    #[test]
+    fn it_is_carried_out_again_by_itself_once_for_a_head_and_never_twice_at_once((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        let mut last = None;
+        for step in &steps {
+            let before = story.changeset.clone();
+            let event = story.event(step);
+            let effects = story.apply(&event);
+            let RedoBegun { run, base, .. } = &event else { continue };
+            let Some(effects) = effects else { continue };
+            prop_assert!(before.state.is_open() && before.errand.redo.is_none(), "{:?}", before);
+            prop_assert_ne!(last.as_ref(), Some(base));
+            prop_assert_eq!((story.changeset.state, story.changeset.errand.redo), (before.state, Some(*run)));
+            prop_assert!(effects.is_empty(), "nothing is sent before there is a result");
+            last = Some(base.clone());
         }
     }
 

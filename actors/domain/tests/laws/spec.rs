@@ -5,7 +5,7 @@ use campaigns_domain::{
     id::RepositoryName,
     spec::{
         Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority,
-        Publication, Selector, Spec, Step, branch_flaw,
+        Publication, Rebase, Selector, Spec, Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -127,20 +127,18 @@ fn any_spec() -> impl Strategy<Value = Spec> {
         any::<bool>(),
         prop::option::of(any_rollout()),
         prop_oneof![Just(Priority::Normal), Just(Priority::Urgent)],
+        any_policy(),
     )
-        .prop_map(|(name, description, on, steps, template, bare, rollout, priority)| {
+        .prop_map(|(name, description, on, steps, template, bare, rollout, priority, policy)| {
             let changeset_template = (!bare || !steps.is_empty()).then_some(template);
-            Spec {
-                name,
-                description,
-                on,
-                steps,
-                changeset_template,
-                rollout,
-                priority,
-                policy: Policy::default(),
-            }
+            Spec { name, description, on, steps, changeset_template, rollout, priority, policy }
         })
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let rebase = prop_oneof![Just(Rebase::OnTouched), Just(Rebase::OnConflict), Just(Rebase::Never)];
+    (prop::collection::vec("[a-z]{1,9}", 0..2), rebase)
+        .prop_map(|(trusted_committers, rebase)| Policy { trusted_committers, rebase })
 }
 
 const WHOLE: &str = include_str!("../../../../examples/pin-actions.yaml");

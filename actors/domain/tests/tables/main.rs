@@ -12,6 +12,7 @@ mod examples;
 mod follow;
 mod held;
 mod merging;
+mod moved;
 mod opt_out;
 mod outlook;
 mod parse;

@@ -281,6 +281,25 @@ fn wrong_types() {
 }
 
 #[test]
+fn bad_policies() {
+    assert_snapshot!(with("description: Adds a policy\n", "policy: {rebase: always}\n"), @r#"
+    spec.yaml:2:18: `always` says of no moment
+      2 | policy: {rebase: always}
+        |                  ^ it is `onTouched`, `onConflict` or `never`
+    "#);
+    assert_snapshot!(with("description: Adds a policy\n", "policy:\n  rebase: [never]\n"), @r#"
+    spec.yaml:3:11: `rebase` is a text, and this is a list
+      3 |   rebase: [never]
+        |           ^ write a text
+    "#);
+    assert_snapshot!(with("description: Adds a policy\n", "policy:\n  rebsae: never\n"), @r#"
+    spec.yaml:3:3: unknown key `rebsae` in `policy`
+      3 |   rebsae: never
+        |   ^ did you mean `rebase`?
+    "#);
+}
+
+#[test]
 fn bad_names() {
     assert_snapshot!(with("name: add-policy", "name: add policy"), @r#"
     spec.yaml:1:7: `add policy` is no name for a campaign: it holds something else than letters, digits, `_`, `.` and `-`

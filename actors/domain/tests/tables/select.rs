@@ -4,7 +4,7 @@ use super::samples::{self, TEMPLATE, campaign_id, commit, name, repository, run_
 use campaigns_domain::{
     execution::target::{Target, TargetState},
     id::{RepositoryId, TargetId},
-    selection::{Answer, Glob, NotSelectable, Query, Repository, queries, select, why},
+    selection::{Answer, Few, Glob, NotSelectable, Query, Repository, Selected, queries, select, why},
     spec::Spec,
 };
 use insta::assert_snapshot;
@@ -31,6 +31,10 @@ fn acme() -> Vec<Repository> {
 }
 
 fn answers(spec: &Spec) -> BTreeMap<Query, Answer> {
+    answers_to(queries(spec))
+}
+
+fn answers_to(queries: impl IntoIterator<Item = Query>) -> BTreeMap<Query, Answer> {
     let answer = |query: &Query| match query {
         Query::Organization(login) if login.eq_ignore_ascii_case("acme") => Answer::Repositories(acme()),
         Query::Repository(name) => match acme().into_iter().find(|repository| repository.name == *name) {
@@ -39,7 +43,7 @@ fn answers(spec: &Spec) -> BTreeMap<Query, Answer> {
         },
         Query::Organization(_) => Answer::NotFound,
     };
-    queries(spec).into_iter().map(|query| (query.clone(), answer(&query))).collect()
+    queries.into_iter().map(|query| (query.clone(), answer(&query))).collect()
 }
 
 /// One line a repository: in or out, name, branch, reason.
@@ -59,6 +63,40 @@ fn chosen(on: &str, template: &str, only: Option<&str>) -> String {
 
 fn check(on: &str) -> String {
     chosen(on, TEMPLATE, None)
+}
+
+#[test]
+fn asking_for_a_few_chooses_the_same_of_them() {
+    let two = "- {organization: ACME, exclude: ['*-a']}\n- {repository: acme/site, branches: [main, next]}";
+    for on in [
+        "- organization: acme",
+        two,
+        "- repository: acme/site",
+        "- {organization: acme, include: ['crate-*']}",
+    ] {
+        let spec = samples::spec(on, TEMPLATE);
+        for few in [
+            vec!["acme/crate-a"],
+            vec!["acme/site", "acme/crate-old"],
+            vec!["acme/none", "other/site"],
+            vec![],
+        ] {
+            let names: Vec<_> = few.iter().map(|text| name(text)).collect();
+            let all = select(&spec, &answers(&spec), None).unwrap();
+            let these = Few::of(&spec, names.iter());
+            let asked = these.queries();
+            let of_these = select(&spec, &these.answers(answers_to(asked.clone())), None).unwrap();
+            let taken = |chosen: Vec<Selected>| -> Vec<Selected> {
+                chosen.into_iter().filter(|it| names.is_empty() || names.contains(&it.name)).collect()
+            };
+            assert_eq!(taken(of_these), taken(all), "{few:?} of {on}");
+            let listed = asked.iter().any(|query| matches!(query, Query::Organization(_)));
+            assert_eq!(listed, names.is_empty() && on.contains("organization"), "{few:?} of {on}: {asked:?}");
+        }
+    }
+    let spec = samples::spec("- organization: acme", TEMPLATE);
+    let many: Vec<_> = (0..101).map(|nth| name(&format!("acme/r{nth}"))).collect();
+    assert_eq!(Few::of(&spec, many.iter()).queries().len(), 1, "of many the list is read");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod pauses;
 mod permits;
 mod pruning;
 mod reads;
+mod redoing;
 mod rollouts;
 mod scopes;
 mod standing;
@@ -147,6 +148,8 @@ where
         rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
         rollouts::a_mark_moves_with_whatever_happens,
         rollouts::who_is_urgent_is_read_first,
+        redoing::a_run_begun_by_another_owner_is_there_once,
+        redoing::what_is_carried_out_again_is_counted,
         pruning::what_a_version_may_close_is_read_with_its_targets,
         batches::a_refused_transition_stands_alone,
         batches::a_fenced_transition_loses_only_its_own_writes,

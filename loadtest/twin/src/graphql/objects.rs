@@ -154,7 +154,12 @@ impl Execution<'_> {
         })
     }
 
-    pub(super) fn branch(&mut self, record: &RepositoryRecord, name: &str, field: &Field) -> Result<Value, Refusal> {
+    pub(super) fn branch(
+        &mut self,
+        record: &RepositoryRecord,
+        name: &str,
+        field: &Field,
+    ) -> Result<Value, Refusal> {
         let git = self.world.git.open(record.id)?;
         let Some(tip) = refs::tip(&git, name) else { return Ok(Value::Null) };
         self.pick(&field.selection, "Ref", |me, field| {

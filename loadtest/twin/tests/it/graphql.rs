@@ -8,7 +8,8 @@ const BATCH: &str = "query Due($ids: [ID!]!) {
   rateLimit { cost remaining limit resetAt used }
 }
 fragment Seen on PullRequest {
-  id databaseId number state isDraft merged mergedAt closedAt title body url headRefName headRefOid baseRefName
+  id databaseId number state isDraft merged mergedAt closedAt title body url headRefName headRefOid
+  baseRefName baseRef { name target { oid } }
   mergeable mergeStateStatus reviewDecision isInMergeQueue mergeQueueEntry { state }
   autoMergeRequest { mergeMethod enabledAt } statusCheckRollup { state } author { __typename login }
   mergeCommit { oid } repository { id nameWithOwner databaseId isArchived } labels(first: 10) { nodes { name } }
@@ -27,7 +28,7 @@ async fn reads_many_pull_requests_at_once_and_says_which_are_not_there() {
     let draft = desk.post("/repos/acme/one/pulls", draft).await.expect(201).json();
     desk.post("/repos/acme/one/issues/1/labels", json!({"labels": ["later"]})).await.expect(200);
     let commit = desk.twin.merge("one", 2).await.unwrap();
-    desk.twin.push("one", "main", &[("clash.txt", Some(b"other\n"))]).await.unwrap();
+    let base = desk.twin.push("one", "main", &[("clash.txt", Some(b"other\n"))]).await.unwrap();
 
     let ids: Vec<&Value> = [&opened, &merged, &clash, &draft].iter().map(|pull| &pull["node_id"]).collect();
     let answer = desk.graphql(BATCH, json!({"ids": ids})).await;
@@ -52,6 +53,7 @@ async fn reads_many_pull_requests_at_once_and_says_which_are_not_there() {
     );
     assert_eq!(nodes[0]["headRefOid"], opened["head"]["sha"]);
     assert_eq!(nodes[0]["author"], json!({"__typename": "Bot", "login": "acme-campaigns"}));
+    assert_eq!(nodes[0]["baseRef"], json!({"name": "main", "target": {"oid": base}}), "as it is now");
     assert_eq!(nodes[0]["labels"]["nodes"], json!([{"name": "later"}]));
     assert_eq!(nodes[1]["mergeCommit"]["oid"], commit);
     assert_eq!(nodes[3]["isDraft"], true);

@@ -4,7 +4,7 @@ use super::{
     StoreHarness,
     fixture::{
         ORGANIZATION, World, admitted, begin, event, execute, execution, moved, moved_changeset, moved_run,
-        settled,
+        new_run, settled,
     },
 };
 use crate::ports::{AdmissionState, CommitError, EffectChange, EffectState, RowChange, Subject, Transition};
@@ -42,6 +42,9 @@ async fn of_every_kind<H: StoreHarness>(world: &World<H>) -> Vec<(&'static str, 
     };
     case("run", world.transition(run_shard).await, &|t| {
         t.changes.push(RowChange::Run(moved_run(&world.run, RunState::Running)));
+    });
+    case("new run", world.transition(organization).await, &|t| {
+        t.changes.push(RowChange::AddRun(Box::new(new_run(world.run.campaign))));
     });
     case("new targets", world.transition(run_shard).await, &|t| {
         t.changes.push(RowChange::AddTargets(vec![world.new_target(9)]));
@@ -148,8 +151,8 @@ pub(super) async fn a_takeover_mints_a_higher_epoch_and_doubts_what_was_in_fligh
 pub(super) async fn a_row_of_another_shard_is_refused<H: StoreHarness>(harness: Arc<H>) {
     let world = World::new(harness).await;
     for (name, transition) in of_every_kind(&world).await {
-        // Events, and messages to others, belong to whoever says them.
-        if matches!(name, "event" | "message sent") {
+        // Events, messages to others, and runs that others will own belong to whoever says them.
+        if matches!(name, "event" | "message sent" | "new run") {
             continue;
         }
         let elsewhere = Shard((transition.fence.shard.0 + 1) % campaigns_domain::id::SHARDS);
