@@ -13,6 +13,7 @@ use campaigns_domain::{
     id::CommitSha,
     publish::{Comparison, Reading},
     reconcile::{Moved, moved, not_before, touched},
+    spec::Rebase,
 };
 use chrono::{DateTime, Utc};
 use std::{sync::Arc, time::Duration};
@@ -50,8 +51,12 @@ pub(super) async fn look(
     fresh: &Reading,
 ) -> Result<Based, StoreError> {
     let world = &scope.world;
-    let plan = world.plan(changeset.wanted.run).await?;
-    let called = moved(changeset, fresh, plan.spec.policy.rebase);
+    // Most bases have not moved, whatever the policy; the plan is not read for those.
+    let mut called = moved(changeset, fresh, Rebase::OnTouched);
+    if !matches!(called, Moved::Untold | Moved::Rests(_)) {
+        let plan = world.plan(changeset.wanted.run).await?;
+        called = moved(changeset, fresh, plan.spec.policy.rebase);
+    }
     match &called {
         Moved::Untold => return Ok(Based::default()),
         Moved::Rests(said) => return Ok(rests(said.clone())),
