@@ -4,7 +4,6 @@
 //! file, past which a coarser (and still correct) difference is given. Deliberately absent: applying a diff, and
 //! renames, which are a deletion and an addition here.
 
-use crate::snapshot::BlobId;
 use campaigns_domain::execution::FileMode;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 use std::borrow::Cow;
@@ -17,17 +16,21 @@ const PER_FILE: Duration = Duration::from_secs(2);
 const CONTEXT: usize = 3;
 
 /// One state of a path.
-pub(crate) struct Side<'a> {
-    pub(crate) mode: FileMode,
-    pub(crate) blob: BlobId,
-    pub(crate) content: &'a [u8],
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// What kind of file it is.
+    pub mode: FileMode,
+    /// Its id as git computes it. Two sides of the same mode and id are taken to be equal without a look inside.
+    pub blob: [u8; 20],
+    /// The bytes; of a link, where it leads.
+    pub content: &'a [u8],
 }
 
 /// Writes what happened at `path`. Nothing is written where both sides are equal or absent.
 ///
 /// # Errors
 /// What `out` yields.
-pub(crate) fn write(
+pub fn write(
     out: &mut impl Write,
     path: &[u8],
     old: Option<&Side<'_>>,

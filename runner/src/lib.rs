@@ -12,7 +12,7 @@
 mod beneath;
 mod collect;
 mod container;
-mod diff;
+pub mod diff;
 mod execution;
 mod failure;
 mod follow;
