@@ -3,12 +3,19 @@
 //!
 //! Deliberately absent: gathering batches from many callers (`gathering`).
 
-use super::{Postgres, failure::Failure, statement};
+use super::{
+    Postgres,
+    failure::Failure,
+    statement::{self, Group},
+};
 use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
 use campaigns_domain::id::RunId;
 use rand::Rng as _;
-use sqlx::{AssertSqlSafe, Row as _};
-use std::{collections::HashSet, time::Duration};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 /// How often a deadlock or a serialisation failure is answered by sending the statement again.
 const TRIES: u32 = 6;
@@ -109,15 +116,8 @@ impl Postgres {
                 return Err(Failure::Unavailable("no answer within the deadline".to_owned()));
             }
         };
-        let mut sequences = vec![None; batch.len()];
-        for row in rows {
-            let ord: i32 = row.try_get("ord").map_err(|error| Failure::of(&error))?;
-            let sequence: i64 = row.try_get("sequence").map_err(|error| Failure::of(&error))?;
-            if let Some(place) = usize::try_from(ord).ok().and_then(|ord| sequences.get_mut(ord)) {
-                *place = Some(sequence);
-            }
-        }
-        Ok(sequences)
+        let held = rows.iter().map(part).collect::<Result<HashMap<_, _>, _>>();
+        Ok(statement.groups.sequences(&held.map_err(|error| Failure::of(&error))?))
     }
 
     /// Removes the consumed messages of a run that has just ended. Not part of the commit: what stays because of a
@@ -145,6 +145,13 @@ impl Postgres {
     }
 }
 
+/// A part that was written, as the statement answers it, and the sequence of its last event.
+fn part(row: &PgRow) -> Result<(Group, i64), sqlx::Error> {
+    let group =
+        Group { shard: row.try_get("shard")?, epoch: row.try_get("epoch")?, run: row.try_get("run")? };
+    Ok((group, row.try_get("last_sequence")?))
+}
+
 /// The run that a transition ends.
 pub(super) fn ended_run(transition: &Transition) -> Option<RunId> {
     transition.changes.iter().find_map(|change| match change {
@@ -162,13 +169,9 @@ fn rounds(transitions: &[Transition], open: Vec<usize>) -> Vec<Vec<usize>> {
         let mut taken: HashSet<RowKey> = HashSet::new();
         let (mut round, mut later) = (vec![], vec![]);
         for index in waiting {
-            let rows: Vec<RowKey> = transitions[index].rows().collect();
-            if rows.iter().any(|row| taken.contains(row)) {
-                later.push(index);
-            } else {
-                round.push(index);
-            }
-            taken.extend(rows);
+            // All of them count as taken, also where it has to wait: none overtakes it.
+            let shared = transitions[index].rows().filter(|row| !taken.insert(*row)).count();
+            if shared == 0 { round.push(index) } else { later.push(index) }
         }
         rounds.push(round);
         waiting = later;

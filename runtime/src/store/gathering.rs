@@ -166,7 +166,7 @@ impl Postgres {
     pub(super) async fn commit_gathered(&self, transition: Transition) -> Answer {
         let (answer, answered) = oneshot::channel();
         let ended = ended_run(&transition);
-        let rows = transition.rows().count() + transition.events.len();
+        let rows = transition.size();
         let writer = self.gathering.add(Waiting { transition, rows, answer });
         writer.into_iter().for_each(|writer| self.start(writer));
         let answer = answered.await.unwrap_or_else(|_| {

@@ -5,6 +5,7 @@
 use campaigns_domain::id::Shard;
 use serde::Serialize;
 use sqlx::{Arguments, Encode, Postgres, Type, postgres::PgArguments};
+use std::borrow::Cow;
 
 /// Parameters as they are collected; columns gather until [`Input::rows`] names them as one table.
 #[derive(Default)]
@@ -40,13 +41,21 @@ impl Input {
 }
 
 /// A text as Postgres can hold it: it has no character for NUL.
-pub(super) fn text(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&0) { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 /// A value as JSON that Postgres can hold.
 pub(super) fn json(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+    without_nul_text(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+}
+
+/// A document as JSON that Postgres can hold.
+pub(super) fn document(document: &serde_json::Value) -> String {
+    without_nul_text(document.to_string())
+}
+
+fn without_nul_text(json: String) -> String {
     if !json.contains("\\u0000") {
         return json;
     }
@@ -62,13 +71,13 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 fn without_nul(value: &mut serde_json::Value) {
     match value {
-        serde_json::Value::String(held) => *held = text(held),
+        serde_json::Value::String(held) => *held = text(held).into_owned(),
         serde_json::Value::Array(values) => values.iter_mut().for_each(without_nul),
         serde_json::Value::Object(fields) => {
             let held = std::mem::take(fields);
             fields.extend(held.into_iter().map(|(name, mut value)| {
                 without_nul(&mut value);
-                (text(&name), value)
+                (text(&name).into_owned(), value)
             }));
         }
         _ => {}

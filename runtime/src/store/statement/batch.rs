@@ -41,7 +41,7 @@ pub(super) struct Batch<'a> {
     /// How many rows of each transition have to be found as expected.
     pub(super) guarded: Vec<i32>,
     /// How many events each transition says.
-    pub(super) said: Vec<i32>,
+    said: Vec<i32>,
 }
 
 impl<'a> Batch<'a> {
@@ -68,6 +68,11 @@ impl<'a> Batch<'a> {
         batch.changesets.sort_by_key(|(_, _, changeset, _)| changeset.id);
         batch.due.sort_by_key(|(_, id, _)| *id);
         Ok(batch)
+    }
+
+    /// How many events a transition says.
+    pub(super) fn said(&self, ord: i32) -> i32 {
+        usize::try_from(ord).ok().and_then(|ord| self.said.get(ord)).copied().unwrap_or_default()
     }
 
     fn change(&mut self, ord: i32, change: &'a RowChange, transition: &Transition) {

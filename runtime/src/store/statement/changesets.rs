@@ -16,7 +16,7 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
         self.input.column("leaves", rows.iter().map(|row| changeset_counter(row.1)).collect::<Vec<_>>())?;
         self.input
@@ -43,7 +43,7 @@ impl Sql {
                  FROM {i} {HOLDS} JOIN changesets o ON o.id = i.id \
                  WHERE c.id = i.id AND c.shard = i.shard AND c.version = i.version - 1 AND c.state = i.before \
                  AND o.version = c.version \
-                 RETURNING i.ord, o.run AS old_run, c.run AS new_run, i.shard, i.leaves, i.enters"
+                 RETURNING o.run AS old_run, c.run AS new_run, i.shard, i.leaves, i.enters"
             ),
         );
         Ok(())
@@ -56,7 +56,7 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
         self.input.column("due", rows.iter().map(|row| microseconds(&row.2)).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
@@ -76,7 +76,7 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("command", rows.iter().map(|row| row.1.command.0).collect::<Vec<_>>())?;
         self.input
             .column("organization", rows.iter().map(|row| text(&row.1.organization)).collect::<Vec<_>>())?;
@@ -98,7 +98,7 @@ impl Sql {
             changesets.iter().map(|c| big(c.repository_id.0)).collect::<Result<_, _>>()?;
         let organizations: Vec<String> =
             changesets.iter().map(|c| c.repository.owner().to_ascii_lowercase()).collect();
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
         self.input.column("campaign", changesets.iter().map(|c| c.campaign.0).collect::<Vec<_>>())?;
         self.input.column("organization", organizations)?;
@@ -148,11 +148,17 @@ impl Sql {
         self.input.column("errand", rows.iter().map(|c| json(&c.errand)).collect::<Vec<_>>())?;
         self.input.column("shown", rows.iter().map(|c| json(&c.shown)).collect::<Vec<_>>())?;
         self.input.column("told", rows.iter().map(|c| c.told).collect::<Vec<_>>())?;
-        self.input
-            .column("head", rows.iter().map(|c| c.head.as_ref().map(|h| text(&h.0))).collect::<Vec<_>>())?;
+        self.input.column(
+            "head",
+            rows.iter().map(|c| c.head.as_ref().map(|h| text(&h.0).into_owned())).collect::<Vec<_>>(),
+        )?;
         self.input.column("number", numbers)?;
-        self.input.column("node", pull().map(|pull| pull.map(|p| text(&p.node_id))).collect::<Vec<_>>())?;
-        self.input.column("url", pull().map(|pull| pull.map(|p| text(&p.url))).collect::<Vec<_>>())?;
+        self.input.column(
+            "node",
+            pull().map(|pull| pull.map(|p| text(&p.node_id).into_owned())).collect::<Vec<_>>(),
+        )?;
+        self.input
+            .column("url", pull().map(|pull| pull.map(|p| text(&p.url).into_owned())).collect::<Vec<_>>())?;
         let read = |c: &&Changeset| c.seen.as_ref().filter(|s| s.checks_read).map(|s| s.checks.as_str());
         self.input.column("checks", rows.iter().map(read).collect::<Vec<_>>())?;
         self.input.column("seen", rows.iter().map(|c| c.seen.as_ref().map(json)).collect::<Vec<_>>())?;

@@ -7,23 +7,26 @@
 
 mod batch;
 mod changesets;
+mod groups;
 mod new_runs;
 mod outbox;
 mod parts;
 mod rows;
 
-use super::input::{Input, shard, small};
+use super::input::Input;
 use batch::Batch;
-use campaigns_actors::ports::{Fence, Transition};
+use campaigns_actors::ports::Transition;
+pub(super) use groups::{Group, Groups};
 use sqlx::postgres::PgArguments;
 use std::fmt::Write as _;
-use uuid::Uuid;
 
-/// A statement ready to be sent. It answers one row for every transition whose fence held: its ordinal and the
-/// sequence of its part's last event. It fails as a whole where a row is not as a transition expects it.
+/// A statement ready to be sent. It answers one row for every part it wrote: its run and shard, the epoch that holds
+/// there, and the sequence of its last event. It fails as a whole where a row is not as a transition expects it.
 pub(super) struct Statement {
     pub(super) text: String,
     pub(super) arguments: PgArguments,
+    /// The transitions by what they stand and fall with.
+    pub(super) groups: Groups,
 }
 
 /// The statement of these transitions, none of which is misplaced, and no two of which touch the same row.
@@ -32,8 +35,8 @@ pub(super) struct Statement {
 /// In words, where a number does not fit its column.
 pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let batch = Batch::of(transitions)?;
-    let owners = transitions.iter().map(|transition| Owner::of(transition)).collect::<Result<Vec<_>, _>>()?;
-    let mut sql = Sql { owners, input: Input::default(), text: String::new(), guards: vec![] };
+    let groups = Groups::of(transitions)?;
+    let mut sql = Sql { groups, input: Input::default(), text: String::new(), guards: vec![] };
     sql.fence(&batch)?;
     sql.new_runs(&batch)?;
     sql.runs(&batch)?;
@@ -53,24 +56,9 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
 /// Joins the rows of a table `i` whose fence holds. There are few shards, so that any plan for this is a good one.
 const HOLDS: &str = "JOIN f ON f.id = i.shard AND f.epoch = i.epoch";
 
-/// Under what a transition is made.
-#[derive(Clone, Copy)]
-struct Owner {
-    shard: i16,
-    epoch: i64,
-    run: Uuid,
-}
-
-impl Owner {
-    fn of(transition: &Transition) -> Result<Self, String> {
-        let Fence { shard: id, epoch } = transition.fence;
-        Ok(Self { shard: shard(id)?, epoch: epoch.0, run: transition.run.0 })
-    }
-}
-
 /// The statement as far as it is written.
 struct Sql {
-    owners: Vec<Owner>,
+    groups: Groups,
     input: Input,
     text: String,
     /// The parts whose rows are counted against what their transitions expect to find.
@@ -83,56 +71,70 @@ impl Sql {
         let _ = write!(self.text, ",\n{name} AS ({body})");
     }
 
-    /// Adds a part that returns the ordinal of each row it found as expected.
+    /// Adds a part that returns a row for each one that it found as expected.
     fn guard(&mut self, name: &'static str, body: &str) {
         self.part(name, body);
         self.guards.push(name);
     }
 
-    /// The fence, and the transitions whose fence holds.
+    /// The fence, and the groups of transitions for which it holds.
     fn fence(&mut self, batch: &Batch<'_>) -> Result<(), String> {
-        let count = small(self.owners.len())?;
-        let ordinals: Vec<i32> = (0..count).collect();
-        let shards = self.owned(&ordinals)?;
-        self.input.column("events", batch.said.clone())?;
-        self.input.column("guarded", batch.guarded.clone())?;
+        let said = self.groups.said()?;
+        let groups = self.groups.all();
+        let guarded = self.groups.sums(&batch.guarded);
+        let shards =
+            self.input.column("shard", groups.iter().map(|group| group.shard).collect::<Vec<_>>())?;
+        self.input.column("epoch", groups.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
+        self.input.column("run", groups.iter().map(|group| group.run).collect::<Vec<_>>())?;
+        self.input.column("events", said)?;
+        self.input.column("guarded", guarded)?;
         let i = self.input.rows("i");
         // The rows are locked whatever their epoch, and come back as they are after any waiting: an owner that was
         // replaced meanwhile finds another epoch here, and none of its writes a row to join.
         let _ = write!(
             self.text,
             "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE id = ANY({shards}) ORDER BY id FOR SHARE),\n\
-             h AS MATERIALIZED (SELECT i.*, sum(events) OVER (PARTITION BY i.run, i.shard ORDER BY i.ord) AS upto, \
-             sum(events) OVER (PARTITION BY i.run, i.shard) AS total FROM {i} {HOLDS})"
+             h AS MATERIALIZED (SELECT i.* FROM {i} {HOLDS})"
         );
         Ok(())
     }
 
-    /// Adds to the next table, for rows of these transitions, what [`HOLDS`] joins by, and their run; the
-    /// placeholder of the shards.
-    fn owned(&mut self, ordinals: &[i32]) -> Result<String, String> {
-        let owner = |ord: &i32| usize::try_from(*ord).ok().and_then(|ord| self.owners.get(ord)).copied();
-        let owners: Vec<Owner> = ordinals.iter().filter_map(owner).collect();
-        self.input.column("ord", ordinals.to_vec())?;
-        let shards =
-            self.input.column("shard", owners.iter().map(|owner| owner.shard).collect::<Vec<_>>())?;
-        self.input.column("epoch", owners.iter().map(|owner| owner.epoch).collect::<Vec<_>>())?;
-        self.input.column("run", owners.iter().map(|owner| owner.run).collect::<Vec<_>>())?;
-        Ok(shards)
+    /// Adds to the next table, for rows of these transitions, what [`HOLDS`] joins by.
+    fn owned(&mut self, ordinals: impl Iterator<Item = i32> + Clone) -> Result<(), String> {
+        let groups = &self.groups;
+        let shards: Vec<i16> = ordinals.clone().map(|ord| groups.of_transition(ord).shard).collect();
+        let epochs: Vec<i64> = ordinals.map(|ord| groups.of_transition(ord).epoch).collect();
+        self.input.column("shard", shards)?;
+        self.input.column("epoch", epochs)?;
+        Ok(())
     }
 
-    /// The answer, and the refusal of a transition that did not find every row as it expected. What was found is
-    /// added up, not joined: a join of two lists of unknown length may be planned as one loop in the other.
+    /// The same with the run that the transition is of.
+    fn owned_in_run(&mut self, ordinals: impl Iterator<Item = i32> + Clone) -> Result<(), String> {
+        let groups = &self.groups;
+        let runs: Vec<_> = ordinals.clone().map(|ord| groups.of_transition(ord).run).collect();
+        self.input.column("run", runs)?;
+        self.owned(ordinals)
+    }
+
+    /// The answer, and the refusal where not every row was found as expected. No row is found more than once, so that
+    /// all are as expected where as many are found as there should be.
     fn finish(mut self) -> Statement {
-        let found: String =
-            self.guards.iter().map(|part| format!(" UNION ALL SELECT ord, NULL, 0, 1 FROM {part}")).collect();
+        let found: Vec<String> =
+            self.guards.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
+        let (found, wanted) = (found.join(" + "), "(SELECT sum(guarded) FROM h)");
+        let held = if found.is_empty() {
+            "true".to_owned()
+        } else {
+            format!(
+                "CASE WHEN {found} <> {wanted} THEN \
+                 campaigns_refuse(format('%s of %s rows are as it expects', {found}, {wanted})) ELSE true END"
+            )
+        };
         let _ = write!(
             self.text,
-            "\nSELECT ord, max(sequence)::bigint AS sequence, CASE WHEN sum(found) <> sum(guarded) THEN \
-             campaigns_refuse(format('%s of %s rows are as it expects', sum(found), sum(guarded))) ELSE true END AS held \
-             FROM (SELECT h.ord, p.last_sequence - h.total + h.upto AS sequence, h.guarded, 0 AS found \
-             FROM h JOIN parts p ON p.run = h.run AND p.shard = h.shard{found}) x GROUP BY ord"
+            "\nSELECT p.run, p.shard, f.epoch, p.last_sequence, {held} AS held FROM parts p JOIN f ON f.id = p.shard"
         );
-        Statement { text: self.text, arguments: self.input.into_arguments() }
+        Statement { text: self.text, arguments: self.input.into_arguments(), groups: self.groups }
     }
 }

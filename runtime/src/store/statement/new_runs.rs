@@ -21,7 +21,7 @@ impl Sql {
         let shards: Vec<i16> =
             rows.iter().map(|row| shard(Shard::of_run(row.1.id))).collect::<Result<_, _>>()?;
         let windows: Vec<i32> = rows.iter().map(|row| small(row.1.window)).collect::<Result<_, _>>()?;
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
         self.input.column("home", shards)?;
         self.input.column("campaign", rows.iter().map(|row| row.1.campaign.0).collect::<Vec<_>>())?;

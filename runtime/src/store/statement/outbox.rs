@@ -14,7 +14,7 @@ impl Sql {
             return Ok(());
         }
         let attempts: Vec<i32> = rows.iter().map(|row| small(row.2)).collect::<Result<_, _>>()?;
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned_in_run(rows.iter().map(|row| row.0))?;
         self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
         self.input.column("target", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
         self.input.column("attempt", attempts)?;
@@ -36,7 +36,7 @@ impl Sql {
         if !begun.is_empty() {
             let generations: Vec<i32> =
                 begun.iter().map(|row| small(row.1.generation)).collect::<Result<_, _>>()?;
-            self.owned(&begun.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(begun.iter().map(|row| row.0))?;
             self.input.column("place", (0..).take(begun.len()).collect::<Vec<i32>>())?;
             self.input.column("id", begun.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
             self.input.column("of_run", begun.iter().map(|row| row.1.run.0).collect::<Vec<_>>())?;
@@ -62,14 +62,14 @@ impl Sql {
         }
         let done = &batch.done;
         if !done.is_empty() {
-            self.owned(&done.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(done.iter().map(|row| row.0))?;
             self.input.column("id", done.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
             self.guard(
                 "done_effects",
                 &format!(
                     "UPDATE effects e SET state = 'done', finished = coalesce(e.finished, clock_timestamp()) \
-                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = i.shard RETURNING i.ord"
+                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = i.shard RETURNING 1"
                 ),
             );
         }
@@ -81,7 +81,7 @@ impl Sql {
         if !sent.is_empty() {
             let shards: Vec<i16> =
                 sent.iter().map(|row| shard(row.1.to.shard())).collect::<Result<_, _>>()?;
-            self.owned(&sent.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned_in_run(sent.iter().map(|row| row.0))?;
             self.input.column("place", (0..).take(sent.len()).collect::<Vec<i32>>())?;
             self.input.column("id", sent.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
             self.input.column("home", shards)?;
@@ -99,14 +99,14 @@ impl Sql {
         }
         let consumed = &batch.consumed;
         if !consumed.is_empty() {
-            self.owned(&consumed.iter().map(|row| row.0).collect::<Vec<_>>())?;
+            self.owned(consumed.iter().map(|row| row.0))?;
             self.input.column("id", consumed.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
             self.guard(
                 "consumed_messages",
                 &format!(
                     "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} {HOLDS} \
-                     WHERE m.id = i.id AND m.shard = i.shard AND m.consumed_at IS NULL RETURNING i.ord"
+                     WHERE m.id = i.id AND m.shard = i.shard AND m.consumed_at IS NULL RETURNING 1"
                 ),
             );
         }

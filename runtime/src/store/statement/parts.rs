@@ -1,8 +1,8 @@
 //! The parts of the statement that move a run's counters and number its events.
 
 use super::{
-    super::input::json,
-    HOLDS, Sql,
+    super::input::document,
+    Group, HOLDS, Sql,
     batch::{Batch, counters},
 };
 
@@ -11,9 +11,13 @@ impl Sql {
     pub(super) fn parts(&mut self, batch: &Batch<'_>) -> Result<(), String> {
         let mut moves = vec![];
         if !batch.moves.is_empty() {
-            self.owned(&batch.moves.iter().map(|row| row.0).collect::<Vec<_>>())?;
-            self.input.column("counter", batch.moves.iter().map(|row| row.1).collect::<Vec<_>>())?;
-            self.input.column("by", batch.moves.iter().map(|row| row.2).collect::<Vec<_>>())?;
+            let sums = self.groups.moves(&batch.moves);
+            let of: Vec<Group> = sums.iter().map(|(place, ..)| self.groups.all()[*place]).collect();
+            self.input.column("shard", of.iter().map(|group| group.shard).collect::<Vec<_>>())?;
+            self.input.column("epoch", of.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
+            self.input.column("run", of.iter().map(|group| group.run).collect::<Vec<_>>())?;
+            self.input.column("counter", sums.iter().map(|row| row.1).collect::<Vec<_>>())?;
+            self.input.column("by", sums.iter().map(|row| row.2).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
             moves.push(format!("SELECT i.run, i.shard, 0, i.counter, i.by FROM {i} {HOLDS}"));
         }
@@ -52,23 +56,24 @@ impl Sql {
         if rows.is_empty() {
             return Ok(());
         }
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
-        self.input.column("place", rows.iter().map(|row| row.1).collect::<Vec<_>>())?;
+        let after = rows.iter().map(|(ord, nth, _)| self.groups.after(*ord, *nth, batch.said(*ord)));
+        let after = after.collect::<Result<Vec<i32>, _>>()?;
+        self.owned_in_run(rows.iter().map(|row| row.0))?;
+        self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
+        self.input.column("after", after)?;
         self.input.column("subject_kind", rows.iter().map(|row| row.2.subject.kind()).collect::<Vec<_>>())?;
         self.input.column("subject", rows.iter().map(|row| row.2.subject.id()).collect::<Vec<_>>())?;
         self.input.column("kind", rows.iter().map(|row| row.2.kind).collect::<Vec<_>>())?;
-        self.input.column("data", rows.iter().map(|row| json(&row.2.data)).collect::<Vec<_>>())?;
+        self.input.column("data", rows.iter().map(|row| document(&row.2.data)).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
         // The time is taken after the part is locked and in order, so that within a part it never goes back.
         self.part(
             "new_events",
             &format!(
                 "INSERT INTO events (run, shard, sequence, at, subject_kind, subject, kind, data) \
-                 SELECT n.run, n.shard, p.last_sequence - n.total + n.nth, clock_timestamp(), \
-                 n.subject_kind, n.subject, n.kind, n.data::jsonb FROM (SELECT i.*, \
-                 row_number() OVER (PARTITION BY i.run, i.shard ORDER BY i.ord, i.place) AS nth, \
-                 count(*) OVER (PARTITION BY i.run, i.shard) AS total FROM {i} {HOLDS}) n \
-                 JOIN parts p ON p.run = n.run AND p.shard = n.shard ORDER BY 1, 2, 3"
+                 SELECT i.run, i.shard, p.last_sequence - i.after, clock_timestamp(), \
+                 i.subject_kind, i.subject, i.kind, i.data::jsonb FROM {i} {HOLDS} \
+                 JOIN parts p ON p.run = i.run AND p.shard = i.shard ORDER BY i.place"
             ),
         );
         Ok(())

@@ -18,12 +18,12 @@ impl Sql {
         }
         let numbers =
             |of: fn(&Run) -> u32| rows.iter().map(|(_, run)| small(of(run))).collect::<Result<Vec<_>, _>>();
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|(_, run)| run.id.0).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|(_, run)| run.state.as_str()).collect::<Vec<_>>())?;
         self.input.column("ends", rows.iter().map(|(_, run)| run.state.is_end()).collect::<Vec<_>>())?;
         self.input.column("reason", rows.iter().map(|(_, run)| text(&run.reason)).collect::<Vec<_>>())?;
-        let paused = rows.iter().map(|(_, run)| run.paused.as_deref().map(text));
+        let paused = rows.iter().map(|(_, run)| run.paused.as_deref().map(|by| text(by).into_owned()));
         self.input.column("paused_by", paused.collect::<Vec<_>>())?;
         self.input.column("rollout", rows.iter().map(|(_, run)| json(&run.rollout)).collect::<Vec<_>>())?;
         self.input.column("window_size", numbers(|run| run.window)?)?;
@@ -42,7 +42,7 @@ impl Sql {
                  window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, pruned = i.pruned, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
                  FROM {i} {HOLDS} \
-                 WHERE r.id = i.id AND r.shard = i.shard AND r.version = i.version - 1 RETURNING i.ord"
+                 WHERE r.id = i.id AND r.shard = i.shard AND r.version = i.version - 1 RETURNING 1"
             ),
         );
         Ok(())
@@ -58,7 +58,7 @@ impl Sql {
         }
         let numbers =
             |of: fn(&Target) -> u32| rows.iter().map(|row| small(of(row.2))).collect::<Result<Vec<_>, _>>();
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned_in_run(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.2.id.0).collect::<Vec<_>>())?;
         self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|row| row.2.state.as_str()).collect::<Vec<_>>())?;
@@ -73,7 +73,7 @@ impl Sql {
                 "UPDATE repo_targets r SET state = i.state, reason = i.reason, attempt = i.attempt, \
                  infrastructure_failures = i.lost, version = i.version FROM {i} {HOLDS} \
                  WHERE r.id = i.id AND r.shard = i.shard AND r.run = i.run AND r.version = i.version - 1 \
-                 AND r.state = i.before RETURNING i.ord"
+                 AND r.state = i.before RETURNING 1"
             ),
         );
         Ok(())
@@ -86,7 +86,7 @@ impl Sql {
             rows.iter().map(|row| shard(Shard::of_target(row.1.id))).collect::<Result<_, _>>()?;
         let repositories: Vec<i64> =
             rows.iter().map(|row| big(row.1.repository_id.0)).collect::<Result<_, _>>()?;
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned_in_run(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
         self.input.column("home", shards)?;
         self.input.column("campaign", rows.iter().map(|row| row.1.campaign.0).collect::<Vec<_>>())?;
@@ -123,7 +123,7 @@ impl Sql {
         }
         let attempts: Vec<i32> = rows.iter().map(|row| small(row.1.attempt)).collect::<Result<_, _>>()?;
         let manifests: Vec<_> = rows.iter().map(|row| row.1.manifest.as_ref().map(json)).collect();
-        self.owned(&rows.iter().map(|row| row.0).collect::<Vec<_>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
         self.input.column("target", rows.iter().map(|row| row.1.target.0).collect::<Vec<_>>())?;
         self.input.column("attempt", attempts)?;
