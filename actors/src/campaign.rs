@@ -234,7 +234,8 @@ async fn turn(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) -> 
         if state.run.is_none() {
             load(state).await?;
         }
-        let Some(run) = state.run.take() else { continue };
+        let Some(mut run) = state.run.take() else { continue };
+        run.replicas = state.scope.world.ports.cluster.members();
         let known = read_ahead(state, &run).await?;
         let decided = decide(&state.scope, &run, &state.waiting, known)?;
         match state.scope.commit(decided.transition).await {
@@ -287,7 +288,7 @@ async fn read_ahead(state: &mut CampaignState, run: &Run) -> Result<Known, Setba
     if run.state == RunState::Running {
         let ended = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
         let left = run.total - run.next_position;
-        let needed = run.window.saturating_add(ended).min(left);
+        let needed = run.most_open().saturating_add(ended).min(left);
         let held = u32::try_from(ahead.len()).unwrap_or(u32::MAX);
         if held < needed {
             let count = needed.max(AHEAD).min(left) - held;

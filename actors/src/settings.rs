@@ -44,7 +44,8 @@ pub struct Settings {
     pub reads: ReadLimits,
     /// The windows that hold for one organisation's writes.
     pub budget: Budget,
-    /// The most writes a second to one organisation inside those windows; none leaves it to the windows. Default 5.
+    /// The most writes a second to one organisation inside those windows; none leaves it to the windows and to the
+    /// distance that the budget keeps between writes. Default 5.
     pub writes_per_second: Option<NonZeroU32>,
     /// How often branch and pull request are observed again in one turn, after a conflict or a lost answer,
     /// before the changeset waits for another turn. Default 4.

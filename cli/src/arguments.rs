@@ -188,6 +188,19 @@ pub(crate) struct Serve {
         value_parser = clap::value_parser!(u64).range(1..=60)
     )]
     pub(crate) lease_seconds: u64,
+    /// How often work is looked for that no wake-up has told of. Wake-ups may be lost, so that this is how long work waits
+    /// at most where they are.
+    #[arg(
+        long,
+        env = "CAMPAIGNS_POLL_SECONDS",
+        default_value_t = 1,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    pub(crate) poll_seconds: u64,
+    /// Run no steps: every attempt takes this long and changes nothing. For load tests of everything else.
+    #[arg(long, hide = true, value_name = "MILLISECONDS")]
+    pub(crate) null_executor: Option<u64>,
     /// A file with the secret that GitHub signs webhooks with, taken at /webhooks/github; several, one to a line,
     /// while one replaces another. Otherwise CAMPAIGNS_WEBHOOK_SECRET; without either no webhooks are taken.
     #[arg(long, value_hint = ValueHint::FilePath)]

@@ -37,6 +37,15 @@ impl Asked {
         self.send(self.http.get(self.url(path)), path)
     }
 
+    /// Reads something that is no JSON.
+    pub(crate) fn text(&self, path: &str) -> Result<String> {
+        let request = self.http.get(self.url(path)).bearer_auth(&self.token);
+        self.runtime.block_on(async {
+            let response = request.send().await.with_context(|| format!("{path} was not answered"))?;
+            Ok(response.error_for_status()?.text().await?)
+        })
+    }
+
     /// Sends something with POST.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
         let request = self.http.post(self.url(path)).header("Idempotency-Key", path).json(body);

@@ -30,6 +30,13 @@ changesetTemplate:
   published: true
 ";
 
+/// The same campaign under another name, with a branch of its own.
+pub(crate) fn another(number: u32) -> (String, String) {
+    let name = format!("{CAMPAIGN}-{number}");
+    let spec = SPEC.replace("name: licence", &format!("name: {name}"));
+    (spec.replace("campaigns/licence", &format!("campaigns/{name}")), name)
+}
+
 /// Repositories with one file that the campaign changes.
 pub(crate) fn seed(into: &Path, targets: u32) -> Result<()> {
     for number in 0..targets {

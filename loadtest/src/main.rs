@@ -5,12 +5,14 @@
 
 mod ask;
 mod campaign;
+mod ending;
 mod judge;
 mod measure;
 mod programs;
 mod proxy;
 mod report;
 mod scenario;
+mod world;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -53,6 +55,12 @@ struct Run {
     /// How long a storm lasts, in seconds, where a scenario has one; its limits are scaled down with it.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=3600))]
     storm: Option<u64>,
+    /// How long a lease lives, in seconds, where a scenario has replicas.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    lease: Option<u64>,
+    /// How often a replica is killed, in the scenario that measures that.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    kills: u32,
     /// Which requests faults hit, and what else chance decides.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -95,6 +103,8 @@ fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
         per_hour: run.per_hour,
         real_time: run.real_time,
         storm: run.storm,
+        lease: run.lease,
+        kills: run.kills,
         seed: run.seed,
     };
     let mut holds = true;

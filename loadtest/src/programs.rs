@@ -268,11 +268,14 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// What its API wants to be shown; empty where another server on the same database has written that down.
     pub(crate) token: String,
+    /// What it is known by in the database.
+    pub(crate) replica: String,
 }
 
 #[derive(Deserialize)]
 struct Served {
     url: String,
+    replica: String,
     token_file: Option<PathBuf>,
 }
 
@@ -311,7 +314,7 @@ impl Server {
             }
             None => String::new(),
         };
-        Ok(Self { running, url: said.url, token: token.trim().to_owned() })
+        Ok(Self { running, url: said.url, token: token.trim().to_owned(), replica: said.replica })
     }
 
     /// Freezes the process, or has it go on.

@@ -49,6 +49,12 @@ impl Figure {
         }
     }
 
+    /// A figure that holds where every value is at most `most` times its reference: the greatest ratio is quoted.
+    pub(crate) fn never_over(name: &str, unit: &str, pairs: &[(f64, f64)], most: f64) -> Self {
+        let worst = pairs.iter().max_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
+        Self::at_most(name, unit, &worst.copied().into_iter().collect::<Vec<_>>(), most)
+    }
+
     /// A figure that has to be exactly its reference. Its ratio is their difference, so that none is 0.
     pub(crate) fn exactly(name: &str, unit: &str, value: u64, reference: u64) -> Self {
         Self {

@@ -91,7 +91,7 @@ impl<'a> Writes<'a> {
                     }
                     continue;
                 }
-                // Counted as unanswered, which is longer.
+                // It may arrive yet: counted as unanswered, which is longer.
                 Err(CodeHostError::Unknown(_)) => {}
                 _ => {
                     if answer.is_ok() {

@@ -85,7 +85,7 @@ impl From<CodeHostError> for Halt {
         use CodeHostError as E;
         let text = error.to_string();
         match error {
-            E::Conflict(_) | E::Unknown(_) | E::PermitExpired => Self::Again(text),
+            E::Conflict(_) | E::Unknown(_) | E::Inconclusive(_) | E::PermitExpired => Self::Again(text),
             E::NotFound(_) | E::Refused(_) => Self::refused(text),
             E::Unauthorized(_) | E::Limited { .. } | E::Unavailable(_) => Self::deferred(text),
         }

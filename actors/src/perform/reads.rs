@@ -53,7 +53,9 @@ where
                 scope.report(run, owner, Trouble::OutOfUse(why.clone())).await;
                 return Err(NotRead::Answer(error));
             }
-            CodeHostError::Unavailable(_) | CodeHostError::Unknown(_) if tries < patience.tries => {
+            CodeHostError::Unavailable(_) | CodeHostError::Unknown(_) | CodeHostError::Inconclusive(_)
+                if tries < patience.tries =>
+            {
                 tries += 1;
                 patience.wait(tries)
             }

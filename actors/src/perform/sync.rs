@@ -139,7 +139,11 @@ async fn read(
                 return Ok((done, Some(error)));
             }
             Err(error @ CodeHostError::Unauthorized(_)) => return Ok(given_up(done, batch, batches, error)),
-            Err(error @ (CodeHostError::Unavailable(_) | CodeHostError::Unknown(_))) => {
+            Err(
+                error @ (CodeHostError::Unavailable(_)
+                | CodeHostError::Unknown(_)
+                | CodeHostError::Inconclusive(_)),
+            ) => {
                 unanswered += 1;
                 metrics::counter!("campaigns_reads_unanswered_total").increment(1);
                 if unanswered >= UNANSWERED {

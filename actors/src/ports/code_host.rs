@@ -312,9 +312,13 @@ pub enum CodeHostError {
     /// The permit was too old to be used; nothing was sent.
     #[error("the permit had expired before the request could leave")]
     PermitExpired,
-    /// No answer, or one that does not say whether it was done: observe before sending it again.
+    /// No answer: observe before sending it again.
     #[error("GitHub's answer was lost ({0})")]
     Unknown(String),
+    /// An answer that does not say whether it was done: observe before sending it again. It has arrived by then, so
+    /// that it counts in the limits from the answer.
+    #[error("GitHub's answer does not say whether it was done ({0})")]
+    Inconclusive(String),
     /// It was certainly not done, for a reason that passes by itself.
     #[error("GitHub is not answering: {0}")]
     Unavailable(String),

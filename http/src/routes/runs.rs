@@ -79,6 +79,7 @@ pub(crate) async fn create(
             only: asked.only,
             dry_run: asked.dry_run,
             prune: asked.prune,
+            each: asked.window.is_none(),
             no_container: state.settings.no_container,
             ..RunOptions::default()
         },

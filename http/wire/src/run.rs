@@ -14,7 +14,8 @@ pub struct CreateRun {
     /// A glob over `owner/name` or `name`, at most 256 bytes: everything else is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
-    /// How many targets may be worked on at once, 1 to 10,000; the server's default where absent.
+    /// How many targets may be worked on at once, 1 to 10,000. Where absent, twice as many for each replica as run there at
+    /// once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
     pub window: Option<u32>,
@@ -47,7 +48,7 @@ pub struct Run {
     /// Where its rollout stands, where it has one or people have set its pace.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rollout: Option<Rollout>,
-    /// How many targets may be worked on at once.
+    /// How many targets may be worked on at once, or for each replica, where the run was asked for without it.
     pub window: u32,
     /// The glob it was limited to, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -3,8 +3,11 @@
 //! Deliberately absent: anything shared between two of them that is not in `programs` or `measure`.
 
 mod chaos;
+mod failover;
 mod publish;
 mod script;
+mod spread;
+mod wakes;
 
 use crate::report::Report;
 use anyhow::Result;
@@ -21,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) real_time: bool,
     /// How long a storm lasts, in seconds, where not the scenario's own time.
     pub(crate) storm: Option<u64>,
+    /// How long a lease lives, in seconds, where not the scenario's own time.
+    pub(crate) lease: Option<u64>,
+    /// How often a replica is killed.
+    pub(crate) kills: u32,
     /// Which requests faults hit.
     pub(crate) seed: u64,
 }
@@ -61,5 +68,30 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "chaos",
         about: "1,000 targets on three replicas while these, Postgres, Redis, the network and the code host fail",
         measure: chaos::measure,
+    },
+    Scenario {
+        name: "failover",
+        about: "how long the work of a replica stands still that is killed, and of one that is asked to stop",
+        measure: failover::measure,
+    },
+    Scenario {
+        name: "streams",
+        about: "1,000 targets on three replicas that look for nothing by themselves, one of which is killed",
+        measure: wakes::streams,
+    },
+    Scenario {
+        name: "polling",
+        about: "1,000 targets on three replicas whose wake-ups are deleted again and again",
+        measure: wakes::polling,
+    },
+    Scenario {
+        name: "partition",
+        about: "1,000 targets on three replicas, while Redis is late, silent, gone and reset",
+        measure: wakes::partition,
+    },
+    Scenario {
+        name: "spread",
+        about: "one run of 10,000 targets on three replicas, and a fourth that joins them",
+        measure: spread::measure,
     },
 ];

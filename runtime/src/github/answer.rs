@@ -100,8 +100,10 @@ pub fn refusal(about: &About, status: StatusCode, headers: &HeaderMap, body: &[u
             text(headers, "location").split('?').next().unwrap_or_default()
         )),
         501 => CodeHostError::Refused(format!("this server cannot do it: {}", or_status(&words, status))),
-        500..=599 | 408 if about.write => {
-            CodeHostError::Unknown(format!("{doing}: {}", or_status(&words, status)))
+        // Whoever answers this has not heard from GitHub itself, which may take the write later.
+        504 | 408 if about.write => CodeHostError::Unknown(format!("{doing}: {}", or_status(&words, status))),
+        500..=599 if about.write => {
+            CodeHostError::Inconclusive(format!("{doing}: {}", or_status(&words, status)))
         }
         500..=599 | 408 => CodeHostError::Unavailable(format!("{doing}: {}", or_status(&words, status))),
         _ => {

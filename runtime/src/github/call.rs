@@ -202,7 +202,7 @@ impl GitHub {
 pub(super) fn parse<T: DeserializeOwned>(about: &About, raw: &Raw) -> Result<T, CodeHostError> {
     serde_json::from_slice(&raw.body).map_err(|error| {
         let reason = format!("{}: the answer made no sense ({} bytes, {error})", about.doing, raw.body.len());
-        if about.write { CodeHostError::Unknown(reason) } else { CodeHostError::Unavailable(reason) }
+        if about.write { CodeHostError::Inconclusive(reason) } else { CodeHostError::Unavailable(reason) }
     })
 }
 

@@ -36,7 +36,8 @@ impl fmt::Debug for Credentials {
 pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
-    /// For the whole answer to a read.
+    /// For the whole answer to a read: half as long again as GitHub works on one before it gives it up ("Troubleshooting
+    /// the REST API", timeouts). A connection that is dead without a word costs no more than this.
     pub read: Duration,
     /// For the whole answer to a write. Permits count on it: an unanswered write is thought to be possible for
     /// a permit's life and this long.
@@ -49,7 +50,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            read: Duration::from_secs(30),
+            read: Duration::from_secs(15),
             write: Duration::from_secs(5),
             stall: Duration::from_secs(30),
         }

@@ -118,7 +118,7 @@ fn mutated(about: &About, raw: &Raw) -> Result<(), CodeHostError> {
         "NOT_FOUND" => CodeHostError::NotFound(about.subject.clone()),
         // GitHub's timeout: it may have been done all the same.
         "" if words.to_lowercase().contains("something went wrong") => {
-            CodeHostError::Unknown(format!("{doing}: {words}"))
+            CodeHostError::Inconclusive(format!("{doing}: {words}"))
         }
         _ if has_moved(&words) => CodeHostError::Conflict(format!("{doing}: {words}")),
         _ => CodeHostError::Refused(format!("GitHub refused {doing}: {words}")),

@@ -13,7 +13,7 @@ use crate::{
     artifacts::LocalArtifacts,
     cluster::{self, RedisCluster},
     config::{DatabaseUrl, RedisUrl},
-    executor::{ContainerPolicy, LocalExecutor},
+    executor::{ContainerPolicy, LocalExecutor, NullExecutor},
     github::{GitHub, GithubConfig},
     queries::Queries,
     store::Postgres,
@@ -65,6 +65,10 @@ pub struct ReplicaSettings {
     pub listen: SocketAddr,
     /// How many targets run at once.
     pub parallelism: u32,
+    /// How long an attempt takes of which nothing is run, for load tests; without it steps are run.
+    pub null_executor: Option<Duration>,
+    /// How often it looks for work that no wake-up has told of.
+    pub poll: Duration,
     /// Whether steps that name a container run in the plain sandbox instead.
     pub no_container: bool,
     /// The limits that are kept on writes.
@@ -92,6 +96,8 @@ impl ReplicaSettings {
             github,
             listen: ([127, 0, 0, 1], 0).into(),
             parallelism: u32::try_from(cores).unwrap_or(2),
+            null_executor: None,
+            poll: Duration::from_secs(1),
             no_container: false,
             budget: Budget::default(),
             read_points: split_points(POINTS_A_MINUTE).1,
@@ -134,9 +140,7 @@ impl Replica {
         let postgres = Postgres::connect(database.url(), crate::store::Options::default()).await?;
         let kept = settings.artifacts.clone().unwrap_or_else(|| folder.path().join("artifacts"));
         let artifacts: Arc<dyn Artifacts> = Arc::new(LocalArtifacts::open(&kept)?);
-        let policy = if settings.no_container { ContainerPolicy::Ignore } else { ContainerPolicy::Require };
-        let work = folder.path().join("work");
-        let executor = LocalExecutor::new(&work, settings.parallelism, policy, Arc::clone(&artifacts))?;
+        let executor = executor(&settings, &folder.path().join("work"), &artifacts)?;
         let store: Arc<dyn Store> = Arc::new(postgres.clone());
         let place = company::take(&postgres, settings.redis_url.is_none()).await?;
         let (id, cluster) = join(&settings, &postgres, Arc::clone(&store)).await?;
@@ -144,7 +148,7 @@ impl Replica {
             store,
             cluster: Arc::clone(&cluster),
             code_host: Arc::clone(&github) as Arc<dyn CodeHost>,
-            executor: Arc::new(executor) as Arc<dyn Executor>,
+            executor,
             artifacts: Arc::clone(&artifacts),
         };
         let actors = actor_settings(&settings, folder.scratch()?);
@@ -155,7 +159,7 @@ impl Replica {
             work: Work { postgres: postgres.clone(), github, permits_count_for: budget.longest() },
             shards: system.shards(),
             receives: !settings.webhook_secrets.is_empty(),
-            rhythm: settings.webhook_rhythm,
+            rhythm: Rhythm { poll: settings.poll, ..settings.webhook_rhythm },
         };
         let webhooks = AbortOnDropHandle::new(tokio::spawn(webhooks.run()));
 
@@ -309,13 +313,28 @@ async fn first_token(access: &Queries, file: &Path) -> Result<String> {
     }
 }
 
+/// Where steps are run.
+fn executor(
+    settings: &ReplicaSettings,
+    work: &Path,
+    artifacts: &Arc<dyn Artifacts>,
+) -> Result<Arc<dyn Executor>> {
+    if let Some(takes) = settings.null_executor {
+        return Ok(Arc::new(NullExecutor::new(takes, settings.parallelism)));
+    }
+    let policy = if settings.no_container { ContainerPolicy::Ignore } else { ContainerPolicy::Require };
+    Ok(Arc::new(LocalExecutor::new(work, settings.parallelism, policy, Arc::clone(artifacts))?))
+}
+
 fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
     let mut actors = Settings { scratch, budget: settings.budget.clone(), ..Settings::default() };
+    actors.poll_every = settings.poll;
     actors.reads.rest = vec![Window { seconds: 60, cap: settings.read_points }];
+    // The distance between writes is the operator's to set, and is the pace.
+    actors.writes_per_second = None;
     if settings.unlimited {
         actors.budget = Budget::unlimited();
         actors.reads = ReadLimits::default();
-        actors.writes_per_second = None;
         actors.publish_at_once = actors.publish_at_once.max(settings.parallelism as usize * 2);
     }
     actors

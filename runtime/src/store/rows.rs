@@ -63,6 +63,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         reason: get(row, "reason")?,
         paused: get(row, "paused_by")?,
         window: count(row, "window_size")?,
+        replicas: 1,
         options: json(row, "options")?,
         rollout: json(row, "rollout")?,
         total: count(row, "total")?,

@@ -13,9 +13,10 @@ enum Meant {
     Limited(u64),
     NotFound,
     Unknown,
+    Inconclusive,
     Unavailable,
 }
-use Meant::{Conflict, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown};
+use Meant::{Conflict, Inconclusive, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown};
 
 type Row = (u16, &'static [(&'static str, &'static str)], &'static str, bool, Meant);
 
@@ -178,9 +179,10 @@ const TABLE: &[Row] = &[
     // Nothing there, and nobody there.
     (404, &[], r#"{"message":"Not Found"}"#, READ, NotFound),
     (404, &[], r#"{"message":"Not Found"}"#, WRITE, NotFound),
-    (500, &[], "", WRITE, Unknown),
-    (502, &[], "<html>", WRITE, Unknown),
-    (503, &[("retry-after", "9")], "", WRITE, Unknown),
+    (500, &[], "", WRITE, Inconclusive),
+    (502, &[], "<html>", WRITE, Inconclusive),
+    (503, &[("retry-after", "9")], "", WRITE, Inconclusive),
+    (504, &[], "", WRITE, Unknown),
     (504, &[], "", READ, Unavailable),
     (503, &[], "<html>", READ, Unavailable),
 ];
@@ -214,6 +216,7 @@ fn every_answer_means_something() {
             }
             (NotFound, CodeHostError::NotFound(_))
             | (Unknown, CodeHostError::Unknown(_))
+            | (Inconclusive, CodeHostError::Inconclusive(_))
             | (Unavailable, CodeHostError::Unavailable(_)) => {}
             _ => panic!("{row}"),
         }

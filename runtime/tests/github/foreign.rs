@@ -160,7 +160,7 @@ async fn answers_that_make_no_sense_say_nothing_about_a_write() {
         let read = host.base(&repository, "main", &ReadBudget::unlimited()).await;
         assert!(matches!(read, Err(CodeHostError::Unavailable(_))), "{read:?}");
         let write = host.create_blob(&repository, "x".into(), permit()).await;
-        assert!(matches!(write, Err(CodeHostError::Unknown(_))), "{write:?}");
+        assert!(matches!(write, Err(CodeHostError::Inconclusive(_))), "{write:?}");
         let sent = posing.heard().iter().filter(|request| request.starts_with("POST")).count();
         assert_eq!(sent, 1, "a POST is sent once");
     }

@@ -12,6 +12,6 @@ pub mod rollout;
 pub mod run;
 pub mod target;
 
-pub use manifest::{Change, FileMode, Manifest, ManifestRefused, StepReport};
+pub use manifest::{Blob, Change, FileMode, Manifest, ManifestRefused, StepReport};
 pub use order::{Limits, Order, OrderedStep};
 pub use path::{PathRefused, RepositoryPath};

@@ -35,8 +35,11 @@ pub struct Run {
     /// Who paused it, while it is paused: nothing is admitted meanwhile, and no effect of it begins.
     #[serde(default)]
     pub paused: Option<String>,
-    /// How many admissions may be open at once; at least 1.
+    /// How many admissions may be open at once, or, with [`RunOptions::each`], for each replica; at least 1.
     pub window: u32,
+    /// How many replicas share the work, as the run's owner knows just now; at least 1, and not on record.
+    #[serde(skip, default = "alone")]
+    pub replicas: u32,
     /// What its creator asked for besides the spec.
     pub options: RunOptions,
     /// Where its rollout stands.
@@ -83,6 +86,9 @@ pub struct RunOptions {
     /// They are carried out again on the base as it is now, and their open pull requests get what comes of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rebase: bool,
+    /// The window is that of one replica, and grows and shrinks with their number: nobody asked for another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
 }
 
 /// A target of an earlier run that is tried again.
@@ -251,6 +257,7 @@ impl Run {
             reason: String::new(),
             paused: None,
             window: window.max(1),
+            replicas: alone(),
             options,
             rollout: Progress::default(),
             total: 0,
@@ -382,13 +389,22 @@ impl Run {
         if self.state != RunState::Running || self.paused.is_some() {
             return 0;
         }
-        self.window.saturating_sub(u32::try_from(self.open.len()).unwrap_or(u32::MAX))
+        self.most_open().saturating_sub(u32::try_from(self.open.len()).unwrap_or(u32::MAX))
+    }
+
+    /// How many admissions may be open at once.
+    pub fn most_open(&self) -> u32 {
+        if self.options.each { self.window.saturating_mul(self.replicas.max(1)) } else { self.window }
     }
 
     fn is_done(&self) -> bool {
         let all = self.ended == self.total && self.settled >= self.proposed;
         self.state == RunState::Running && all && self.pruned
     }
+}
+
+fn alone() -> u32 {
+    1
 }
 
 /// Who pauses a run that its rollout halts; a person resumes it.

@@ -52,6 +52,25 @@ fn selected(targets: u32) -> RunEvent {
 }
 
 #[test]
+fn a_window_that_nobody_asked_for_goes_by_the_number_of_replicas() {
+    let each = RunOptions { each: true, ..RunOptions::default() };
+    let mut run = Run { replicas: 3, options: each, ..new(2) };
+    assert_eq!(step(&mut run, selected(20)), [AdmitNext { from: 0, count: 6 }]);
+    // One has joined: what is free from now on is for four.
+    run.replicas = 4;
+    assert_eq!(step(&mut run, over(0, 1, false, false)), [AdmitNext { from: 6, count: 3 }]);
+    // Two have gone: nothing more until there is room again.
+    run.replicas = 2;
+    for position in 1..=4 {
+        assert_eq!(step(&mut run, over(position, 1, false, false)), []);
+    }
+    assert_eq!(step(&mut run, over(5, 1, false, false)), [AdmitNext { from: 9, count: 1 }]);
+    // What somebody asked for holds however many there are.
+    let mut run = Run { replicas: 3, ..new(2) };
+    assert_eq!(step(&mut run, selected(20)), [AdmitNext { from: 0, count: 2 }]);
+}
+
+#[test]
 fn a_run_from_its_selection_to_its_end() {
     let mut run = new(2);
     assert_eq!(run.state, RunState::Selecting);

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: doing it, and which replica it hits, which depends on who is up by then.
 
+use crate::world::{Badness, Before};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::time::Duration;
 
@@ -18,30 +19,6 @@ pub(super) enum Mishap {
     Database,
     /// The network before something is bad for a while.
     Network(Before, Badness),
-}
-
-/// What a network is before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    /// Before Postgres.
-    Postgres,
-    /// Before Redis.
-    Redis,
-    /// Before the code host.
-    Host,
-}
-
-/// How a network is bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Badness {
-    /// Everything comes late.
-    Late,
-    /// Connections are reset.
-    Reset,
-    /// Packets vanish.
-    BlackHole,
-    /// The far side is gone and nobody is told.
-    HalfOpen,
 }
 
 /// How long a storm is, and how dense.

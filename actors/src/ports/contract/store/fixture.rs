@@ -222,6 +222,7 @@ pub fn new_run(campaign: CampaignId) -> Run {
             no_container: true,
             again: vec![],
             rebase: false,
+            each: true,
         },
     )
 }
