@@ -109,7 +109,15 @@ fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
     };
     let mut holds = true;
     for scenario in chosen {
-        let report = (scenario.measure)(&settings)?;
+        let report = match (scenario.measure)(&settings) {
+            Ok(report) => report,
+            Err(error) if run.scenario == "all" => {
+                eprintln!("error: {}: {error:#}", scenario.name);
+                holds = false;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         holds &= report.figures.iter().all(|figure| figure.holds);
         match run.output {
             Output::Json => println!("{}", serde_json::to_string(&report)?),

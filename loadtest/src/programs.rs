@@ -12,6 +12,7 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -37,6 +38,11 @@ struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Result<Self> {
+        Self::start_within(command, Duration::MAX)
+    }
+
+    /// Starts a program that is killed where it has said nothing for so long.
+    fn start_within(command: &mut Command, patience: Duration) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
             .stdin(Stdio::piped())
@@ -45,7 +51,18 @@ impl Running {
             .with_context(|| format!("`{name}` could not be started"))?;
         let stdout = child.stdout.take().with_context(|| format!("`{name}` has no standard output"))?;
         let mut running = Self { child, stdout: BufReader::new(stdout), line: String::new() };
-        running.stdout.read_line(&mut running.line)?;
+        let (heard, hears) = mpsc::channel::<()>();
+        let pid = Pid::from_child(&running.child);
+        // The process is there until `running` has waited for it, which is after this thread's end.
+        let watch = thread::spawn(move || {
+            if hears.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        let read = running.stdout.read_line(&mut running.line);
+        drop(heard);
+        let _ = watch.join();
+        read?;
         Ok(running)
     }
 
@@ -97,8 +114,11 @@ impl Twin {
         data: &Path,
         flags: &[String],
     ) -> Result<Self> {
-        let mut command = Command::new(beside("twin")?);
+        // It cannot see that this program has ended: it is killed by the kernel where this one is killed.
+        let mut command = Command::new("setpriv");
         command
+            .args(["--pdeathsig", "KILL"])
+            .arg(beside("twin")?)
             .args(["serve", "--listen", "127.0.0.1:0", "-o", "json", "--org", organization])
             .args(["--repos", &repositories.to_string()])
             .args(flags)
@@ -306,7 +326,7 @@ impl Server {
         if let Some(redis) = &environment.redis_url {
             command.env("REDIS_URL", redis);
         }
-        let running = Running::start(&mut command)?;
+        let running = Running::start_within(&mut command, PATIENCE)?;
         let said: Served = running.said()?;
         let token = match &said.token_file {
             Some(file) => {

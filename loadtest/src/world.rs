@@ -10,9 +10,10 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -58,6 +59,8 @@ pub(crate) struct World {
     host: Proxy,
     flags: Vec<String>,
     replicas: Vec<Option<Server>>,
+    /// Those that are being started again, which may take as long as what they depend on is away.
+    starting: BTreeMap<usize, JoinHandle<Result<Server>>>,
     token: String,
     // Removed when everything that is in it has ended.
     room: TempDir,
@@ -90,6 +93,7 @@ impl World {
             redis,
             flags,
             replicas: vec![],
+            starting: BTreeMap::new(),
             token: String::new(),
         };
         for number in 0..REPLICAS {
@@ -104,6 +108,11 @@ impl World {
     }
 
     fn replica(&self, number: usize) -> Result<Server> {
+        self.starter(number)?()
+    }
+
+    /// What starts a replica.
+    fn starter(&self, number: usize) -> Result<impl FnOnce() -> Result<Server> + Send + 'static> {
         let database = self.database.as_ref().context("there is no database")?;
         let environment = Environment {
             database_url: database.url_at(self.postgres.address())?,
@@ -113,7 +122,8 @@ impl World {
         };
         let mut flags = self.flags.clone();
         flags.push(format!("--artifacts={}", self.room.path().join("artifacts").display()));
-        Server::start_in(&self.room.path().join(format!("replica-{number}")), &environment, &flags)
+        let folder = self.room.path().join(format!("replica-{number}"));
+        Ok(move || Server::start_in(&folder, &environment, &flags))
     }
 
     /// The twin.
@@ -178,21 +188,41 @@ impl World {
         self.redis.ask(&format!("EVAL \"{each}\" 0 {pattern}")).map(|_| ())
     }
 
-    /// Kills a replica and starts it again.
-    pub(crate) fn kill(&mut self, number: usize) -> Result<()> {
+    /// Kills a replica and starts it again, without waiting until it is up.
+    pub(crate) fn kill(&mut self, number: usize) {
         self.replicas[number] = None;
-        // It may find the database away just now, as whoever starts it in production may.
-        self.replicas[number] = self.replica(number).ok();
-        Ok(())
+        self.mend();
     }
 
-    /// Starts again what could not be started before.
+    /// Starts again what is not up. It may find the database away just now, as whoever starts it in production may.
     pub(crate) fn mend(&mut self) {
         for number in 0..self.replicas.len() {
-            if self.replicas[number].is_none() {
-                self.replicas[number] = self.replica(number).ok();
+            if self.replicas[number].is_some() {
+                continue;
+            }
+            match self.starting.remove(&number) {
+                Some(start) if start.is_finished() => {
+                    self.replicas[number] = start.join().ok().and_then(Result::ok);
+                }
+                Some(start) => drop(self.starting.insert(number, start)),
+                None => {
+                    if let Ok(start) = self.starter(number) {
+                        self.starting.insert(number, thread::spawn(start));
+                    }
+                }
             }
         }
+    }
+
+    /// Waits until every replica is up.
+    pub(crate) fn complete(&mut self, patience: Duration) -> Result<()> {
+        let begun = Instant::now();
+        while self.replicas.iter().any(Option::is_none) {
+            ensure!(begun.elapsed() < patience, "a replica does not come up again");
+            self.mend();
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// Freezes a replica, or has it go on.
@@ -233,6 +263,9 @@ impl World {
     /// Stops the replicas as whoever looks after them would; what is left of them in Redis, and what their database
     /// breaks of the rules at rest.
     pub(crate) fn leave(mut self) -> Result<Left> {
+        for start in std::mem::take(&mut self.starting).into_values() {
+            self.replicas.push(start.join().ok().and_then(Result::ok));
+        }
         for replica in self.replicas.drain(..).flatten() {
             replica.stop()?;
         }

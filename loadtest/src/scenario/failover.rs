@@ -71,7 +71,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     let (mut killed, mut stopped) = (vec![], vec![]);
     let all = settings.kills + settings.kills.div_ceil(KILLS_PER_STOP);
     for turn in 1..=all {
-        world.mend();
+        world.complete(patience)?;
         world.until_even(patience)?;
         work.keep_going(&world)?;
         // At any moment between two renewals.
@@ -96,7 +96,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
         );
         if kill { killed.push(taken) } else { stopped.push(taken) }
     }
-    world.mend();
+    world.complete(patience)?;
     let begun = Instant::now();
     loop {
         let run: Run = world.api().context("no replica answers")?.get(&work.path)?;

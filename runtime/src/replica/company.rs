@@ -31,11 +31,10 @@ pub(super) async fn take(postgres: &Postgres, alone: bool) -> Result<Place> {
     let mut connection = connection.detach();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let taken: bool = sqlx::query_scalar(statement)
-            .bind(LOCK)
-            .fetch_one(&mut connection)
-            .await
-            .context("the database does not answer")?;
+        let asked = sqlx::query_scalar(statement).bind(LOCK).fetch_one(&mut connection);
+        // A network may fail without a word.
+        let answered = tokio::time::timeout(PATIENCE, asked).await.context("the database does not answer")?;
+        let taken: bool = answered.context("the database does not answer")?;
         if taken {
             return Ok(Place(connection));
         }

@@ -158,8 +158,12 @@ impl Postgres {
         let gathering = Arc::new(Gathering::new(options.commit_connections));
         let store =
             Self { pool, commit_pool, fence_pool, options, clock, gathering, listener: Arc::default() };
-        store.check_shards().await?;
-        store.purge_left_over().await;
+        let limit = store.options.answer_within();
+        tokio::time::timeout(limit, store.check_shards())
+            .await
+            .map_err(|_| ConnectError::Unreachable(format!("no answer within {} s", limit.as_secs())))??;
+        // A statement that ends with the start is no loss: the next start carries it out.
+        let _ = tokio::time::timeout(limit, store.purge_left_over()).await;
         Ok(store)
     }
 
@@ -204,11 +208,19 @@ impl Postgres {
 
 async fn migrate(to: &PgConnectOptions, options: &Options) -> Result<(), ConnectError> {
     use sqlx::ConnectOptions as _;
-    let mut connection = to.connect().await.map_err(|error| ConnectError::Unreachable(words(&error)))?;
-    let migrated = migrate_locked(&mut connection, options).await;
+    // A network may fail without a word, and then nothing else ends the wait.
+    let within =
+        |limit: Duration| ConnectError::Unreachable(format!("no answer within {} s", limit.as_secs()));
+    let mut connection = tokio::time::timeout(options.acquire_timeout, to.connect())
+        .await
+        .map_err(|_| within(options.acquire_timeout))?
+        .map_err(|error| ConnectError::Unreachable(words(&error)))?;
+    // Waiting for who migrates just now, and migrating.
+    let limit = options.migration_timeout * 2;
+    let migrated = tokio::time::timeout(limit, migrate_locked(&mut connection, options)).await;
     // Closing the session also gives up the lock.
-    let _ = connection.close().await;
-    migrated
+    let _ = tokio::time::timeout(options.acquire_timeout, connection.close()).await;
+    migrated.map_err(|_| within(limit))?
 }
 
 async fn migrate_locked(connection: &mut PgConnection, options: &Options) -> Result<(), ConnectError> {

@@ -184,7 +184,7 @@ fn storm(world: &mut World, size: &Size, run: &str) -> Result<usize> {
             undo.iter().any(|(_, undo)| matches!(undo, Undo::Thaw(other) if *other == number))
         };
         match what {
-            Mishap::Kill => world.kill(random.random_range(0..REPLICAS))?,
+            Mishap::Kill => world.kill(random.random_range(0..REPLICAS)),
             Mishap::Freeze => {
                 let number = random.random_range(0..REPLICAS);
                 if !frozen(&undo, number) {
