@@ -5,6 +5,7 @@
 //! (`changeset`).
 
 pub mod manifest;
+mod options;
 pub mod order;
 pub mod path;
 pub mod prune;
