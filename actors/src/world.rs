@@ -4,14 +4,18 @@
 //! Deliberately absent: state of the actors. Losing all of this costs reads and nothing else.
 
 use crate::{
-    bases::Bases, clock::StoreClock, inbox::Inbox, ports::Ports, ports::ReadBudget, ports::RunControl,
-    ports::StoreError, settings::Settings, tasks::Activity,
+    bases::Bases,
+    clock::StoreClock,
+    inbox::Inbox,
+    ports::{Ports, ReadBudget, RunControl, Standing, StoreError},
+    settings::Settings,
+    tasks::Activity,
 };
 use campaigns_domain::{
     changeset::{Aim, Changeset},
     execution::run::{RunOptions, RunState},
     id::{Digest, RunId, Shard},
-    publish::rollout::is_open,
+    publish::{rollout::is_open, standing::OutOfUse},
     spec::{Caps, Spec},
 };
 use std::{
@@ -50,7 +54,7 @@ pub(crate) struct World {
     controls: Mutex<HashMap<RunId, (Instant, RunControl)>>,
     read_budgets: Mutex<HashMap<String, ReadBudget>>,
     /// When the store was last asked where an organisation stands.
-    looked: Mutex<HashMap<String, Instant>>,
+    looked: Mutex<HashMap<String, (Instant, Option<OutOfUse>)>>,
     /// What is known of base branches that moved.
     pub(crate) bases: Bases,
     wakes: Mutex<BTreeSet<Shard>>,
@@ -153,25 +157,31 @@ impl World {
         budget
     }
 
-    /// The same after a look, no older than the settings allow, at where the organisation stands.
-    pub(crate) async fn reading(&self, owner: &str) -> ReadBudget {
+    /// The same after a look, no older than the settings allow, at where the organisation stands; with what has to be
+    /// mended while nothing is sent there because of that.
+    pub(crate) async fn reading(&self, owner: &str) -> (ReadBudget, Option<OutOfUse>) {
         let (budget, owner) = (self.reads_of(owner), owner.to_ascii_lowercase());
         let asked = Instant::now();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).copied();
-        looked.take_if(|looked| looked.elapsed() > self.settings.control_age);
-        if looked.is_some() {
-            return budget;
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).cloned();
+        if let Some((_, paused)) = looked.filter(|(at, _)| at.elapsed() <= self.settings.control_age) {
+            return (budget, paused);
         }
         match self.ports.store.standing(&owner).await {
-            Ok(standing) => {
-                if let Some((wait, reason)) = standing.quiet {
+            Ok(Standing { quiet, pause, .. }) => {
+                // A pause may be over before its quiet is: it is not kept for that long by what is only read.
+                let paused = pause.filter(|_| quiet.is_some()).map(|pause| pause.why);
+                if let (Some((wait, reason)), None) = (quiet, &paused) {
                     budget.quiet_for(wait, &reason);
                 }
-                self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(owner, asked);
+                let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+                looked.insert(owner, (asked, paused.clone()));
+                (budget, paused)
             }
-            Err(error) => tracing::debug!(owner, %error, "where the organisation stands could not be read"),
+            Err(error) => {
+                tracing::debug!(owner, %error, "where the organisation stands could not be read");
+                (budget, None)
+            }
         }
-        budget
     }
 
     /// Whether nothing is sent for a changeset now: a pause holds it, or its rollout's windows are shut.

@@ -1,7 +1,6 @@
 //! The words of the command line, by clap's derive: one definition for the parser, the help and completions.
 //!
-//! Deliberately absent: any token. Tokens come from the environment or from a file, never from argv, which other
-//! users of the machine can read.
+//! Deliberately absent: any token. Those come from the environment or a file, never from argv, which others can read.
 
 mod serve;
 
@@ -94,6 +93,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Show how full the limits are, what waits for what, and when it will be open.
     Budget(Budget),
+    /// Show where the GitHub App is installed, what it lacks, and what holds an organisation up.
+    Installations,
     /// Follow a run live until it ends.
     Watch(Watch),
     /// Show a campaign's diffs.
@@ -102,7 +103,6 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Print a shell's completion script.
     Completions {
-        /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },

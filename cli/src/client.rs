@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
     Applied, ApplySpec, AskChangesets, Asked, Budget, Campaign, Changeset, Command, CreateRun, Estimate,
-    Page, Problem, Run, SetPace, Target,
+    Installation, Page, Problem, Run, SetPace, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -62,6 +62,11 @@ impl Client {
     /// Every campaign.
     pub(crate) async fn campaigns(&self) -> Result<Vec<Campaign>> {
         self.all(&["campaigns"], &[]).await
+    }
+
+    /// The App's installations.
+    pub(crate) async fn installations(&self) -> Result<Vec<Installation>> {
+        self.all(&["installations"], &[]).await
     }
 
     /// A campaign by name.

@@ -110,6 +110,7 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,
         Command::Status(status) => commands::status::run(status, &connection, output).await,
         Command::Budget(budget) => commands::budget::run(budget, &connection, output).await,
+        Command::Installations => commands::installations::run(&connection, output).await,
         Command::Watch(watch) => commands::watch::run(watch, &connection, output).await,
         Command::Diff(diff) => commands::diff::run(diff, &connection, output).await,
         Command::Logs(logs) => commands::logs::run(logs, &connection, output).await,

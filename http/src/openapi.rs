@@ -5,7 +5,8 @@
 use crate::{
     auth::{May, Reading},
     routes::{
-        ask, audit, budget, campaigns, changesets, commands, events, pace, runs, steer, targets, whoami,
+        ask, audit, budget, campaigns, changesets, commands, events, installations, pace, runs, steer,
+        targets, whoami,
     },
     state::ApiState,
     wire::{PROBLEM_JSON, Problem},
@@ -81,6 +82,7 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(budget::estimate))
         .routes(routes!(ask::ask))
         .routes(routes!(commands::get))
+        .routes(routes!(installations::list))
         .routes(routes!(audit::list))
         .routes(routes!(whoami::get))
         .routes(routes!(description));

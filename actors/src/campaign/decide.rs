@@ -294,7 +294,12 @@ impl Fold<'_> {
     }
 
     fn finish(mut self, run: &Run) -> Decided {
-        let row = |run: &Run| Run { open: Default::default(), again: vec![], ..run.clone() };
+        let row = |run: &Run| Run {
+            open: Default::default(),
+            again: vec![],
+            put_off: Default::default(),
+            ..run.clone()
+        };
         if row(&self.next) != row(run) || self.next.state != run.state {
             self.next.version = run.version + 1;
             self.transition.changes.push(RowChange::Run(self.next.clone()));

@@ -177,8 +177,11 @@ pub(super) fn outcome(sync: &Sync, organization: &str, page: &Page, report: &Syn
 
 /// Takes to heart how a page ended.
 pub(super) fn learn(state: &mut LimiterState, page: &Page) {
-    if let Some(CodeHostError::Limited { wait, .. }) = &page.halted {
-        state.pace.stop_for(*wait);
+    match &page.halted {
+        Some(CodeHostError::Limited { wait, .. }) => state.pace.stop_for(*wait),
+        Some(CodeHostError::Unauthorized(why)) => state.pace.out_of_use(why),
+        _ if page.read.iter().any(|fresh| fresh.looked.is_ok()) => state.pace.answered(false),
+        _ => {}
     }
     if page.of == Of::Due {
         state.due = page.more && page.halted.is_none();

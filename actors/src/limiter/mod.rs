@@ -119,6 +119,8 @@ pub(crate) struct LimiterState {
     /// Whether pull requests may be due to be read.
     due: bool,
     pace: Arc<Pace>,
+    /// Messages of no run, consumed with where the organisation stands.
+    heard: Vec<MessageId>,
     /// Whether the pace goes on from where an earlier owner left it.
     restored: bool,
     waiting: Vec<Input>,
@@ -166,6 +168,7 @@ impl Actor for LimiterActor {
             tidy: tidy::Tidy::default(),
             due: false,
             pace,
+            heard: vec![],
             restored: false,
             waiting: vec![],
             unrecorded: vec![],

@@ -2,7 +2,13 @@
 //!
 //! Deliberately absent: reading rows (`mod`) and making transitions of events (`fold`).
 
-use super::{Input, LimiterMessage, LimiterState, Sync, Timer, fold::Fold, follow, standing::told, tidy};
+use super::{
+    Input, LimiterMessage, LimiterState, Sync, Timer,
+    fold::Fold,
+    follow,
+    standing::{installed, told},
+    tidy,
+};
 use crate::{
     perform::{
         publish::{Outcome, Sent},
@@ -31,7 +37,7 @@ pub(super) async fn record(
     let mut synced = None;
     let mut put_off = HashSet::new();
     let mut read = HashSet::new();
-    let mut troubles = vec![];
+    let (mut troubles, mut installations) = (vec![], vec![]);
     let mut fold = Fold::new(&state.scope, &mut state.rows);
     for input in inputs {
         match input {
@@ -54,6 +60,7 @@ pub(super) async fn record(
                     troubles.push(trouble);
                     fold.consume(*run, message.id);
                 }
+                MessageBody::Installation { state } => installations.push((message.id, *state)),
                 MessageBody::Released { changeset, run } => {
                     // What was let through for one run is not for the proposal of another.
                     if fold.row(changeset).is_some_and(|row| row.wanted.run == *run) {
@@ -124,6 +131,10 @@ pub(super) async fn record(
     }
     for trouble in troubles {
         told(&state.pace, trouble);
+    }
+    for (message, found) in installations {
+        installed(&state.pace, &state.organization, found);
+        state.heard.push(message);
     }
     let scheduled = std::mem::take(&mut fold.scheduled);
     for id in scheduled {

@@ -8,6 +8,7 @@ use crate::{
     ports::{CommitError, Trouble},
     scope::Setback,
 };
+use campaigns_domain::publish::installation::{Consequence, InstallationState};
 use std::time::Duration;
 
 /// Somebody else met a limit or a refusal here.
@@ -17,6 +18,22 @@ pub(super) fn told(pace: &Pace, trouble: &Trouble) {
             pace.limited(Duration::from_secs(*seconds), reason);
         }
         Trouble::OutOfUse(why) => pace.out_of_use(why),
+    }
+}
+
+/// GitHub says this of the App's installation here.
+pub(super) fn installed(pace: &Pace, organization: &str, state: InstallationState) {
+    match state.consequence(organization, pace.pause().as_ref()) {
+        Some(Consequence::Paused(why)) => {
+            tracing::warn!(organization, state = state.as_str(), "nothing is sent until that is mended");
+            pace.out_of_use(&why);
+        }
+        Some(Consequence::Mended) => {
+            tracing::info!(organization, "the installation works again: what waits goes on");
+            pace.mended();
+        }
+        Some(Consequence::Probe) => pace.probe(),
+        None => {}
     }
 }
 
@@ -31,19 +48,29 @@ impl LimiterState {
     }
 
     /// Records what the store does not know yet.
-    pub(super) async fn keep(&self) -> Result<(), Setback> {
-        let Some(standing) = self.pace.unrecorded() else { return Ok(()) };
+    pub(super) async fn keep(&mut self) -> Result<(), Setback> {
+        let unrecorded = self.pace.unrecorded();
+        let heard = std::mem::take(&mut self.heard);
+        if unrecorded.is_none() && heard.is_empty() {
+            return Ok(());
+        }
+        let standing = unrecorded.unwrap_or_else(|| self.pace.standing());
         metrics::gauge!("campaigns_paused", "organization" => self.organization.clone())
             .set(f64::from(u8::from(standing.pause.is_some())));
         let store = &self.scope.world.ports.store;
-        match store.set_standing(&self.scope.lease, &self.organization, &standing).await {
-            Err(CommitError::Unavailable(reason)) => {
+        match store.set_standing(&self.scope.lease, &self.organization, &standing, &heard).await {
+            // Messages that led to it are read again with everything else.
+            Err(CommitError::Unavailable(reason)) if heard.is_empty() => {
                 // It is only slower to be heard of: the next turn tells it again.
                 tracing::warn!(reason, "where the organisation stands was not recorded");
                 self.pace.not_recorded();
                 Ok(())
             }
-            other => Ok(other?),
+            other => {
+                other?;
+                self.scope.world.inbox.consumed(&heard);
+                Ok(())
+            }
         }
     }
 }

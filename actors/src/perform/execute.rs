@@ -4,7 +4,7 @@
 //! Doing it twice does it once: an executor passes over an attempt whose complete manifest is there. Deliberately
 //! absent: how steps run (the executor), and what the outcome means for the target (its machine).
 
-use super::reads::{NotRead, patiently};
+use super::reads::{NotRead, briefly};
 use crate::{
     ports::{ArtifactError, ArtifactKey, CodeHostError, ReadBudget, RepositoryRef, StoreError, Work},
     scope::{Closed, Scope},
@@ -18,7 +18,10 @@ use campaigns_domain::{
     },
     publish::place,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long a later attempt waits for a paused organisation until it gives its place up to others.
+const PUT_OFF_AFTER: Duration = Duration::from_secs(30);
 
 /// How an attempt went.
 #[derive(Debug)]
@@ -120,7 +123,9 @@ async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
     let repository = RepositoryRef { id: target.repository_id, name: target.repository.clone() };
     let host = &scope.world.ports.code_host;
     let read = async |budget: ReadBudget| host.snapshot(&repository, &target.base, &file, &budget).await;
-    let fetched = patiently(scope, target.run, target.repository.owner(), read).await;
+    // While others have not had their turn yet, nobody is kept waiting for a paused organisation.
+    let longest = if target.attempt > 1 { PUT_OFF_AFTER } else { Duration::ZERO };
+    let fetched = briefly(scope, target.run, target.repository.owner(), longest, read).await;
     fetched.map_err(|not_read| match not_read {
         NotRead::Closed(closed) => Stop::Closed(closed),
         NotRead::Answer(error) => Stop::Failed(unreadable(&error)),
@@ -132,6 +137,7 @@ async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
 fn unreadable(error: &CodeHostError) -> Failure {
     let cause = match error {
         CodeHostError::NotFound(_) | CodeHostError::Refused(_) => FailureCause::Repository,
+        CodeHostError::Unauthorized(_) => FailureCause::Paused,
         _ => FailureCause::Infrastructure,
     };
     Failure { cause, message: format!("the repository's files could not be read: {error}") }

@@ -147,6 +147,28 @@ impl Pace {
         known.unrecorded = true;
     }
 
+    /// What was to be mended is mended: whatever waits may go.
+    pub(crate) fn mended(&self) {
+        let mut known = self.lock();
+        if known.pause.take().is_some() {
+            known.quiet = None;
+            known.unrecorded = true;
+        }
+    }
+
+    /// What was to be mended may be mended: one probe may go at once.
+    pub(crate) fn probe(&self) {
+        let mut known = self.lock();
+        if known.pause.is_some() && known.quiet.take().is_some() {
+            known.unrecorded = true;
+        }
+    }
+
+    /// What has to be mended, if anything.
+    pub(crate) fn pause(&self) -> Option<Pause> {
+        self.lock().pause.clone()
+    }
+
     /// Something was answered: a read, or a write.
     pub(crate) fn answered(&self, write: bool) {
         let mut known = self.lock();
@@ -182,17 +204,20 @@ impl Pace {
 
     /// What the store is to be told; none where it holds it already.
     pub(crate) fn unrecorded(&self) -> Option<Standing> {
+        let unrecorded = std::mem::take(&mut self.lock().unrecorded);
+        unrecorded.then(|| self.standing())
+    }
+
+    /// Where the organisation stands now.
+    pub(crate) fn standing(&self) -> Standing {
         let now = self.clock.now();
-        let mut known = self.lock();
-        if !std::mem::take(&mut known.unrecorded) {
-            return None;
-        }
+        let known = self.lock();
         let quiet = known
             .quiet
             .as_ref()
             .map(|(until, reason)| (until.saturating_duration_since(now), reason.clone()));
         let quiet = quiet.filter(|(left, _)| !left.is_zero());
-        Some(Standing { quiet, pause: known.pause.clone(), pace: known.adaptive })
+        Standing { quiet, pause: known.pause.clone(), pace: known.adaptive }
     }
 
     /// The store was not told after all.

@@ -5,10 +5,11 @@
 
 use crate::{
     ports::{CodeHostError, ReadBudget, Trouble},
-    scope::{Closed, Scope},
+    scope::{Closed, HEAR_AFTER, Scope},
 };
-use campaigns_domain::id::RunId;
-use std::future::Future;
+use campaigns_domain::{id::RunId, publish::standing::PauseCause};
+use std::{future::Future, time::Duration};
+use tokio::time::Instant;
 
 /// Why something could not be read.
 #[derive(Debug)]
@@ -20,11 +21,39 @@ pub(crate) enum NotRead {
 }
 
 /// Reads of `owner` by `read`, again and again while the answer is one that passes by itself: as long as asked where GitHub
-/// asks to wait, and with growing waits, so many times, where it does not answer.
+/// asks to wait, for as long as the organisation is paused, and with growing waits, so many times, where GitHub does not
+/// answer.
 pub(crate) async fn patiently<T, F>(
     scope: &Scope,
     run: RunId,
     owner: &str,
+    read: impl FnMut(ReadBudget) -> F + Send,
+) -> Result<T, NotRead>
+where
+    F: Future<Output = Result<T, CodeHostError>> + Send,
+{
+    reading(scope, run, owner, None, read).await
+}
+
+/// The same, where a paused organisation is waited for no longer than this; then what has to be mended is the answer.
+pub(crate) async fn briefly<T, F>(
+    scope: &Scope,
+    run: RunId,
+    owner: &str,
+    longest: Duration,
+    read: impl FnMut(ReadBudget) -> F + Send,
+) -> Result<T, NotRead>
+where
+    F: Future<Output = Result<T, CodeHostError>> + Send,
+{
+    reading(scope, run, owner, Some(longest), read).await
+}
+
+async fn reading<T, F>(
+    scope: &Scope,
+    run: RunId,
+    owner: &str,
+    longest: Option<Duration>,
     mut read: impl FnMut(ReadBudget) -> F + Send,
 ) -> Result<T, NotRead>
 where
@@ -32,9 +61,19 @@ where
 {
     let patience = scope.world.settings.patience;
     let mut tries = 0;
+    let began = Instant::now();
+    let waited_out = || longest.is_some_and(|longest| began.elapsed() >= longest);
     loop {
         scope.gate(run).await.map_err(NotRead::Closed)?;
-        let budget = scope.world.reading(owner).await;
+        let (budget, paused) = scope.world.reading(owner).await;
+        if let Some(why) = paused {
+            if waited_out() {
+                return Err(NotRead::Answer(CodeHostError::Unauthorized(why)));
+            }
+            // Its end is not foreseen: it is looked for.
+            scope.pause(HEAR_AFTER).await.map_err(NotRead::Closed)?;
+            continue;
+        }
         let error = match read(budget.clone()).await {
             Ok(value) => return Ok(value),
             Err(error) => error,
@@ -50,8 +89,16 @@ where
                 (*wait).max(patience.first)
             }
             CodeHostError::Unauthorized(why) => {
-                scope.report(run, owner, Trouble::OutOfUse(why.clone())).await;
-                return Err(NotRead::Answer(error));
+                // A name that a spec gets wrong is no organisation to keep a pause for.
+                if why.cause != PauseCause::NotInstalled || longest.is_some() {
+                    scope.report(run, owner, Trouble::OutOfUse(why.clone())).await;
+                }
+                // Where nobody waits for it, what is not suspended may well be a slip in the settings, and nothing has
+                // begun that could be lost.
+                if waited_out() || longest.is_none() && why.cause != PauseCause::Suspended {
+                    return Err(NotRead::Answer(error));
+                }
+                HEAR_AFTER
             }
             CodeHostError::Unavailable(_) | CodeHostError::Unknown(_) | CodeHostError::Inconclusive(_)
                 if tries < patience.tries =>

@@ -8,7 +8,7 @@ use super::{
     reads::{NotRead, patiently},
 };
 use crate::{
-    ports::{ReadBudget, RepositoryRef},
+    ports::{CodeHostError, ReadBudget, RepositoryRef},
     scope::Scope,
     world::Plan,
 };
@@ -18,7 +18,8 @@ use campaigns_domain::{
         target::{Target, TargetState},
     },
     id::CommitSha,
-    selection::{Few, Glob, Query, Selected, Verdict, select, waves},
+    publish::standing::PauseCause,
+    selection::{Answer, Few, Glob, Query, Selected, Verdict, select, waves},
     spec::{Priority, Rollout},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -74,7 +75,15 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
                 Query::Repository(name) => name.owner(),
             };
             let read = async |budget: ReadBudget| host.repositories(&query, &budget).await;
-            let answer = patiently(scope, run.id, owner, read).await?;
+            let answer = match (patiently(scope, run.id, owner, read).await, &query) {
+                // One repository that nobody here can see stops none of the others.
+                (Err(NotRead::Answer(CodeHostError::Unauthorized(why))), Query::Repository(_))
+                    if why.cause == PauseCause::NotInstalled =>
+                {
+                    Answer::NotFound
+                }
+                (answer, _) => answer?,
+            };
             Ok::<_, Stop>((query, answer))
         })
         .buffer_unordered(reads)

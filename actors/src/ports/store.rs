@@ -15,7 +15,7 @@ use campaigns_domain::{
         run::{Run, RunState},
         target::Target,
     },
-    id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, Digest, Epoch, MessageId, RepositoryId, RunId, Shard, TargetId},
     publish::{budget::Budget, prune::Candidate},
     spec::Spec,
 };
@@ -146,12 +146,14 @@ pub trait Store: Send + Sync + 'static {
     /// Where an organisation stands with the code host.
     async fn standing(&self, organization: &str) -> Result<Standing, StoreError>;
 
-    /// Records where an organisation stands. Only the owner of its shard may.
+    /// Records where an organisation stands, and takes these messages, which are of no run and led to it, out of the
+    /// inbox. Only the owner of its shard may.
     async fn set_standing(
         &self,
         lease: &Lease,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError>;
 
     /// How far the clock that permits go by has been moved ahead of passing time. Production never moves it; a test

@@ -14,6 +14,7 @@ use campaigns_domain::{
         CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, MessageId, RepositoryId, RunId, Shard,
         TargetId,
     },
+    publish::installation::InstallationState,
     reconcile::Due,
 };
 use serde::{Deserialize, Serialize};
@@ -321,7 +322,7 @@ pub enum MessageBody {
     },
     /// To a run: a changeset that it proposed has nothing left to be sent.
     ChangesetSettled {
-        /// The changeset.
+        /// Which.
         changeset: ChangesetId,
     },
     /// To a target: this attempt is admitted.
@@ -338,8 +339,7 @@ pub enum MessageBody {
         /// What it is to look like.
         proposal: Box<Proposal>,
     },
-    /// To an organisation: read pull requests of a repository afresh now. A hint, such as a webhook gives, and never
-    /// more than that: what it is lost with is read a little later, and twice is once.
+    /// To an organisation: read pull requests of a repository afresh now. A hint: lost is later, and twice is once.
     Look {
         /// GitHub's id of the repository.
         repository_id: RepositoryId,
@@ -367,6 +367,11 @@ pub enum MessageBody {
         trouble: Trouble,
         /// The run that was read for: the part that records that the message was seen to.
         run: RunId,
+    },
+    /// To an organisation: the App's installation there has changed. Of no run; consumed with where it stands.
+    Installation {
+        /// What GitHub says of it.
+        state: InstallationState,
     },
     /// To an organisation: the rollout of its run lets one of its changesets through.
     Released {

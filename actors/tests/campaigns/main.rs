@@ -13,6 +13,7 @@ mod gates;
 mod hands;
 mod happy;
 mod hints;
+mod installing;
 mod lives;
 mod merging;
 mod moving;

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod github;
+pub(crate) mod installations;
 pub(crate) mod logs;
 pub(crate) mod pace;
 pub(crate) mod replicas;

@@ -7,7 +7,7 @@ mod standing;
 
 pub(crate) use standing::{changeset_state, changesets};
 
-use super::budget::say_when;
+use super::{budget::say_when, installations::paused};
 use crate::{
     Verdict,
     arguments::{Connection, Output, Status},
@@ -54,7 +54,11 @@ fn table(campaigns: &[Campaign]) -> String {
         let open = count("open") + count("draft") + count("conflicted");
         let merged = count("merged");
         let all: u64 = campaign.changesets.values().sum();
-        let paused = campaign.paused_by.as_ref().map(|by| format!("paused by {by}")).unwrap_or_default();
+        let by = campaign.paused_by.iter().map(|by| format!("paused by {by}"));
+        let organizations = campaign.paused_organizations.iter();
+        let mending =
+            organizations.map(|pause| format!("{} is paused ({})", pause.organization, pause.cause));
+        let paused = by.chain(mending).collect::<Vec<_>>().join(", ");
         table.row([
             Cell::painted(&campaign.name, |text| paint.bold(text)),
             Cell::plain(format!("v{}", campaign.version)),
@@ -99,6 +103,9 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
         Output::Table => {
             let paint = Paint::for_stderr();
             output::note(&heading(&campaign, run.as_ref(), paint));
+            for pause in &campaign.paused_organizations {
+                output::note(&paint.red(&paused(pause)));
+            }
             if let Some(rollout) = run.as_ref().and_then(|run| run.rollout.as_ref()) {
                 output::note(&rolling_out(rollout));
             }

@@ -21,6 +21,8 @@ use uuid::Uuid;
 
 /// How often the totals are read while events come.
 const REFRESH: Duration = Duration::from_millis(200);
+/// How often it is looked whether organisations have paused.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often a lost stream is opened again, a second apart, before the command gives up.
 const RECONNECTS: u32 = 60;
 
@@ -63,6 +65,8 @@ async fn one_stream(
     let mut stream = Stream::new(client.stream(run, after.as_deref()).await?);
     let mut refreshed = Instant::now();
     let mut stale = false;
+    let mut look = Instant::now();
+    let campaign = client.run(run).await?.campaign;
     loop {
         let frame = tokio::select! {
             frame = stream.next() => frame?,
@@ -70,6 +74,11 @@ async fn one_stream(
                 reporter.totals(&client.run(run).await?);
                 refreshed = Instant::now();
                 stale = false;
+                continue;
+            }
+            () = tokio::time::sleep_until(look) => {
+                reporter.paused(&client.campaign(&campaign).await?.paused_organizations);
+                look = Instant::now() + LOOK;
                 continue;
             }
         };

@@ -3,8 +3,8 @@
 //! Everything goes to standard error, so that standard output stays data. Deliberately absent: reading events.
 
 use super::line;
-use crate::output::Paint;
-use campaigns_wire::{Event, Run};
+use crate::{commands::installations::paused, output::Paint};
+use campaigns_wire::{Event, OrganizationPause, Run};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -13,6 +13,8 @@ pub(crate) struct Reporter {
     paint: Paint,
     bars: Option<Bars>,
     said_waiting: bool,
+    /// The organisations that were said to be paused, and for what.
+    paused: Vec<(String, String)>,
 }
 
 struct Bars {
@@ -25,7 +27,7 @@ impl Reporter {
     /// Bars where standard error is a terminal, lines otherwise.
     pub(crate) fn new() -> Self {
         let bars = std::io::stderr().is_terminal().then(Bars::new);
-        Self { paint: Paint::for_stderr(), bars, said_waiting: false }
+        Self { paint: Paint::for_stderr(), bars, said_waiting: false, paused: vec![] }
     }
 
     /// Says something between the lines.
@@ -42,6 +44,20 @@ impl Reporter {
         if let Some(line) = line::of(event, self.paint) {
             self.say(&line);
         }
+    }
+
+    /// Says which organisations have paused, and which go on.
+    pub(super) fn paused(&mut self, pauses: &[OrganizationPause]) {
+        let key = |pause: &OrganizationPause| (pause.organization.clone(), pause.cause.clone());
+        for pause in pauses.iter().filter(|pause| !self.paused.contains(&key(pause))) {
+            self.say(&self.paint.red(&paused(pause)));
+        }
+        for (organization, _) in &self.paused {
+            if pauses.iter().all(|pause| pause.organization != *organization) {
+                self.say(&format!("{organization} goes on"));
+            }
+        }
+        self.paused = pauses.iter().map(key).collect();
     }
 
     pub(super) fn totals(&mut self, run: &Run) {

@@ -75,8 +75,8 @@ pub struct OrganizationQueue {
     pub spending: Spending,
     /// Nothing is sent before this, and why.
     pub quiet: Option<(DateTime<Utc>, String)>,
-    /// What has to be mended.
-    pub pause: Option<Pause>,
+    /// What has to be mended, and since when.
+    pub pause: Option<(Pause, Option<DateTime<Utc>>)>,
     /// How far apart writes are kept beyond the settings.
     pub pace: AdaptivePace,
 }

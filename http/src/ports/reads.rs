@@ -4,8 +4,8 @@
 
 use super::StoreError;
 use crate::wire::{
-    AuditEntry, Campaign, Changeset, ChangesetState, Check, Command, Run, RunEnded, SpecVersion, Target,
-    TargetDetail, TargetState,
+    AuditEntry, Campaign, Changeset, ChangesetState, Check, Command, Installation, Run, RunEnded,
+    SpecVersion, Target, TargetDetail, TargetState,
 };
 use async_trait::async_trait;
 use campaigns_domain::id::{ChangesetId, CommandId, RunId, SHARDS, TargetId};
@@ -204,6 +204,13 @@ pub trait Reads: Send + Sync + 'static {
 
     /// One command.
     async fn command(&self, command: CommandId) -> Result<Option<Command>, StoreError>;
+
+    /// The App's installations by organisation, after the one called `after`.
+    async fn installations(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Listed<Installation, String>, StoreError>;
 
     /// The audit log, newest first, before entry `before`; `subject` such as `campaign/NAME` where given.
     async fn audit(

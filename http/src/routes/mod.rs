@@ -10,6 +10,7 @@ pub(crate) mod campaigns;
 pub(crate) mod changesets;
 pub(crate) mod commands;
 pub(crate) mod events;
+pub(crate) mod installations;
 pub(crate) mod pace;
 pub(crate) mod probes;
 pub(crate) mod runs;

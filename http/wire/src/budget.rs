@@ -25,10 +25,14 @@ pub struct WindowUse {
 /// What has to be mended before an organisation is written to again. It is tried again by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrganizationPause {
-    /// `bad_credentials`, `suspended`, `single_sign_on`, `ip_allow_list`, `locked_out` or `permission_missing`.
+    /// The organisation or user, in lower case.
+    pub organization: String,
+    /// `bad_credentials`, `suspended`, `not_installed`, `single_sign_on`, `ip_allow_list`, `locked_out` or `permission_missing`.
     pub cause: String,
     /// What happened, and what to do.
     pub reason: String,
+    /// Since when, by the database's clock; none where it was paused before that was recorded.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// The limits of one organisation, and where they stand.
@@ -72,8 +76,8 @@ pub struct Waiting {
     pub repository: String,
     /// Whether it is being sent.
     pub sending: bool,
-    /// What it waits for: `turn`, `spacing`, `window`, `quiet`, `hours`, `wave`, `reviews`, `resume`, or `nothing`.
-    /// When `wave` (an earlier wave of its rollout, whose steps run), `reviews` (what people and checks do to pull
+    /// What it waits for: `turn`, `spacing`, `window`, `quiet`, `hours`, `wave`, `reviews`, `resume`, `mending`,
+    /// or `nothing`. When `mending` (what its organisation is paused for), `wave` (an earlier wave of its rollout, whose steps run), `reviews` (what people and checks do to pull
     /// requests) and `resume` (a person) end, is not foreseen.
     pub waits_for: String,
     /// The same in words.

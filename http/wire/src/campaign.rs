@@ -1,5 +1,6 @@
 //! Campaigns and the versions of their specs. Deliberately absent: the spec's own format, which is YAML text here.
 
+use super::OrganizationPause;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,6 +42,9 @@ pub struct Campaign {
     pub paused_at: Option<DateTime<Utc>>,
     /// How many of its changesets stand where; states without any are left out.
     pub changesets: BTreeMap<String, u64>,
+    /// The organisations in which nothing is sent for it until something is mended. They hold up no other.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub paused_organizations: Vec<OrganizationPause>,
     /// When its first spec was applied.
     pub created_at: DateTime<Utc>,
     /// When its last spec was applied.

@@ -16,7 +16,10 @@ use super::{
 };
 use bytes::Bytes;
 use campaigns_actors::ports::CodeHostError;
-use campaigns_domain::publish::standing::PauseCause;
+use campaigns_domain::publish::{
+    installation::{not_installed, suspended},
+    standing::PauseCause,
+};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -237,6 +240,17 @@ impl Tokens {
             Scope::Owner(owner) | Scope::Repository { owner, .. } => owner,
             Scope::App => unreachable_scope()?,
         };
+        // Whoever has the App installed anew has another installation than the one that is remembered.
+        match self.mint_once(wire, scope, owner).await {
+            Err(CodeHostError::NotFound(_)) => match self.mint_once(wire, scope, owner).await {
+                Err(CodeHostError::NotFound(_)) => Err(CodeHostError::Unauthorized(not_installed(owner))),
+                minted => minted,
+            },
+            minted => minted,
+        }
+    }
+
+    async fn mint_once(&self, wire: &Wire, scope: &Scope, owner: &str) -> Result<Minted, CodeHostError> {
         let installation = self.installation(wire, owner).await?;
         let started = Instant::now();
         let about = About {
@@ -290,6 +304,21 @@ impl Tokens {
                      write`; grant it in the App's settings and have an owner approve it"
                 ))
             }
+            (CodeHostError::Unauthorized(why), Scope::Owner(owner) | Scope::Repository { owner, .. })
+                if why.cause == PauseCause::Suspended =>
+            {
+                CodeHostError::Unauthorized(suspended(owner))
+            }
+            // The installation lacks it, and so every repository does.
+            (CodeHostError::Refused(words), Scope::Repository { .. }) if words.contains(NOT_GRANTED) => {
+                out_of_use(
+                    PauseCause::PermissionMissing,
+                    format!(
+                        "{words}: publishing needs the App's permissions `contents: write` and `pull_requests: write`; \
+                     grant them in the App's settings and have an owner approve them"
+                    ),
+                )
+            }
             (CodeHostError::Refused(words), Scope::Repository { .. }) => CodeHostError::Refused(format!(
                 "{words}: publishing needs the App's permissions `contents: write` and `pull_requests: write` on \
                  this repository; grant them and have an owner approve, or add the repository to the installation"
@@ -330,19 +359,16 @@ impl Tokens {
                 )
                 .await?;
         }
+        if raw.status == StatusCode::NOT_FOUND {
+            return Err(CodeHostError::Unauthorized(not_installed(owner)));
+        }
         if raw.status != StatusCode::OK {
             return Err(answer::refusal(&about, raw.status, &raw.headers, &raw.body));
         }
         let found: Installation = serde_json::from_slice(&raw.body)
             .map_err(|_| CodeHostError::Unavailable(format!("{}: the answer made no sense", about.doing)))?;
         if found.suspended_at.is_some() {
-            return Err(out_of_use(
-                PauseCause::Suspended,
-                format!(
-                    "the GitHub App's installation for {owner} is suspended: an owner has to lift that under the \
-                 organisation's settings, \"GitHub Apps\""
-                ),
-            ));
+            return Err(CodeHostError::Unauthorized(suspended(owner)));
         }
         lock(&self.installations).insert(owner.to_owned(), found.id);
         Ok(found.id)
@@ -399,6 +425,9 @@ impl Tokens {
         }
     }
 }
+
+/// How GitHub refuses a token with permissions that the installation does not have.
+const NOT_GRANTED: &str = "not granted to this installation";
 
 /// What a token of this scope is asked to be.
 fn wish(scope: &Scope) -> Bytes {

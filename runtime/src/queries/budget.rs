@@ -88,18 +88,21 @@ pub(super) async fn queue(
     let runs = waiting_runs(pool, &queued).await?;
     let budget = OrganizationQueue::own(&runs).within(budget);
     let spending = spending::read(pool, organization, &waiting, &budget).await.map_err(failed)?;
-    let standing = sqlx::query("SELECT not_before, reason, pause, pace FROM organizations WHERE login = $1")
-        .bind(organization.to_ascii_lowercase())
-        .fetch_optional(pool)
-        .await
-        .map_err(failed)?;
+    let standing = sqlx::query(
+        "SELECT not_before, reason, pause, paused_since, pace FROM organizations WHERE login = $1",
+    )
+    .bind(organization.to_ascii_lowercase())
+    .fetch_optional(pool)
+    .await
+    .map_err(failed)?;
     let mut queue =
         OrganizationQueue { queued, runs, spending, quiet: None, pause: None, pace: AdaptivePace::default() };
     if let Some(row) = &standing {
         let until: Option<DateTime<Utc>> = get(row, "not_before")?;
         let reason: String = get(row, "reason")?;
         queue.quiet = until.filter(|until| *until > queue.spending.now).map(|until| (until, reason));
-        queue.pause = get::<Option<Json<Pause>>>(row, "pause")?.map(|Json(pause)| pause);
+        let since = get(row, "paused_since")?;
+        queue.pause = get::<Option<Json<Pause>>>(row, "pause")?.map(|Json(pause)| (pause, since));
         queue.pace = get::<Json<AdaptivePace>>(row, "pace")?.0;
     }
     Ok(queue)

@@ -8,10 +8,10 @@ use super::{
 };
 use campaigns_http::{
     ports::{Listed, NewSpec, Signed, StoreError},
-    wire::{Applied, Campaign, SpecVersion},
+    wire::{Applied, Campaign, OrganizationPause, SpecVersion},
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 macro_rules! campaigns {
@@ -21,7 +21,19 @@ macro_rules! campaigns {
             "coalesce(s.normalised->>'description', '') AS description, ",
             "(SELECT r.id FROM runs r WHERE r.campaign = c.id ORDER BY r.created DESC, r.id DESC LIMIT 1) AS latest_run, ",
             "(SELECT coalesce(jsonb_object_agg(k.state, k.number), '{}') FROM (SELECT state, count(*) AS number ",
-            "FROM changesets WHERE campaign = c.id GROUP BY state) k) AS changesets ",
+            "FROM changesets WHERE campaign = c.id GROUP BY state) k) AS changesets, ",
+            "(SELECT coalesce(jsonb_agg(jsonb_build_object('organization', o.login, 'cause', o.pause->>'cause', ",
+            "'reason', o.pause->>'reason', 'since', o.paused_since) ORDER BY o.login), '[]') ",
+            "FROM organizations o WHERE o.pause IS NOT NULL AND (",
+            "EXISTS (SELECT FROM changesets g WHERE g.campaign = c.id AND g.organization = o.login ",
+            "AND g.state NOT IN ('merged', 'closed')) ",
+            "OR EXISTS (SELECT FROM runs r JOIN repo_targets t ON t.run = r.id WHERE r.campaign = c.id ",
+            "AND r.state = 'running' AND t.state IN ('selected', 'queued', 'executing') ",
+            "AND lower(split_part(t.repository, '/', 1)) = o.login) ",
+            "OR EXISTS (SELECT FROM runs r JOIN specs z ON z.digest = r.spec, jsonb_array_elements(z.normalised->'on') q ",
+            "WHERE r.campaign = c.id AND r.state = 'selecting' ",
+            "AND o.login IN (lower(q->>'organization'), lower(split_part(q->>'repository', '/', 1)))))) ",
+            "AS paused_organizations ",
             "FROM campaigns c JOIN specs s ON s.digest = c.spec ",
             $rest
         )
@@ -144,6 +156,7 @@ fn campaign(row: &PgRow) -> Result<Campaign, StoreError> {
         latest_run: get(row, "latest_run")?,
         paused_by: get(row, "paused_by")?,
         paused_at: get(row, "paused_at")?,
+        paused_organizations: get::<Json<Vec<OrganizationPause>>>(row, "paused_organizations")?.0,
         changesets: counts(row, "changesets")?,
         created_at: get(row, "created")?,
         updated_at: get(row, "changed")?,

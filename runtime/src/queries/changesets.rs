@@ -9,6 +9,7 @@ use campaigns_domain::{
     changeset::{self, ChangesetState as Standing, Errand, Stands},
     execution::run,
     id::ChangesetId,
+    publish::standing::Pause,
 };
 use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
@@ -23,7 +24,7 @@ macro_rules! changesets {
             "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((coalesce(wanted->'made_by', wanted)->>'attempt')::integer, 0) AS attempt, ",
             "coalesce((wanted->'made_by'->>'target')::uuid, target) AS content, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
-            "WHERE r.id = changesets.run) AS paused_by, (SELECT r.reason FROM runs r WHERE r.id = changesets.run) AS halted, ",
+            "WHERE r.id = changesets.run) AS paused_by, (SELECT o.pause FROM organizations o WHERE o.login = changesets.organization) AS mending, (SELECT r.reason FROM runs r WHERE r.id = changesets.run) AS halted, ",
             // Why what is held waits is kept once for each wave of its run.
             "CASE WHEN held AND state = 'scheduled' THEN coalesce((SELECT r.rollout->'waits'->>width_bucket(t.position, ",
             "ARRAY(SELECT jsonb_array_elements_text(r.rollout->'ends')::integer)) FROM runs r, repo_targets t ",
@@ -95,7 +96,9 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
     let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
     let halted: &str = get(row, "halted")?;
-    let paused = paused.map(|by| run::paused(&by, halted));
+    let organization: &str = get(row, "organization")?;
+    let mending = get::<Option<Json<Pause>>>(row, "mending")?.map(|Json(pause)| pause.words(organization));
+    let paused = paused.map(|by| run::paused(&by, halted)).or(mending);
     let Json(errand) = get::<Json<Errand>>(row, "errand")?;
     let seen = get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0);
     let mut why = vec![standing.why(&reason, paused.as_deref(), &notes)];

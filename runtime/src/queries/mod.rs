@@ -12,6 +12,7 @@ mod campaigns;
 mod changesets;
 mod commands;
 mod events;
+mod installations;
 mod pace;
 mod probe;
 mod rows;
@@ -35,7 +36,8 @@ use campaigns_http::{
         TargetKey, Token, Webhooks, Writes,
     },
     wire::{
-        Applied, AuditEntry, Campaign, Changeset, Check, Command, Run, SpecVersion, Target, TargetDetail,
+        Applied, AuditEntry, Campaign, Changeset, Check, Command, Installation, Run, SpecVersion, Target,
+        TargetDetail,
     },
 };
 use sqlx::PgPool;
@@ -120,6 +122,14 @@ impl Reads for Queries {
 
     async fn command(&self, command: CommandId) -> Result<Option<Command>, StoreError> {
         commands::one(&mut *rows::connection(&self.pool).await?, command).await
+    }
+
+    async fn installations(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Listed<Installation, String>, StoreError> {
+        installations::list(&self.pool, after, limit).await
     }
 
     async fn audit(

@@ -7,12 +7,13 @@ use super::{
 use campaigns_domain::{
     execution::{run, target::TargetState},
     id::{RunId, TargetId},
+    publish::standing::Pause,
 };
 use campaigns_http::{
     ports::{Listed, StoreError, TargetFilter, TargetKey},
     wire::{Execution, Target, TargetDetail},
 };
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 pub(super) async fn list(
@@ -28,7 +29,8 @@ pub(super) async fn list(
     let (position, id) = after.map_or((-1, Uuid::nil()), |(position, id)| (i64::from(position), id));
     let rows = sqlx::query(
         "SELECT t.*, (SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign \
-         WHERE r.id = t.run) AS paused_by, (SELECT r.reason FROM runs r WHERE r.id = t.run) AS halted FROM repo_targets t WHERE run = $1 AND (position, id) > ($2::bigint, $3) \
+         WHERE r.id = t.run) AS paused_by, \
+         (SELECT o.pause FROM organizations o WHERE o.login = lower(split_part(t.repository, '/', 1))) AS mending, (SELECT r.reason FROM runs r WHERE r.id = t.run) AS halted FROM repo_targets t WHERE run = $1 AND (position, id) > ($2::bigint, $3) \
          AND (cardinality($4::text[]) = 0 OR state = ANY ($4)) AND lower(repository) LIKE $5 ORDER BY position, id LIMIT $6",
     )
     .bind(run.0)
@@ -54,7 +56,8 @@ pub(super) async fn one(pool: &PgPool, id: TargetId) -> Result<Option<TargetDeta
     let row = sqlx::query(
         "SELECT t.*, (SELECT c.id FROM changesets c WHERE c.target = t.id LIMIT 1) AS changeset, \
          (SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign \
-         WHERE r.id = t.run) AS paused_by, (SELECT r.reason FROM runs r WHERE r.id = t.run) AS halted FROM repo_targets t WHERE t.id = $1",
+         WHERE r.id = t.run) AS paused_by, \
+         (SELECT o.pause FROM organizations o WHERE o.login = lower(split_part(t.repository, '/', 1))) AS mending, (SELECT r.reason FROM runs r WHERE r.id = t.run) AS halted FROM repo_targets t WHERE t.id = $1",
     )
     .bind(id.0)
     .fetch_optional(pool)
@@ -77,13 +80,16 @@ fn target(row: &PgRow) -> Result<Target, StoreError> {
     let standing: TargetState = named_as(row, "state")?;
     let (reason, paused): (String, Option<String>) = (get(row, "reason")?, get(row, "paused_by")?);
     let halted: &str = get(row, "halted")?;
-    let paused = paused.map(|by| run::paused(&by, halted));
+    let repository: String = get(row, "repository")?;
+    let owner = repository.split('/').next().unwrap_or_default();
+    let mending = get::<Option<Json<Pause>>>(row, "mending")?.map(|Json(pause)| pause.words(owner));
+    let paused = paused.map(|by| run::paused(&by, halted)).or(mending);
     Ok(Target {
         why: standing.why(&reason, paused.as_deref()),
         id: get(row, "id")?,
         run_id: get(row, "run")?,
         campaign_id: get(row, "campaign")?,
-        repository: get(row, "repository")?,
+        repository,
         branch: get(row, "branch")?,
         workspace: get(row, "workspace")?,
         base: get(row, "base")?,

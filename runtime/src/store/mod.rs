@@ -32,7 +32,7 @@ use campaigns_actors::ports::{
 use campaigns_domain::{
     changeset::Changeset,
     execution::{run::Run, target::Target},
-    id::{CampaignId, ChangesetId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    id::{CampaignId, ChangesetId, Digest, Epoch, MessageId, RepositoryId, RunId, Shard, TargetId},
     publish::budget::Budget,
     spec::Spec,
 };
@@ -235,8 +235,9 @@ impl Store for Postgres {
         lease: &Lease,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError> {
-        self.write_standing(lease, organization, standing).await
+        self.write_standing(lease, organization, standing, consumed).await
     }
 
     fn moved_ahead(&self) -> watch::Receiver<Duration> {

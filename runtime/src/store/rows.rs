@@ -15,7 +15,7 @@ use campaigns_domain::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{Decode, Row as _, Type, postgres::PgRow};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
 
 /// One column.
@@ -70,6 +70,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         next_position: count(row, "next_position")?,
         open: json(row, "open")?,
         again: json(row, "again")?,
+        put_off: BTreeSet::new(),
         ended: count(row, "ended")?,
         proposed: count(row, "proposed")?,
         settled: count(row, "settled")?,

@@ -8,7 +8,7 @@ use super::{
 };
 use campaigns_actors::ports::{CommitError, Lease, Standing, StoreError};
 use campaigns_domain::{
-    id::Shard,
+    id::{MessageId, Shard},
     publish::standing::{AdaptivePace, Pause},
 };
 use sqlx::{Row as _, types::Json};
@@ -38,6 +38,7 @@ impl Postgres {
         lease: &Lease,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError> {
         let fence = lease.fence();
         let organization = organization.to_ascii_lowercase();
@@ -47,7 +48,7 @@ impl Postgres {
         }
         let (left, reason) = standing.quiet.clone().unzip();
         let recorded: Result<bool, sqlx::Error> = sqlx::query_scalar(
-            "SELECT campaigns_set_standing($1, $2, $3, make_interval(secs => $4), $5, $6, $7)",
+            "SELECT campaigns_set_standing($1, $2, $3, make_interval(secs => $4), $5, $6, $7, $8)",
         )
         .bind(i16::try_from(fence.shard.0).unwrap_or(-1))
         .bind(fence.epoch.0)
@@ -56,6 +57,7 @@ impl Postgres {
         .bind(reason.unwrap_or_default())
         .bind(standing.pause.as_ref().map(Json))
         .bind(Json(standing.pace))
+        .bind(consumed.iter().map(|message| message.0).collect::<Vec<_>>())
         .fetch_one(&self.fence_pool)
         .await;
         let recorded = recorded.map_err(|error| CommitError::from(Failure::of(&error)))?;

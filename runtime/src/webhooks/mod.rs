@@ -113,7 +113,13 @@ impl Keeper {
             }
             if let Some(fence) = held.iter().find(|fence| fence.shard == APP_SHARD) {
                 if is_app && installations.is_due() {
-                    installations.done(self.work.list_installations(*fence).await);
+                    let listed = self.work.list_installations(*fence).await;
+                    if let Ok(told) = &listed
+                        && !told.is_empty()
+                    {
+                        self.shards.wake(&told.iter().copied().collect::<Vec<_>>()).await;
+                    }
+                    installations.done(listed.map(drop));
                 }
                 if self.receives && is_app && redelivery.is_due() {
                     redelivery.done(self.work.redeliver(*fence).await);

@@ -22,7 +22,7 @@ impl Work {
              JOIN f ON f.id = o.shard WHERE o.received < campaigns_now() - interval '14 days' \
              AND o.processed IS NOT NULL ORDER BY o.received LIMIT $3)";
         let messages = "DELETE FROM inbox m WHERE m.id IN (SELECT o.id FROM inbox o JOIN f ON f.id = o.shard \
-             WHERE o.run IS NULL AND o.consumed_at < campaigns_now() - interval '1 day' AND o.body->>'kind' = 'look' LIMIT $3)";
+             WHERE o.run IS NULL AND o.consumed_at < campaigns_now() - interval '1 day' AND o.body->>'kind' IN ('look', 'installation') LIMIT $3)";
         for delete in [deliveries, messages] {
             self.delete(held, delete).await?;
         }

@@ -74,7 +74,7 @@ impl Work {
             }
         }
         // Before the deliveries are marked: what is asked for again after a crash is read again.
-        self.read_installations(held, &installations).await?;
+        let told = self.read_installations(held, &installations).await?;
         let (mut ids, mut to, mut recipients, mut bodies) = (vec![], vec![], vec![], vec![]);
         for ((organization, repository), (run, numbers)) in looks {
             let recipient = Recipient::Organization(organization);
@@ -108,8 +108,9 @@ impl Work {
             .increment(u64::try_from(done).unwrap_or_default());
         tracing::debug!(deliveries = done, messages = sent, "deliveries of webhooks were seen to");
         let wake = if sent > 0 { wake } else { BTreeSet::new() };
+        let wake = wake.into_iter().filter_map(|shard| u16::try_from(shard).ok().map(Shard));
         Ok(Sorted {
-            wake: wake.into_iter().filter_map(|shard| u16::try_from(shard).ok().map(Shard)).collect(),
+            wake: wake.chain(told).collect::<BTreeSet<_>>().into_iter().collect(),
             // Nothing was marked where every shard has another owner by now: that one sees to them.
             more: done > 0 && waiting.len() >= usize::try_from(ROUND).unwrap_or(usize::MAX),
         })

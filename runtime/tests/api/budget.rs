@@ -105,7 +105,7 @@ async fn permits_and_a_pause_show_in_the_forecast() {
         pause: Some(Pause::after(None, why)),
         pace: AdaptivePace { extra: 2_000, refusals: 1, successes: 0 },
     };
-    stage.store.set_standing(&lease(&stage).await, "acme", &standing).await.unwrap();
+    stage.store.set_standing(&lease(&stage).await, "acme", &standing, &[]).await.unwrap();
     let budget: Budget = stage.get("/api/v1/organizations/acme/budget").await;
     let organization = &budget.organizations[0];
     let used: Vec<_> = organization.windows.iter().map(|window| window.used).collect();
@@ -117,8 +117,9 @@ async fn permits_and_a_pause_show_in_the_forecast() {
     assert!((500..=600).contains(&left(organization.not_before)), "{organization:?}");
     assert_eq!(organization.next_permit_at, organization.not_before);
     let item = &budget.items[0];
-    assert_eq!((item.waits_for.as_str(), item.reason.as_str()), ("quiet", "an owner has to lift it"));
-    assert_eq!(left(item.open_at), left(organization.not_before) + 9);
+    assert_eq!((item.waits_for.as_str(), item.reason.as_str()), ("mending", "an owner has to lift it"));
+    assert_eq!((item.open_at, organization.unforeseen), (None, 1), "nobody can say when it is mended");
+    assert!(pause.since.is_some_and(|since| since <= organization.at));
 }
 
 #[tokio::test]

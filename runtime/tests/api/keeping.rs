@@ -5,7 +5,7 @@ use crate::stage::{Stage, stage_with};
 use campaigns_actors::ports::{Fence, MessageBody, Recipient, Store};
 use campaigns_domain::{
     id::{RepositoryId, RunId, Shard},
-    publish::budget::Budget,
+    publish::{budget::Budget, installation::InstallationState},
 };
 use campaigns_http::{
     Settings, WebhookSecrets,
@@ -15,7 +15,8 @@ use campaigns_runtime::{
     github::{Credentials, Endpoint, GitHub, GithubConfig, Secret},
     webhooks::Work,
 };
-use campaigns_twin::{Options, Twin, hooks::loss::Loss};
+use campaigns_twin::{Options, Twin, hooks::loss::Loss, world::model::Level};
+use campaigns_wire::{Installation, Page};
 use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
@@ -178,6 +179,61 @@ async fn installations_are_what_github_says_and_no_payload() {
     let initech = (79, String::from("initech"), false, true, String::new());
     assert_eq!(read().await, [acme, (77, String::from("gone"), false, true, String::new()), initech]);
     assert_eq!(desk.count("SELECT count(*) FROM webhooks WHERE processed IS NULL").await, 0);
+}
+
+#[tokio::test]
+async fn an_organisation_is_told_once_of_what_became_of_its_installation() {
+    let desk = Desk::open().await;
+    let app = desk.fence(APP_SHARD).await;
+    let told = || async {
+        let shards: Vec<Shard> = Shard::all().collect();
+        let messages = desk.stage.store.inbox(&shards, 100).await.unwrap();
+        let told = messages.into_iter().map(|message| match (message.to, message.body) {
+            (Recipient::Organization(login), MessageBody::Installation { state }) => (login, state),
+            other => panic!("{other:?}"),
+        });
+        let told: Vec<_> = told.collect();
+        desk.sql("UPDATE inbox SET consumed_at = now()").await;
+        told
+    };
+    let acme = |state| vec![(String::from("acme"), state)];
+    let woken = desk.work.list_installations(app).await.unwrap();
+    assert_eq!(woken, BTreeSet::from([Shard::of_organization("acme")]));
+    assert_eq!(told().await, acme(InstallationState::Active), "it is new");
+    assert!(desk.work.list_installations(app).await.unwrap().is_empty());
+    assert!(told().await.is_empty(), "nothing has changed");
+
+    desk.twin.as_maintainer(|person| person.suspend_installation()).await.unwrap();
+    desk.work.list_installations(app).await.unwrap();
+    desk.work.list_installations(app).await.unwrap();
+    assert_eq!(told().await, acme(InstallationState::Suspended));
+    let page: Page<Installation> = desk.stage.get("/api/v1/installations").await;
+    let one = &page.items[0];
+    assert_eq!((one.organization.as_str(), one.state.as_str()), ("acme", "suspended"));
+    assert_eq!((one.repositories.as_str(), one.missing_permissions.len(), page.next), ("all", 0, None));
+    let since = one.since.unwrap();
+    desk.work.list_installations(app).await.unwrap();
+    let again: Page<Installation> = desk.stage.get("/api/v1/installations").await;
+    assert_eq!(again.items[0].since, Some(since), "since it was suspended, and not since it was last seen");
+
+    desk.twin.as_maintainer(|person| person.unsuspend_installation()).await.unwrap();
+    desk.work.list_installations(app).await.unwrap();
+    assert_eq!(told().await, acme(InstallationState::Active));
+    desk.twin.as_maintainer(|person| person.set_permission("contents", Some(Level::Read))).await.unwrap();
+    desk.work.list_installations(app).await.unwrap();
+    assert_eq!(told().await, acme(InstallationState::Active), "its permissions have changed");
+    let page: Page<Installation> = desk.stage.get("/api/v1/installations").await;
+    assert_eq!(page.items[0].missing_permissions, ["contents: write"]);
+
+    // Another owner by now: nothing is recorded, and nobody is told.
+    desk.twin.as_maintainer(|person| person.uninstall()).await.unwrap();
+    let owner = desk.fence(APP_SHARD).await;
+    assert!(desk.work.list_installations(app).await.unwrap().is_empty());
+    assert!(told().await.is_empty());
+    desk.work.list_installations(owner).await.unwrap();
+    assert_eq!(told().await, acme(InstallationState::Removed));
+    let page: Page<Installation> = desk.stage.get("/api/v1/installations").await;
+    assert_eq!(page.items[0].state, "removed");
 }
 
 #[tokio::test]

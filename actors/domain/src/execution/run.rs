@@ -55,6 +55,10 @@ pub struct Run {
     pub open: BTreeSet<(TargetId, u32)>,
     /// Attempts that were asked for again and are not admitted yet, oldest first.
     pub again: Vec<(TargetId, u32)>,
+    /// Those of them whose organisation is paused: everybody else goes first. It is no part of the row: whoever is not
+    /// among them after a restart shows it again.
+    #[serde(skip)]
+    pub put_off: BTreeSet<TargetId>,
     /// How many targets have reached an end.
     pub ended: u32,
     /// How many changesets were proposed.
@@ -224,6 +228,7 @@ impl Run {
             next_position: 0,
             open: BTreeSet::new(),
             again: Vec::new(),
+            put_off: BTreeSet::new(),
             ended: 0,
             proposed: 0,
             settled: 0,
@@ -261,6 +266,9 @@ impl Run {
                 }
                 if ended.again {
                     next.again.push((*target, ended.attempt + 1));
+                    if ended.put_off {
+                        next.put_off.insert(*target);
+                    }
                 } else {
                     next.ended += 1;
                     next.proposed += u32::from(ended.proposes);
@@ -327,22 +335,33 @@ impl Run {
         self.reason = paused(by, "");
     }
 
-    /// Fills the window: retries first, then new positions, oldest first. A paused run is not filled.
+    /// Fills the window: retries first, then new positions, oldest first, and last those whose organisation is paused.
+    /// A paused run is not filled.
     fn admit(&mut self) -> Vec<RunEffect> {
         let mut effects = vec![];
         let mut room = self.room();
-        while room > 0 && !self.again.is_empty() {
-            let (target, attempt) = self.again.remove(0);
-            self.open.insert((target, attempt));
-            effects.push(RunEffect::AdmitAgain { target, attempt });
-            room -= 1;
-        }
+        self.admit_again(&mut room, &mut effects, false);
         let count = room.min(self.total - self.next_position);
         if count > 0 {
             effects.push(RunEffect::AdmitNext { from: self.next_position, count });
             self.next_position += count;
+            room -= count;
         }
+        self.admit_again(&mut room, &mut effects, true);
         effects
+    }
+
+    fn admit_again(&mut self, room: &mut u32, effects: &mut Vec<RunEffect>, put_off: bool) {
+        while *room > 0
+            && let Some(at) =
+                self.again.iter().position(|(target, _)| self.put_off.contains(target) == put_off)
+        {
+            let (target, attempt) = self.again.remove(at);
+            self.put_off.remove(&target);
+            self.open.insert((target, attempt));
+            effects.push(RunEffect::AdmitAgain { target, attempt });
+            *room -= 1;
+        }
     }
 
     fn room(&self) -> u32 {

@@ -167,6 +167,8 @@ pub enum FailureCause {
     Infrastructure,
     /// The repository is gone or out of reach: trying again would end the same.
     Repository,
+    /// Its organisation is paused: tried again, however often, and behind everybody else.
+    Paused,
 }
 
 /// What the runtime owes after an event.
@@ -197,6 +199,9 @@ pub struct AttemptEnded {
     pub again: bool,
     /// Whether a changeset follows, which the run waits for too.
     pub proposes: bool,
+    /// Whether the attempt was put off because its organisation is paused; others go first then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub put_off: bool,
 }
 
 impl Target {
@@ -287,18 +292,21 @@ impl Target {
     }
 
     fn failed(&self, failure: &Failure) -> Decision<Self, TargetEffect> {
-        let again = failure.cause == FailureCause::Infrastructure
-            && self.infrastructure_failures < INFRASTRUCTURE_RETRIES;
+        let put_off = failure.cause == FailureCause::Paused;
+        let again = put_off
+            || failure.cause == FailureCause::Infrastructure
+                && self.infrastructure_failures < INFRASTRUCTURE_RETRIES;
         let mut next = self.clone();
         if failure.cause == FailureCause::Infrastructure {
             next.infrastructure_failures += 1;
         }
         let state = if again { TargetState::Selected } else { TargetState::Failed };
-        next.to(state, &failure.message, vec![self.ended(again, false)])
+        let ended = AttemptEnded { attempt: self.attempt, again, proposes: false, put_off };
+        next.to(state, &failure.message, vec![TargetEffect::AttemptEnded(ended)])
     }
 
     fn ended(&self, again: bool, proposes: bool) -> TargetEffect {
-        TargetEffect::AttemptEnded(AttemptEnded { attempt: self.attempt, again, proposes })
+        TargetEffect::AttemptEnded(AttemptEnded { attempt: self.attempt, again, proposes, put_off: false })
     }
 
     fn to(

@@ -7,6 +7,7 @@ pub mod budget;
 mod closer;
 pub mod commit;
 pub mod dress;
+pub mod installation;
 mod merging;
 mod neutral;
 pub mod prune;

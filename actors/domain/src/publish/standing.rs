@@ -25,6 +25,8 @@ pub enum PauseCause {
     BadCredentials,
     /// The installation or account is suspended.
     Suspended,
+    /// The GitHub App is not installed there, or not any more.
+    NotInstalled,
     /// The token is not authorised for the organisation's single sign-on.
     SingleSignOn,
     /// The organisation lets this machine's address not in.
@@ -41,6 +43,7 @@ impl PauseCause {
         match self {
             Self::BadCredentials => "bad_credentials",
             Self::Suspended => "suspended",
+            Self::NotInstalled => "not_installed",
             Self::SingleSignOn => "single_sign_on",
             Self::IpAllowList => "ip_allow_list",
             Self::LockedOut => "locked_out",
@@ -85,6 +88,11 @@ impl Pause {
         let probes =
             before.filter(|before| before.why.cause == why.cause).map_or(0, |before| before.probes) + 1;
         Self { why, probes }
+    }
+
+    /// What whoever waits for an organisation is told.
+    pub fn words(&self, organization: &str) -> String {
+        format!("{organization} is paused ({}): {}", self.why.cause.as_str(), self.why.reason)
     }
 
     /// How long until it is tried again: a minute, doubled with every try in vain up to a quarter of an hour.

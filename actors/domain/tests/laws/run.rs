@@ -218,7 +218,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         (0..8_u64, 0..4_u32, any::<bool>()).prop_map(|(n, attempt, again)| RunEvent::AttemptEnded {
             // A target that is not of this run.
             target: TargetId::of(run_id(2), RepositoryId(n), "main", ""),
-            ended: AttemptEnded { attempt, again, proposes: !again },
+            ended: AttemptEnded { attempt, again, proposes: !again, put_off: false },
         }),
     ];
     prop_oneof![

@@ -11,6 +11,7 @@ mod dress;
 mod examples;
 mod follow;
 mod held;
+mod installation;
 mod merging;
 mod moved;
 mod opt_out;

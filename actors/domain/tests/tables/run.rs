@@ -44,7 +44,7 @@ fn step(run: &mut Run, event: RunEvent) -> Vec<RunEffect> {
 }
 
 fn over(position: u32, attempt: u32, again: bool, proposes: bool) -> RunEvent {
-    Over { target: target(position), ended: AttemptEnded { attempt, again, proposes } }
+    Over { target: target(position), ended: AttemptEnded { attempt, again, proposes, put_off: false } }
 }
 
 fn selected(targets: u32) -> RunEvent {
@@ -86,6 +86,24 @@ fn a_run_from_its_selection_to_its_end() {
     assert_eq!((run.state, run.ended, run.proposed, run.settled), (RunState::Running, 4, 2, 1));
     assert_eq!(step(&mut run, ChangesetSettled), [Ended]);
     assert_eq!(run.state, RunState::Completed);
+}
+
+#[test]
+fn whoever_is_put_off_is_admitted_behind_everybody_else() {
+    let put_off = |position, attempt| {
+        let ended = AttemptEnded { attempt, again: true, proposes: false, put_off: true };
+        Over { target: target(position), ended }
+    };
+    let mut run = new(1);
+    step(&mut run, selected(3));
+    assert_eq!(step(&mut run, put_off(0, 1)), [AdmitNext { from: 1, count: 1 }]);
+    assert_eq!(step(&mut run, put_off(1, 1)), [AdmitNext { from: 2, count: 1 }]);
+    // A retry goes before them.
+    assert_eq!(step(&mut run, over(2, 1, true, false)), [AdmitAgain { target: target(2), attempt: 2 }]);
+    assert_eq!(step(&mut run, over(2, 2, false, false)), [AdmitAgain { target: target(0), attempt: 2 }]);
+    assert_eq!(step(&mut run, put_off(0, 2)), [AdmitAgain { target: target(1), attempt: 2 }]);
+    assert_eq!(step(&mut run, over(1, 2, false, false)), [AdmitAgain { target: target(0), attempt: 3 }]);
+    assert_eq!(step(&mut run, over(0, 3, false, false)), [Ended]);
 }
 
 #[test]

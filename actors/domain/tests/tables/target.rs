@@ -18,7 +18,7 @@ fn failed(attempt: u32, cause: FailureCause) -> TargetEvent {
 }
 
 fn ended(attempt: u32, again: bool, proposes: bool) -> TargetEffect {
-    TargetEffect::AttemptEnded(AttemptEnded { attempt, again, proposes })
+    TargetEffect::AttemptEnded(AttemptEnded { attempt, again, proposes, put_off: false })
 }
 
 /// The target after these events, each of which has to hold.
@@ -112,6 +112,19 @@ fn infrastructure_has_a_budget_of_its_own() {
         assert_eq!(target.state, if last { State::Failed } else { State::Selected }, "attempt {attempt}");
     }
     assert_eq!((target.attempt, target.infrastructure_failures), (4, 4));
+}
+
+#[test]
+fn a_paused_organisation_costs_no_target_its_life() {
+    let mut target = samples::target();
+    for attempt in 1..=20 {
+        let (next, _) = target.apply(&Admitted { attempt }).into_applied().unwrap();
+        let (next, effects) = next.apply(&failed(attempt, FailureCause::Paused)).into_applied().unwrap();
+        let ended = AttemptEnded { attempt, again: true, proposes: false, put_off: true };
+        assert_eq!((next.state, effects), (State::Selected, vec![TargetEffect::AttemptEnded(ended)]));
+        target = next;
+    }
+    assert_eq!(target.infrastructure_failures, 0);
 }
 
 #[test]

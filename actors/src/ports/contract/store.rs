@@ -171,6 +171,7 @@ where
         scopes::what_counts_is_what_the_windows_hold,
         standing::where_an_organisation_stands_is_kept_and_its_quiet_passes,
         standing::only_the_owner_records_where_an_organisation_stands,
+        standing::a_message_of_no_run_is_consumed_with_what_it_led_to,
     );
 }
 

@@ -144,6 +144,11 @@ impl MemoryCodeHost {
         self.lock().faults.push(fault);
     }
 
+    /// Mends everything.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Every call so far, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().calls.clone()

@@ -23,7 +23,9 @@ use campaigns_domain::{
         run::Run,
         target::{Target, TargetState},
     },
-    id::{CampaignId, ChangesetId, CommandId, Digest, Epoch, RepositoryId, RunId, Shard, TargetId},
+    id::{
+        CampaignId, ChangesetId, CommandId, Digest, Epoch, MessageId, RepositoryId, RunId, Shard, TargetId,
+    },
     publish::budget::Budget,
     spec::Spec,
 };
@@ -315,8 +317,9 @@ impl Store for MemoryStore {
         lease: &Lease,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError> {
-        self.lock().set_standing(lease.fence(), organization, standing)
+        self.lock().set_standing(lease.fence(), organization, standing, consumed)
     }
 
     fn moved_ahead(&self) -> watch::Receiver<Duration> {

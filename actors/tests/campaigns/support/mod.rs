@@ -24,7 +24,7 @@ use campaigns_domain::{
         target::TargetState,
     },
     id::{CampaignId, CommandId, MessageId, RepositoryName, RunId},
-    publish::budget::Budget,
+    publish::{budget::Budget, installation::InstallationState, standing::PauseCause},
     spec::Spec,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -215,6 +215,18 @@ impl House {
         };
         let to = Recipient::Organization(ACME.to_owned());
         self.tell(run, MessageId::of(changeset.id.0, "look", nth), to, body);
+    }
+
+    /// GitHub says this of the App's installation in an organisation.
+    pub(crate) fn installation(&self, organization: &str, state: InstallationState) {
+        let to = Recipient::Organization(organization.to_owned());
+        let body = MessageBody::Installation { state };
+        self.store.send(None, &Message { id: MessageId(Uuid::new_v4()), to, body });
+    }
+
+    /// Why an organisation is paused, if it is.
+    pub(crate) async fn pause_of(&self, organization: &str) -> Option<PauseCause> {
+        self.store.standing(organization).await.unwrap().pause.map(|pause| pause.why.cause)
     }
 
     /// Lets time go by until something is so, for two days at most.

@@ -19,8 +19,8 @@ use campaigns_domain::{
         target::{Failure, FailureCause, Target},
     },
     id::{
-        CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, RepositoryId, RepositoryName, RunId,
-        Shard, TargetId,
+        CampaignId, ChangesetId, CommitSha, Digest, EffectId, Epoch, MessageId, RepositoryId, RepositoryName,
+        RunId, Shard, TargetId,
     },
     publish::{
         BranchHead, Comparison, MergeMethod, MergeRules, PullRequest, Reading, budget::Budget,
@@ -331,12 +331,13 @@ impl Store for Behind {
         lease: &Lease,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError> {
         let error = || CommitError::Unavailable("the test has broken it".to_owned());
         if self.tap.store_down.load(Ordering::SeqCst) {
             return Err(error());
         }
-        let set = self.ports.store.set_standing(lease, organization, standing);
+        let set = self.ports.store.set_standing(lease, organization, standing, consumed);
         self.tap.pass(Which::Every, set, |_| error()).await
     }
 

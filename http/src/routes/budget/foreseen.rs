@@ -34,6 +34,9 @@ pub(super) fn holds(queue: &OrganizationQueue) -> HashMap<ChangesetId, Hold> {
         queue.runs.iter().map(|run| (run.run, (run, foreseen(run, queue.spending.now)))).collect();
     let hold = |queued: &Queued| {
         let (run, outlook) = runs.get(&queued.run)?;
+        if let (None, Some((pause, _))) = (&run.paused, &queue.pause) {
+            return Some((queued.planned.changeset, ("mending", pause.why.reason.clone())));
+        }
         let hold = match (&run.paused, queued.held) {
             (Some(paused), _) => ("resume", paused.clone()),
             (None, Some(held)) => held_by(run, outlook, held)?,

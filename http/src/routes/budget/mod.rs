@@ -190,9 +190,11 @@ fn standing(
         spacing_milliseconds: present.budget.spacing + present.pace.extra,
         not_before: queue.quiet.as_ref().map(|(until, _)| *until),
         quiet_reason: queue.quiet.as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default(),
-        pause: queue.pause.as_ref().map(|pause| OrganizationPause {
+        pause: queue.pause.as_ref().map(|(pause, since)| OrganizationPause {
+            organization: present.organization.to_owned(),
             cause: pause.why.cause.as_str().to_owned(),
             reason: pause.why.reason.clone(),
+            since: *since,
         }),
         next_permit_at: next(present, of, WriteKind::Tree).map(|(then, _)| then),
         waiting: all as u64,

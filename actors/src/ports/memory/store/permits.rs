@@ -7,7 +7,7 @@ use super::super::super::{
 };
 use super::rows::Rows;
 use campaigns_domain::{
-    id::{CampaignId, Shard},
+    id::{CampaignId, MessageId, Shard},
     publish::budget::{Budget, Cap, Charge, Counted, Spent},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -134,12 +134,16 @@ impl Rows {
         fence: Fence,
         organization: &str,
         standing: &Standing,
+        consumed: &[MessageId],
     ) -> Result<(), CommitError> {
         if self.epochs.get(&fence.shard).copied().unwrap_or_default() != fence.epoch.0 {
             return Err(CommitError::Fenced(fence));
         }
         let quiet = standing.quiet.as_ref().map_or(Duration::ZERO, |(left, _)| *left);
         self.standings.insert(organization.to_ascii_lowercase(), (self.now() + quiet, standing.clone()));
+        for stored in self.inbox.values_mut().filter(|stored| consumed.contains(&stored.message.id)) {
+            stored.consumed |= stored.message.to.shard() == fence.shard;
+        }
         Ok(())
     }
 }

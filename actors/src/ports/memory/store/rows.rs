@@ -266,6 +266,7 @@ impl Rows {
             .collect();
         asked.sort_by_key(|(number, _)| *number);
         run.again = asked.into_iter().map(|(_, admission)| admission).collect();
+        run.put_off.clear();
         Some(run)
     }
 
