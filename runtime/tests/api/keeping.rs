@@ -10,13 +10,14 @@ use campaigns_domain::{
 use campaigns_http::{
     Settings, WebhookSecrets,
     ports::{APP_SHARD, Delivery, Hint, Received, Webhooks, Whereabouts},
+    wire::{Installation, Page},
 };
 use campaigns_runtime::{
     github::{Credentials, Endpoint, GitHub, GithubConfig, Secret},
     webhooks::Work,
 };
 use campaigns_twin::{Options, Twin, hooks::loss::Loss, world::model::Level};
-use campaigns_wire::{Installation, Page};
+
 use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
