@@ -58,6 +58,10 @@ impl Stage for InMemory {
     async fn rename(&self, repository: &RepositoryRef, to: &str) {
         self.0.rename(repository, &name(to));
     }
+    async fn add_topic(&self, repository: &RepositoryRef, topic: &str) {
+        self.0.add_topic(repository, topic);
+    }
+
     async fn archive(&self, repository: &RepositoryRef) {
         self.0.archive(repository);
     }

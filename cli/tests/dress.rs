@@ -95,6 +95,7 @@ async fn whoever_opts_out_is_left_alone() {
         let files = [(".github/campaigns.yml", Some(text.as_bytes()))];
         twin.push(name, "main", &files).await.unwrap();
     }
+    twin.as_maintainer(|person| person.add_topic("service-004", "campaigns-opt-out")).await.unwrap();
     let server = Server::start(&room.path().join("data"), &twin);
     let file = room.path().join("spec.yaml");
     let apply = |text: String| {
@@ -105,13 +106,12 @@ async fn whoever_opts_out_is_left_alone() {
     apply(spec("labels: [automated]", "Hello."));
     let (code, out, err) = command(&server, &["status", "greeting"]);
     assert_eq!(code, Some(0), "{err}");
+    let line = out.lines().find(|line| line.contains("service-004")).unwrap();
+    assert!(line.contains("the repository opts out by its topic `campaigns-opt-out`"), "{line}");
     let line = out.lines().find(|line| line.contains("service-001")).unwrap();
     assert!(line.contains("the repository opts out by its `.github/campaigns.yml`"), "{line}");
     let opened = support::opened(&twin);
-    assert_eq!(
-        opened.keys().collect::<Vec<_>>(),
-        ["acme/service-002", "acme/service-003", "acme/service-004"]
-    );
+    assert_eq!(opened.keys().collect::<Vec<_>>(), ["acme/service-002", "acme/service-003"]);
     let body = twin.pulls("service-003")[0].body.clone().unwrap();
     for words in
         ["campaign **greeting**", "spec `", "`on` takes every repository of `acme`", ".github/campaigns.yml"]

@@ -11,7 +11,7 @@ use crate::{
     scope::{Scope, Setback},
 };
 use campaigns_domain::{
-    changeset::Changeset,
+    changeset::{Changeset, ChangesetEvent},
     id::RepositoryId,
     reconcile::{Due, due, lost, noticed, observed},
 };
@@ -121,6 +121,9 @@ pub(super) async fn page(
         }
     }
     redo::begin(fold, scope, organization, called).await?;
+    for id in &page.awaited {
+        fold.happened(*id, &ChangesetEvent::ReviewsDue).await?;
+    }
     Ok(report)
 }
 

@@ -4,7 +4,7 @@
 //! looked for by its hidden marker. Deliberately absent: content and words (`publish`).
 
 use super::{
-    branch_end, merging,
+    branch_end, dress, merging, opting,
     permits::Writes,
     publish::{Halt, Sent, adopted, limits},
 };
@@ -154,7 +154,7 @@ pub(super) async fn run(
     };
     let said = say(writes, repository, changeset, ours.number).await?;
     let mut done = Done { said, ..Done::default() };
-    if changeset.errand.ready {
+    if changeset.errand.ready || changeset.errand.reviews {
         let seen =
             writes.scope.world.ports.code_host.pull_request(repository, ours.number, &writes.reads).await;
         let seen = limits(writes, seen)?;
@@ -164,7 +164,17 @@ pub(super) async fn run(
         if let Some(reason) = human_hand(changeset, &seen) {
             return Ok(Sent::HandedOver(reason));
         }
-        done.ready = !merging::ready(writes, repository, changeset, seen).await?.draft;
+        if changeset.errand.reviews
+            && let Some(stop) = opting::stops(writes, changeset).await?
+        {
+            return Ok(stop);
+        }
+        let seen = merging::ready(writes, repository, changeset, seen).await?;
+        done.ready = changeset.errand.ready && !seen.draft;
+        if !seen.draft {
+            let asked = dress::reviews(writes, repository, changeset, ours.number).await?;
+            done.dressed = asked.map(Box::new);
+        }
     }
     if changeset.owes_merge() {
         done.merging = Some(merging::merge(writes, repository, changeset, ours).await?);

@@ -12,6 +12,7 @@ pub(crate) mod execute;
 mod merging;
 pub(crate) mod moved;
 mod opting;
+mod owners;
 pub(crate) mod pace;
 mod permits;
 pub(crate) mod prune;

@@ -224,7 +224,8 @@ async fn once(
         Err(Halt::Sent(Sent::Refused(reason))) => (vec![], reason),
         Err(halt) => return Err(halt),
     };
-    let dressed = dress(writes, repository, changeset, seen.reference.number).await?.map(Box::new);
+    let dressed =
+        dress(writes, repository, changeset, seen.reference.number, seen.draft).await?.map(Box::new);
     let words: Option<Words> = seen.words().or_else(|| Some(changeset.words()));
     // What was taken as it was holds whatever it holds.
     let base = (!changeset.errand.adopt).then(|| changeset.wanted.base.clone());

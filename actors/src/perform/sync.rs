@@ -9,16 +9,21 @@ use super::{
     moved::{self, Based},
 };
 use crate::{
-    ports::{CodeHost, CodeHostError, Followed, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef, StoreError},
+    ports::{
+        CodeHost, CodeHostError, Followed, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef, Store, StoreError,
+    },
     scope::Scope,
 };
 use campaigns_domain::{
-    changeset::Changeset,
+    changeset::{Changeset, OwnersAsked},
     id::{CampaignId, ChangesetId},
-    publish::{Adopted, PullRequest, Reading, is_off_record},
+    publish::{Adopted, PullRequest, PullRequestState, Reading, is_off_record, reviewers},
     selection::{Answer, Query},
 };
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 /// How many batches in a row may go without an answer. One batch of fifty is down to one pull request after six
 /// halvings; where that gets none either, the code host is not answering at all.
@@ -44,6 +49,8 @@ pub(crate) struct Page {
     pub(crate) branches: Vec<Changeset>,
     /// Whether there are more after them.
     pub(crate) more: bool,
+    /// Those whose code owners have room now.
+    pub(crate) awaited: Vec<ChangesetId>,
     /// Why nothing is read from this organisation for now. After a limit, the page ends before what was not read;
     /// otherwise everything that could not be is among what was.
     pub(crate) halted: Option<CodeHostError>,
@@ -89,8 +96,47 @@ pub(crate) async fn page(scope: Scope, organization: String, of: Of) -> Result<P
         followed.into_iter().partition(|each| each.changeset.errand.branch);
     let branches = merged.into_iter().map(|each| each.changeset).collect();
     let asked = followed.len();
+    let waits = |each: &Followed| each.changeset.shown.owners.as_ref().is_some_and(OwnersAsked::waits);
+    let known = if followed.iter().any(waits) { followed.clone() } else { vec![] };
     let (read, halted) = read(&scope, &organization, followed).await?;
-    Ok(Page { of, more: full || read.len() < asked, read, branches, halted })
+    let awaited = awaited(&**store, &known, &read).await?;
+    Ok(Page { of, more: full || read.len() < asked, awaited, read, branches, halted })
+}
+
+/// Which of these wait for code owners who have room now, what was just read taken into account.
+async fn awaited(
+    store: &dyn Store,
+    known: &[Followed],
+    read: &[Fresh],
+) -> Result<Vec<ChangesetId>, StoreError> {
+    let mut campaigns: BTreeMap<CampaignId, Vec<&Changeset>> = BTreeMap::new();
+    for Followed { changeset, .. } in known {
+        campaigns.entry(changeset.campaign).or_default().push(changeset);
+    }
+    let fresh: HashMap<ChangesetId, &Fresh> = read.iter().map(|fresh| (fresh.id, fresh)).collect();
+    let mut found = vec![];
+    for (campaign, changesets) in campaigns {
+        let mut open = store.open_reviews(campaign).await?;
+        for changeset in &changesets {
+            if let Some(now) = fresh.get(&changeset.id).and_then(|fresh| requested(fresh)) {
+                reviewers::freed(changeset, now, &mut open);
+            }
+        }
+        found.extend(reviewers::awaited(changesets.into_iter(), &open));
+    }
+    Ok(found)
+}
+
+/// Who is asked for a review as a look showed it; none where it did not tell.
+fn requested(fresh: &Fresh) -> Option<&[String]> {
+    match fresh.looked.as_ref().ok()? {
+        Look::Whole(reading) if reading.pull_request.state == PullRequestState::Open => {
+            Some(&reading.requested)
+        }
+        Look::Whole(_) => Some(&[]),
+        Look::State(seen) => (seen.state != PullRequestState::Open).then_some(&[]),
+        Look::Lost(_) => None,
+    }
 }
 
 /// Reads all of these, or those before the one at which nothing more may be read.

@@ -241,6 +241,15 @@ pub trait CodeHost: Merging + Opting {
         permit: Permit,
     ) -> Result<(), CodeHostError>;
 
+    /// The text of a repository's CODEOWNERS file at a commit, from the first of the places where it may be; none where
+    /// there is none, or one that is too large for the code host to read.
+    async fn code_owners(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        budget: &ReadBudget,
+    ) -> Result<Option<String>, CodeHostError>;
+
     /// Deletes a branch whose head is `at`; compared by the code host itself, in the same moment.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 //! Deliberately absent: what people read (lists, pages, events after a cursor), which is the API's own port.
 
 use super::{
-    Effect, Held, Message, Permit, PermitAnswer, PermitRequest, RolloutCounts, RolloutMark, Spending,
-    Standing, Transition, Wanted,
+    Effect, Held, Message, Permit, PermitAnswer, PermitRequest, Reviewing, RolloutCounts, RolloutMark,
+    Spending, Standing, Transition, Wanted,
     cluster::{Fence, Lease},
 };
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 /// The store as the actors see it.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Reviewing {
     /// Mints the next epoch of `shard` for `owner` and marks the in-flight effects of earlier epochs unknown,
     /// in one transaction. Called by a [`super::Cluster`] that has just won the shard.
     async fn take_over(&self, shard: Shard, owner: Uuid) -> Result<Epoch, StoreError>;

@@ -21,6 +21,7 @@ mod opting;
 mod owners;
 mod pausing;
 mod pruning;
+mod reviewing;
 mod rollout;
 mod schedule;
 mod support;

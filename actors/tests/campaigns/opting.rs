@@ -5,7 +5,7 @@ use campaigns_actors::ports::memory::{Operation, SeedFile};
 use campaigns_domain::{
     changeset::{Ask, ChangesetState},
     execution::{run::RunOptions, target::TargetState},
-    selection::{OPT_OUT_FILE, OPT_OUT_LABEL},
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC},
 };
 
 fn says(house: &House, name: &str, file: &str) {
@@ -51,16 +51,15 @@ async fn whoever_opts_out_later_gets_nothing_any_more() {
     house.ask("r0", Ask::Publish { draft: false });
     house.rest(&system).await;
     let before = house.changeset("r0").head;
-    for name in ["r0", "r1"] {
-        says(&house, name, "optOut: true\n");
-    }
+    says(&house, "r0", "optOut: true\n");
+    house.host.add_topic(&house.repository("r1"), OPT_OUT_TOPIC);
     for name in ["r1", "r2"] {
         house.ask(name, Ask::Publish { draft: false });
     }
     house.rest(&system).await;
     let kept_back = house.changeset("r1");
     assert_eq!(kept_back.state, ChangesetState::Blocked);
-    assert!(kept_back.reason.contains(OPT_OUT_FILE), "{}", kept_back.reason);
+    assert!(kept_back.reason.contains(OPT_OUT_TOPIC), "{}", kept_back.reason);
     assert_eq!(house.host.branches(&house.repository("r1")), ["main"], "nothing was written");
     assert_eq!(house.changeset("r2").state, ChangesetState::Open);
     assert_eq!(house.changeset("r0").head, before);

@@ -47,6 +47,10 @@ pub struct Changeset {
     /// That it is wanted merged, and how far that is; none where nobody wants it or it is over.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub merge: Option<Merge>,
+    /// What came of asking the code owners of what it changes; none where the spec wants nobody asked, or that is still
+    /// to come.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code_owners: Option<CodeOwners>,
     /// When the pull request is read the next time without anybody asking; a time that has passed is now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_read_at: Option<DateTime<Utc>>,
@@ -54,6 +58,30 @@ pub struct Changeset {
     pub generation: u32,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What came of asking the code owners of what a changeset changes. People are named by their login, teams as
+/// `organisation/slug`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct CodeOwners {
+    /// Who is asked for a review, or was: by us, by the code host itself, or by a person.
+    pub asked: Vec<String>,
+    /// Who had as many open review requests of the campaign as it allows. One of them is asked once there is room.
+    pub waiting: Vec<String>,
+    /// Who was not needed, because as many are asked as the spec wants.
+    pub passed: Vec<String>,
+    /// Who cannot be asked.
+    pub left_out: Vec<OwnerLeftOut>,
+}
+
+/// A code owner who cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnerLeftOut {
+    /// Who.
+    pub who: String,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// That a pull request is wanted merged by the rules of its branch, and how far that is.

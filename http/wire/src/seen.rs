@@ -143,4 +143,8 @@ pub struct Seen {
     /// What is said of its base branch, which has moved; none where nothing is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub base: Option<String>,
+    /// Who is asked for a review and has not given one: logins, and teams as `organisation/slug`; none where no read or
+    /// write has told of any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requested: Option<Vec<String>>,
 }

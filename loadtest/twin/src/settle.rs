@@ -195,7 +195,10 @@ pub fn ask_owners(world: &World, git: &Repository, repository: u64, number: u64)
     world.decide(|state| {
         let found = state.repositories.get(&repository);
         let pull = found.and_then(|found| found.pulls.get(&number));
-        let Some((found, pull)) = found.zip(pull).filter(|(_, pull)| !pull.draft && pull.is_open()) else {
+        let asked = found
+            .zip(pull)
+            .filter(|(found, pull)| found.record.settings.asks_code_owners && !pull.draft && pull.is_open());
+        let Some((found, pull)) = asked else {
             return Ok((Vec::new(), ()));
         };
         let (mut reviewers, mut teams) = (pull.reviewers.clone(), pull.teams.clone());

@@ -195,6 +195,15 @@ impl CodeHost for GitHub {
         self.ask_reviewers(repository, number, logins, teams, permit).await
     }
 
+    async fn code_owners(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        budget: &ReadBudget,
+    ) -> Result<Option<String>, CodeHostError> {
+        self.owners_file(repository, commit, budget).await
+    }
+
     async fn delete_branch(
         &self,
         repository: &RepositoryRef,

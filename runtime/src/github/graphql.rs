@@ -19,8 +19,9 @@ use campaigns_domain::publish::Reading;
 use http::Method;
 use serde_json::json;
 
-/// What is asked of each pull request. The one connection counts as a request for each of at most fifty, of which a
-/// hundred are a point (GraphQL rate limits), so that a query costs one point still. An issue has at most a hundred labels.
+/// What is asked of each pull request. Each of the two connections counts as a request for each of at most fifty, of which a
+/// hundred are a point (GraphQL rate limits), so that a query costs one point still. An issue has at most a hundred labels,
+/// and nobody asks a hundred reviewers.
 pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
   nodes(ids: $ids) {
     ... on PullRequest {
@@ -41,6 +42,9 @@ pub const PULL_REQUESTS: &str = "query PullRequests($ids: [ID!]!) {
       mergeQueueEntry { state position }
       statusCheckRollup { state }
       labels(first: 100) { nodes { name } }
+      reviewRequests(first: 100) {
+        nodes { requestedReviewer { ... on User { login } ... on Team { combinedSlug } } }
+      }
       repository { databaseId nameWithOwner isArchived }
     }
   }

@@ -13,6 +13,7 @@ mod branch_end;
 mod call;
 mod check;
 mod code_host;
+mod code_owners;
 mod compare;
 mod config;
 mod conversation;

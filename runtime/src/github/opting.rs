@@ -1,6 +1,8 @@
-//! What repositories say about campaigns, many at once: a file on the default branch, and a label.
+//! What repositories say about campaigns, many at once: a file on the default branch, a label, and a topic.
 //!
-//! Each repository is a field of its own in one query without connections, which costs a point (GraphQL rate limits).
+//! Each repository is a field of its own in one query. The one connection, of topics, counts as a request for each of at most
+//! fifty repositories, of which a hundred are a point (GraphQL rate limits), so that a query costs one point. A repository
+//! has at most twenty topics.
 //! Deliberately absent: what the file means.
 
 use super::{
@@ -18,7 +20,7 @@ use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget};
 use campaigns_domain::{
     id::RepositoryName,
-    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut},
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
 };
 use http::Method;
 use serde::Deserialize;
@@ -33,9 +35,33 @@ struct Answer {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Said {
     object: Option<Blob>,
     label: Option<serde::de::IgnoredAny>,
+    repository_topics: Topics,
+}
+
+#[derive(Deserialize)]
+struct Topics {
+    nodes: Option<Vec<Option<Assigned>>>,
+}
+
+#[derive(Deserialize)]
+struct Assigned {
+    topic: Topic,
+}
+
+#[derive(Deserialize)]
+struct Topic {
+    name: String,
+}
+
+impl Topics {
+    fn has(&self, name: &str) -> bool {
+        let mut all = self.nodes.iter().flatten().flatten();
+        all.any(|assigned| assigned.topic.name.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Empty for a folder of that name.
@@ -61,7 +87,7 @@ fn query(repositories: usize) -> String {
     }
     query.push_str(
         "}\nfragment Says on Repository {\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
-         label(name: $label) { id }\n}",
+         label(name: $label) { id }\n  repositoryTopics(first: 100) { nodes { topic { name } } }\n}",
     );
     query
 }
@@ -126,6 +152,7 @@ fn read(
                 file: said.object.map(|blob| {
                     blob.text.filter(|_| !blob.is_truncated).unwrap_or_else(|| "\u{0}".to_owned())
                 }),
+                topic: said.repository_topics.has(OPT_OUT_TOPIC),
                 label: said.label.is_some(),
             }),
             (_, Some("NOT_FOUND")) => Err(CodeHostError::NotFound(format!("the repository {name}"))),

@@ -6,14 +6,14 @@ use super::{
     runs,
 };
 use campaigns_domain::{
-    changeset::{self, ChangesetState as Standing, Errand, Stands},
+    changeset::{self, ChangesetState as Standing, Errand, OwnersAsked, Stands},
     execution::run,
     id::ChangesetId,
     publish::standing::Pause,
 };
 use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
-    wire::{Changeset, Merge, MergeMethod, MergeStands, PullRequest, Seen},
+    wire::{Changeset, CodeOwners, Merge, MergeMethod, MergeStands, OwnerLeftOut, PullRequest, Seen},
 };
 use sqlx::{PgPool, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 macro_rules! changesets {
     ($where:literal) => {
         concat!(
-            "SELECT *, shown->'notes' AS notes, coalesce(wanted->>'title', '') AS title, coalesce((coalesce(wanted->'made_by', wanted)->>'attempt')::integer, 0) AS attempt, ",
+            "SELECT *, shown->'notes' AS notes, shown->'owners' AS owners, coalesce(wanted->>'title', '') AS title, coalesce((coalesce(wanted->'made_by', wanted)->>'attempt')::integer, 0) AS attempt, ",
             "coalesce((wanted->'made_by'->>'target')::uuid, target) AS content, ",
             "(SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign ",
             "WHERE r.id = changesets.run) AS paused_by, (SELECT o.pause FROM organizations o WHERE o.login = changesets.organization) AS mending, (SELECT r.reason FROM runs r WHERE r.id = changesets.run) AS halted, ",
@@ -94,7 +94,9 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     };
     let standing: Standing = named_as(row, "state")?;
     let (reason, paused): (String, Option<String>) = (get(row, "shown_reason")?, get(row, "paused_by")?);
-    let notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
+    let mut notes = get::<Option<Json<Vec<String>>>>(row, "notes")?.map(|notes| notes.0).unwrap_or_default();
+    let owners = get::<Option<Json<OwnersAsked>>>(row, "owners")?.map(|owners| owners.0);
+    notes.extend(owners.iter().flat_map(OwnersAsked::notes));
     let halted: &str = get(row, "halted")?;
     let organization: &str = get(row, "organization")?;
     let mending = get::<Option<Json<Pause>>>(row, "mending")?.map(|Json(pause)| pause.words(organization));
@@ -122,10 +124,17 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         head: get(row, "head")?,
         seen,
         merge: merge.map(wanted),
+        code_owners: owners.map(asked),
         next_read_at: get(row, "due")?,
         generation: count(row, "generation")?,
         updated_at: get(row, "changed")?,
     })
+}
+
+fn asked(owners: OwnersAsked) -> CodeOwners {
+    let OwnersAsked { asked, waiting, passed, left_out, .. } = owners;
+    let left_out = left_out.into_iter().map(|left| OwnerLeftOut { who: left.who, why: left.why });
+    CodeOwners { asked, waiting, passed, left_out: left_out.collect() }
 }
 
 fn wanted(merge: changeset::Merge) -> Merge {

@@ -15,6 +15,7 @@ mod input;
 mod permits;
 mod prune;
 mod reads;
+mod reviewing;
 pub(crate) mod rollout;
 mod rows;
 pub(crate) mod spending;

@@ -70,6 +70,11 @@ impl Stage for OnTwin {
         let (name, to) = (repository.name.name().to_owned(), to.to_owned());
         self.twin.as_maintainer(move |person| person.rename(&name, &to)).await.unwrap();
     }
+    async fn add_topic(&self, repository: &RepositoryRef, topic: &str) {
+        let (name, topic) = (repository.name.name().to_owned(), topic.to_owned());
+        self.twin.as_maintainer(move |person| person.add_topic(&name, &topic)).await.unwrap();
+    }
+
     async fn archive(&self, repository: &RepositoryRef) {
         let name = repository.name.name().to_owned();
         self.twin.as_maintainer(move |person| person.archive(&name, true)).await.unwrap();

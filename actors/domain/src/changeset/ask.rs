@@ -81,6 +81,9 @@ pub struct Errand {
     pub adopt: bool,
     /// Whether its draft is to be marked ready.
     pub ready: bool,
+    /// Whether those are to be asked for a review who are not asked while it is a draft, or had no room before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reviews: bool,
     /// Whether the branch of the merged pull request is to be deleted, where it still holds our last head. It is owed
     /// beside the end that the changeset has reached.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

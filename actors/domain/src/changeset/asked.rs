@@ -138,6 +138,7 @@ impl Changeset {
         if done.ready {
             next.is_ready_now();
         }
+        next.has_asked(done.dressed.as_deref());
         if generation < self.generation || !next.errand.comments.is_empty() {
             next.state = State::Scheduled;
             return Decision::applied(next, vec![Effect::Schedule]);

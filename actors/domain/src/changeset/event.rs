@@ -77,6 +77,8 @@ pub enum ChangesetEvent {
         /// The base that it holds.
         base: CommitSha,
     },
+    /// Code owners who are waited for have room now.
+    ReviewsDue,
     /// The branch of its merged pull request is gone, whoever deleted it.
     BranchDeleted,
     /// The branch of its merged pull request stays.
@@ -143,6 +145,9 @@ pub struct Done {
     /// How far a merge is that is wanted, where it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merging: Option<Stands>,
+    /// How asking for reviews went, where that was owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dressed: Option<Box<Dressed>>,
 }
 
 /// What is at GitHub after publishing.
@@ -206,6 +211,7 @@ impl ChangesetEvent {
             Self::SeenMerged => "changeset.merged",
             Self::SeenClosed => "changeset.closed",
             Self::HeadAdopted { .. } => "changeset.head_adopted",
+            Self::ReviewsDue => "changeset.reviews_due",
             Self::BranchDeleted => "changeset.branch_deleted",
             Self::BranchLeft { .. } => "changeset.branch_left",
             Self::RedoBegun { .. } => "changeset.redo_begun",

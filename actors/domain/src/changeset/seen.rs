@@ -49,6 +49,10 @@ pub struct Seen {
     /// When it was carried out again by itself the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redone: Option<Redone>,
+    /// Who is asked for a review and has not given one: logins, and teams with their organisation. None where no read
+    /// or write has told of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Vec<String>>,
 }
 
 macro_rules! words {
@@ -184,6 +188,8 @@ pub enum News {
     Archived(bool),
     /// Its labels.
     Labels(Vec<String>),
+    /// Who is asked for a review and has not given one.
+    Requested(Vec<String>),
     /// Its repository has another name, with the same owner.
     Renamed(RepositoryName),
     /// Its base branch has moved, and this is to be said of it; none where nothing is any more.
@@ -217,6 +223,7 @@ impl News {
             Self::Archived(true) => "changeset.archived",
             Self::Archived(false) => "changeset.unarchived",
             Self::Labels(_) => "changeset.labelled",
+            Self::Requested(_) => "changeset.reviewers",
             Self::Renamed(_) => "changeset.renamed",
             Self::Base(Some(_)) => "changeset.base_moved",
             Self::Base(None) => "changeset.base_settled",
@@ -254,6 +261,7 @@ impl Seen {
             archived: before.archived,
             labels: before.labels,
             redone: before.redone,
+            requested: before.requested,
             ..Self::default()
         };
         if before.head.as_ref() == Some(head) {
@@ -287,6 +295,7 @@ impl Seen {
             News::Lost(reason) => self.lost = reason,
             News::Labels(now) => self.labels = Some(now),
             News::Base(said) => self.base = said,
+            News::Requested(now) => self.requested = Some(now),
             // The repository's name is the changeset's own.
             News::Renamed(_) => {}
         }

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: what is wanted next (`Proposal`), and reading GitHub.
 
-use super::{Changeset, Worn};
+use super::{Changeset, OwnersAsked, Worn};
 use crate::id::{CommitSha, Digest};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub struct Shown {
     /// What of that which it is to wear GitHub does not allow, for people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What came of asking code owners the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owners: Option<OwnersAsked>,
 }
 
 impl Changeset {

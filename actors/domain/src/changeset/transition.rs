@@ -70,7 +70,7 @@ impl Changeset {
 
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
-        Self::hold(event, self.arrange(event, self.follow(event)))
+        Self::hold(event, self.asks_reviews(event, self.arrange(event, self.follow(event))))
     }
 
     fn follow(&self, event: &Event) -> Decision<Self, Effect> {
@@ -90,6 +90,7 @@ impl Changeset {
             Event::SeenMerged => self.seen_end(State::Merged),
             Event::SeenClosed => self.seen_end(State::Closed),
             Event::HeadAdopted { head, base } => self.head_adopted(head, base),
+            Event::ReviewsDue => self.reviews_due(),
             Event::BranchDeleted => self.branch_ended(""),
             Event::BranchLeft { reason } => self.branch_ended(reason),
             Event::RedoBegun { run, base, why, at } => self.redo_begun(*run, base, why, *at),
@@ -199,14 +200,17 @@ impl Changeset {
             base: published.base.as_ref().or(self.shown.base.as_ref()).cloned(),
             worn: self.shown.worn.and(&dressed.worn),
             notes: dressed.notes,
+            owners: dressed.owners.or_else(|| self.shown.owners.clone()),
         };
         // What was taken as ours is on record now; what comes after it is somebody else's again.
         next.errand.adopt = false;
         next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
+        next.errand.reviews = false;
         let (wanted, base) = (&self.wanted.title, &self.base_branch);
         let mut seen = Seen::published(self.seen.as_ref(), published.draft, wanted, base, &published.head);
         let labels = published.dressed.as_ref().map(|dressed| dressed.labels.clone());
         seen.labels = labels.or(seen.labels);
+        seen.requested = dressed.requested.or(seen.requested);
         next.seen = Some(seen);
         if generation < self.generation {
             return next.to(State::Scheduled, "", vec![Effect::Schedule]);

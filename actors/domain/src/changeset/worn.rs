@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: which of them are wanted (`spec::Dress`) and what is put on next (`publish::dress`).
 
+use super::OwnersAsked;
 use serde::{Deserialize, Serialize};
 
 /// What a pull request wears, or a part of it.
@@ -33,6 +34,12 @@ pub struct Dressed {
     pub labels: Vec<String>,
     /// What GitHub does not allow, for people.
     pub notes: Vec<String>,
+    /// Everybody who is asked for a review then; none where that was not found out. Teams with their organisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Vec<String>>,
+    /// What came of asking code owners; none where they were not to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owners: Option<OwnersAsked>,
 }
 
 impl Worn {

@@ -6,7 +6,7 @@
 use super::budget::WriteKind;
 use crate::{
     changeset::{Changeset, Worn, has},
-    spec::{Dress, Spec, Variable, render},
+    spec::{Dress, Publication, Spec, Variable, render},
 };
 
 /// A pull request's author, and what it wears.
@@ -51,9 +51,10 @@ impl Dress {
     }
 }
 
-/// What the changeset's pull request is to wear that we have not put there yet.
-pub fn undressed(changeset: &Changeset) -> Worn {
-    changeset.wanted.dress.wanted(changeset.repository.owner()).without(&changeset.shown.worn)
+/// What the changeset's pull request is to wear that we have not put there yet. Nobody is asked to review a draft.
+pub fn undressed(changeset: &Changeset, draft: bool) -> Worn {
+    let wanted = changeset.wanted.dress.wanted(changeset.repository.owner()).without(&changeset.shown.worn);
+    if draft { Worn { reviewers: vec![], teams: vec![], ..wanted } } else { wanted }
 }
 
 /// What of that is missing on the pull request as it was seen.
@@ -98,6 +99,12 @@ pub fn part(worn: &Worn, kind: WriteKind) -> Worn {
 
 /// The writes that each pull request of a spec takes for what it wears, in the repositories of `owner`.
 pub fn writes_of(spec: &Spec, owner: &str) -> Vec<WriteKind> {
-    let template = spec.changeset_template.as_ref();
-    template.map_or_else(Vec::new, |template| writes(&template.dress.wanted(owner)))
+    let Some(template) = spec.changeset_template.as_ref() else { return vec![] };
+    let mut kinds = writes(&template.dress.wanted(owner));
+    if template.dress.code_owners.is_some() && !kinds.contains(&WriteKind::Reviewers) {
+        kinds.push(WriteKind::Reviewers);
+    }
+    // Nobody is asked to review a draft.
+    kinds.retain(|kind| *kind != WriteKind::Reviewers || template.published != Publication::Draft);
+    kinds
 }

@@ -5,6 +5,7 @@
 
 pub mod budget;
 mod closer;
+pub mod code_owners;
 pub mod commit;
 pub mod dress;
 pub mod installation;
@@ -13,6 +14,7 @@ mod neutral;
 pub mod prune;
 pub mod queue;
 mod reading;
+pub mod reviewers;
 pub mod rollout;
 pub mod standing;
 mod words;

@@ -31,6 +31,8 @@ pub struct Reading {
     pub queue: Option<QueueState>,
     /// Its labels, in order of their names.
     pub labels: Vec<String>,
+    /// Who is asked for a review and has not given one, in order of their names: logins, and teams with their organisation.
+    pub requested: Vec<String>,
     /// Its place in the merge queue, from 1, if it is in it.
     pub queue_position: Option<u32>,
     /// The head of the branch that it goes into; none where that branch is gone.
@@ -68,6 +70,8 @@ impl Reading {
             (seen.queue != fresh.queue).then_some(News::Queue(fresh.queue)),
             (seen.labels.as_deref().unwrap_or_default() != fresh.labels)
                 .then(|| News::Labels(fresh.labels.clone())),
+            (seen.requested.as_deref().unwrap_or_default() != fresh.requested)
+                .then(|| News::Requested(fresh.requested.clone())),
             (seen.queue_position != fresh.queue_position)
                 .then_some(News::QueuePosition(fresh.queue_position)),
             (seen.auto_merge != fresh.auto_merge).then_some(News::AutoMerge(fresh.auto_merge)),

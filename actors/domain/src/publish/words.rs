@@ -8,7 +8,7 @@ use crate::{
     changeset::{Place, Proposal},
     execution::{Manifest, run::RunOptions, target::Target},
     id::{ChangesetId, Digest},
-    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, why},
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, why},
     spec::{Publication, Spec, Variable, render},
 };
 
@@ -144,8 +144,8 @@ fn footer(
     };
     format!(
         "---\nProposed by campaign **{}** (run `{}`, spec `{short}`, {files} changed). Why here: {}.\n\nTo opt out: `optOut: true` in \
-         `{OPT_OUT_FILE}` keeps campaigns out of this repository, `optOut: [{}]` this one; the label `{OPT_OUT_LABEL}` \
-         does so too.\n\n{MARKER}{changeset} -->",
+         `{OPT_OUT_FILE}` keeps campaigns out of this repository, `optOut: [{}]` this one; the topic \
+         `{OPT_OUT_TOPIC}` and the label `{OPT_OUT_LABEL}` do so too.\n\n{MARKER}{changeset} -->",
         spec.name,
         target.run,
         neutral(&why(spec, &target.repository)),

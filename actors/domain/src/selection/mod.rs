@@ -11,7 +11,7 @@ mod waves;
 pub use crate::spec::{Glob, NotAGlob};
 pub use choose::{NotSelectable, queries, select, takes_branch, why};
 pub use few::Few;
-pub use opt_out::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut, opts_out};
+pub use opt_out::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut, opts_out};
 pub use waves::waves;
 
 use crate::id::{CommitSha, RepositoryId, RepositoryName};

@@ -1,4 +1,5 @@
-//! A repository that wants no campaigns, or not this one: by a file on its default branch, or by a label that it has.
+//! A repository that wants no campaigns, or not this one: by a file on its default branch, by a label that it has, or by
+//! one of its topics.
 //!
 //! Deliberately absent: what is done about it where something is proposed already (`perform` and `reconcile`).
 
@@ -10,6 +11,9 @@ pub const OPT_OUT_FILE: &str = ".github/campaigns.yml";
 /// The label that says so, in the repository's list of labels or on a pull request.
 pub const OPT_OUT_LABEL: &str = "campaigns:opt-out";
 
+/// The topic that says so.
+pub const OPT_OUT_TOPIC: &str = "campaigns-opt-out";
+
 /// What a repository says about campaigns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OptOut {
@@ -17,6 +21,8 @@ pub struct OptOut {
     pub file: Option<String>,
     /// Whether the repository has the label.
     pub label: bool,
+    /// Whether the repository has the topic.
+    pub topic: bool,
 }
 
 impl OptOut {
@@ -24,6 +30,9 @@ impl OptOut {
     pub fn reason(&self, campaign: &str) -> Option<String> {
         if self.label {
             return Some(format!("the repository opts out by its label `{OPT_OUT_LABEL}`"));
+        }
+        if self.topic {
+            return Some(format!("the repository opts out by its topic `{OPT_OUT_TOPIC}`"));
         }
         let kept_out = self.file.as_ref().is_some_and(|file| keeps_out(file, campaign));
         kept_out.then(|| format!("the repository opts out by its `{OPT_OUT_FILE}`"))

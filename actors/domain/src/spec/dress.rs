@@ -21,6 +21,26 @@ pub struct Dress {
     /// Teams that are asked to: `slug` of the repository's organisation, or `organisation/slug` there alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub team_reviewers: Vec<String>,
+    /// Whether those are asked who own what it changes, by the repository's CODEOWNERS file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_owners: Option<AskOwners>,
+}
+
+/// How many code owners are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskOwners {
+    /// At most so many people and teams for one pull request.
+    pub at_most: u32,
+    /// Nobody is asked who has so many open review requests of the campaign.
+    pub max_open_each: u32,
+}
+
+impl Default for AskOwners {
+    /// Two see more than one, and nobody reads more than ten at a time.
+    fn default() -> Self {
+        Self { at_most: 2, max_open_each: 10 }
+    }
 }
 
 impl Dress {

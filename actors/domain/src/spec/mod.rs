@@ -19,7 +19,7 @@ mod report;
 mod rollout;
 mod template;
 
-pub use dress::Dress;
+pub use dress::{AskOwners, Dress};
 pub use environment::VariablesNotSet;
 pub use glob::{Glob, NotAGlob};
 pub use hours::{Days, Hours, TimeOfDay};

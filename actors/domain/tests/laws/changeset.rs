@@ -14,7 +14,7 @@ use campaigns_domain::{
             Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
             SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Done, Place, Stands,
+        ChangesetState as State, Done, Place, Proposal, Stands,
     },
     id::{CommandId, CommitSha, RepositoryId, RunId},
     publish::{
@@ -22,7 +22,7 @@ use campaigns_domain::{
         PullRequestState, QueueState, Review, branch_step,
     },
     reconcile::observed,
-    spec::Publication,
+    spec::{Dress, Publication},
 };
 use chrono::{DateTime, TimeDelta};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -140,6 +140,12 @@ fn any_news() -> impl Strategy<Value = News> {
     ]
 }
 
+/// A proposal whose pull request has somebody asked for a review.
+fn reviewed(run: u128, publication: Publication) -> Proposal {
+    let dress = Dress { reviewers: vec!["ada".to_owned()], ..Dress::default() };
+    Proposal { dress, ..proposal(run, 1, publication) }
+}
+
 /// A changeset, everything it owed, and the runs whose proposals it took.
 struct Story {
     changeset: Changeset,
@@ -150,7 +156,7 @@ struct Story {
 
 impl Story {
     fn new(publication: Publication) -> Self {
-        let (changeset, owed) = Changeset::propose(place(), proposal(1, 1, publication));
+        let (changeset, owed) = Changeset::propose(place(), reviewed(1, publication));
         Self { changeset, owed, runs: vec![run_id(1)], asks: 0 }
     }
 
@@ -160,7 +166,7 @@ impl Story {
         let reason = || "for a reason".to_owned();
         match step {
             Step::Propose(publication) => {
-                Proposed { proposal: Box::new(proposal(self.runs.len() as u128 + 1, 1, *publication)) }
+                Proposed { proposal: Box::new(reviewed(self.runs.len() as u128 + 1, *publication)) }
             }
             Step::Start(age) => PublishStarted { generation: of(age) },
             Step::Sent(age, head, draft) => sent(of(age), *head, *draft),
@@ -196,6 +202,7 @@ impl Story {
             said: errand.comments.iter().map(|owed| owed.command).collect(),
             ready: errand.ready,
             merging: self.changeset.owes_merge().then(waits),
+            dressed: None,
         }
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod changeset;
+mod code_owners;
 mod forecast;
 mod limits;
 mod rollout;

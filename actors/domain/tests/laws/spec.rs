@@ -4,8 +4,8 @@ use super::rollout::any_rollout;
 use campaigns_domain::{
     id::RepositoryName,
     spec::{
-        Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy, Priority,
-        Publication, Rebase, Selector, Spec, Step, branch_flaw,
+        AskOwners, Author, AutoMerge, ChangesetTemplate, CommitTemplate, Dress, EnvironmentValue, Policy,
+        Priority, Publication, Rebase, Selector, Spec, Step, branch_flaw,
     },
 };
 use proptest::prelude::*;
@@ -107,8 +107,10 @@ fn any_dress() -> impl Strategy<Value = Dress> {
         names("[a-z][a-z0-9-]{0,9}"),
         names("[a-z][a-z0-9-]{0,9}"),
         names("([a-z]{1,5}/)?[a-z][a-z0-9-]{0,9}"),
+        prop::option::of((1..16_u32, 1..1_001_u32)),
     )
-        .prop_map(|(labels, assignees, reviewers, teams)| Dress {
+        .prop_map(|(labels, assignees, reviewers, teams, owners)| Dress {
+            code_owners: owners.map(|(at_most, max_open_each)| AskOwners { at_most, max_open_each }),
             labels: labels.into_iter().collect(),
             assignees: assignees.into_iter().collect(),
             reviewers: reviewers.into_iter().collect(),

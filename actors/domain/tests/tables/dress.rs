@@ -9,7 +9,7 @@ use campaigns_domain::{
         dress::{Missing, Wearer, missing, part, undressed, writes, writes_of},
         place,
     },
-    spec::{Dress, Publication, Spec},
+    spec::{AskOwners, Dress, Publication, Spec},
 };
 use insta::assert_snapshot;
 
@@ -81,6 +81,22 @@ fn what_nobody_could_wear() {
       6 |   teamReviewers: [a/b/c, '@acme/core', '']
         |                                        ^ write the team's slug as in its address, or `organisation/slug` to ask it there alone
     "#);
+    assert_snapshot!(refused("  codeOwners: 2"), @r#"
+    spec.yaml:6:15: `codeOwners` is true, false or a mapping, and this is a number
+      6 |   codeOwners: 2
+        |               ^ write `codeOwners: true`, or `codeOwners: {atMost: 1}`
+    "#);
+    assert_snapshot!(refused("  codeOwners: {atMost: 0, maxOpenEach: many, most: 1}"), @r#"
+    spec.yaml:6:24: `atMost` is a number from 1 to 15
+      6 |   codeOwners: {atMost: 0, maxOpenEach: many, most: 1}
+        |                        ^ to ask nobody, leave `codeOwners` out
+    spec.yaml:6:40: `maxOpenEach` is a number from 1 to 1000
+      6 |   codeOwners: {atMost: 0, maxOpenEach: many, most: 1}
+        |                                        ^ to ask nobody, leave `codeOwners` out
+    spec.yaml:6:46: unknown key `most` in `codeOwners`
+      6 |   codeOwners: {atMost: 0, maxOpenEach: many, most: 1}
+        |                                              ^ did you mean `atMost`?
+    "#);
     assert_snapshot!(refused("  label: [a]\n  labels: ['${{ nothing }}']"), @r#"
     spec.yaml:6:3: unknown key `label` in `changesetTemplate`
       6 |   label: [a]
@@ -97,6 +113,7 @@ fn dress() -> Dress {
         assignees: names(&["ada"]),
         reviewers: names(&["grace"]),
         team_reviewers: names(&["core", "ACME/docs", "other/web"]),
+        code_owners: None,
     }
 }
 
@@ -114,13 +131,18 @@ fn labels_are_rendered_and_teams_are_those_of_the_organisation() {
     let proposal = proposal.unwrap();
     assert_eq!(proposal.dress.labels, names(&["automated", "for acme/tool"]), "each once");
     let (changeset, _) = Changeset::propose(place(&spec, &target()).unwrap(), proposal);
-    let wanted = undressed(&changeset);
+    let wanted = undressed(&changeset, false);
     assert_eq!((wanted.teams, wanted.assignees), (names(&["core", "docs"]), names(&["ada"])));
     let kinds = [WriteKind::Labels, WriteKind::Assignees, WriteKind::Reviewers];
     assert_eq!(writes_of(&spec, "acme"), kinds);
     spec.changeset_template.as_mut().unwrap().dress =
         Dress { team_reviewers: names(&["acme/core"]), ..Dress::default() };
     assert_eq!(writes_of(&spec, "other"), [], "nobody is asked there");
+    let template = spec.changeset_template.as_mut().unwrap();
+    template.dress = Dress { code_owners: Some(AskOwners::default()), ..Dress::default() };
+    assert_eq!(writes_of(&spec, "acme"), [WriteKind::Reviewers]);
+    spec.changeset_template.as_mut().unwrap().published = Publication::Draft;
+    assert_eq!(writes_of(&spec, "acme"), [], "nobody is asked to review a draft");
 }
 
 #[test]
@@ -165,18 +187,23 @@ fn what_was_put_on_once_is_not_put_on_again() {
     let mut sent = published('1', false);
     let on = |on: &[&str]| Worn { labels: names(on), ..Worn::default() };
     let (labels_now, notes) = (names(&["one", "theirs"]), names(&["label `two` not put on: no"]));
-    sent.dressed = Some(Box::new(Dressed { worn: on(&["one"]), labels: labels_now, notes }));
+    sent.dressed =
+        Some(Box::new(Dressed { worn: on(&["one"]), labels: labels_now, notes, ..Dressed::default() }));
     let open = next(&sending, &ChangesetEvent::Published { generation: 1, published: sent });
     assert_eq!(open.seen.as_ref().unwrap().labels, Some(names(&["one", "theirs"])));
     assert_eq!(open.shown.notes, ["label `two` not put on: no"]);
-    assert_eq!(undressed(&open).labels, ["two"], "what was refused is tried again with the next content");
+    assert_eq!(
+        undressed(&open, false).labels,
+        ["two"],
+        "what was refused is tried again with the next content"
+    );
     let second = Proposal { dress: labels(&["one", "two", "three"]), ..proposal(2, 1, Publication::Ready) };
     let again = next(&open, &ChangesetEvent::Proposed { proposal: Box::new(second) });
-    assert_eq!(undressed(&again).labels, ["two", "three"]);
+    assert_eq!(undressed(&again, false).labels, ["two", "three"]);
     let sending = next(&again, &ChangesetEvent::PublishStarted { generation: 2 });
     let mut sent = published('2', false);
     sent.dressed = Some(Box::new(Dressed { worn: on(&["two", "three"]), ..Dressed::default() }));
     let open = next(&sending, &ChangesetEvent::Published { generation: 2, published: sent });
-    assert_eq!(undressed(&open), Worn::default());
+    assert_eq!(undressed(&open, false), Worn::default());
     assert_eq!((open.shown.worn.labels, open.shown.notes.len()), (names(&["one", "two", "three"]), 0));
 }

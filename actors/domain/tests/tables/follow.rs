@@ -47,6 +47,7 @@ fn reading() -> Reading {
         auto_merge: None,
         queue: None,
         labels: vec![],
+        requested: vec![],
         queue_position: None,
         base_head: None,
     }
@@ -100,6 +101,7 @@ fn a_read_tells_what_changed_and_nothing_else() {
         (Reading { auto_merge: Some(MergeMethod::Squash), ..reading() }, vec!["changeset.auto_merge_on"]),
         (Reading { queue: Some(QueueState::Queued), ..reading() }, vec!["changeset.queued"]),
         (Reading { archived: true, ..reading() }, vec!["changeset.archived"]),
+        (Reading { requested: vec!["ada".to_owned()], ..reading() }, vec!["changeset.reviewers"]),
         (Reading { repository: name("acme/Tool2"), ..reading() }, vec!["changeset.renamed"]),
         // Under another owner it is followed by the name that it was selected by.
         (Reading { repository: name("other/tool"), ..reading() }, vec![]),

@@ -6,6 +6,7 @@
 mod asks;
 mod budget;
 mod changeset;
+mod code_owners;
 mod commit;
 mod dress;
 mod examples;
@@ -21,6 +22,7 @@ mod paths;
 mod prune;
 mod publish;
 mod publish_rollout;
+mod reviewers;
 mod rollout;
 mod run;
 mod samples;

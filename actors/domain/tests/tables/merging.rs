@@ -31,6 +31,7 @@ fn green() -> Reading {
         queue_position: None,
         base_head: None,
         labels: vec![],
+        requested: vec![],
     }
 }
 

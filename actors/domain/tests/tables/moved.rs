@@ -45,6 +45,7 @@ fn reading(mergeability: Mergeability) -> Reading {
         queue: None,
         labels: vec![],
         queue_position: None,
+        requested: vec![],
         base_head: Some(commit('c')),
     }
 }

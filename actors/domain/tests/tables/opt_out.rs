@@ -1,6 +1,6 @@
 //! Who keeps campaigns out, and what a pull request's label does.
 
-use campaigns_domain::selection::{OPT_OUT_LABEL, OptOut, opts_out};
+use campaigns_domain::selection::{OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut, opts_out};
 
 #[test]
 fn a_file_keeps_out_all_or_some() {
@@ -24,12 +24,14 @@ fn a_file_keeps_out_all_or_some() {
         ("- optOut", true),
         ("\u{0}", true),
     ] {
-        let said = OptOut { file: Some(file.to_owned()), label: false };
+        let said = OptOut { file: Some(file.to_owned()), ..OptOut::default() };
         assert_eq!(said.reason("add-policy").is_some(), kept_out, "{file:?}");
     }
     assert_eq!(OptOut::default().reason("add-policy"), None);
-    let labelled = OptOut { file: None, label: true };
+    let labelled = OptOut { label: true, ..OptOut::default() };
     assert!(labelled.reason("add-policy").unwrap().contains(OPT_OUT_LABEL));
+    let with_topic = OptOut { topic: true, ..OptOut::default() };
+    assert!(with_topic.reason("add-policy").unwrap().contains(OPT_OUT_TOPIC));
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn keys() {
          |   ^ did you mean `published`?
     spec.yaml:26:3: unknown key `colour` in `changesetTemplate`
       26 |   colour: red
-         |   ^ it has title, body, branch, commit, published, autoMerge, keepBranch, labels, assignees, reviewers, teamReviewers
+         |   ^ it has title, body, branch, commit, published, autoMerge, keepBranch, labels, assignees, reviewers, teamReviewers, codeOwners
     "#);
     assert_snapshot!(with("    container: alpine:3.22\n", "    comand: x\n"), @r#"
     spec.yaml:10:5: unknown key `comand` in a step
@@ -276,7 +276,7 @@ fn wrong_types() {
         |                                 ^ write `/tmp/name: content` lines
     spec.yaml:3:20: `changesetTemplate` is a mapping, and this is a number
       3 | changesetTemplate: 1
-        |                    ^ write it as keys and values: title, body, branch, commit, published, autoMerge, keepBranch, labels, assignees, reviewers, teamReviewers
+        |                    ^ write it as keys and values: title, body, branch, commit, published, autoMerge, keepBranch, labels, assignees, reviewers, teamReviewers, codeOwners
     "#);
 }
 

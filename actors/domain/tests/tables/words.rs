@@ -54,7 +54,7 @@ fn a_proposal() {
     ---
     Proposed by campaign **tidy** (run `00000000-0000-0000-0000-000000000001`, spec `aba9c37ccde8`, 2 files changed). Why here: `on` takes every repository of `acme`.
 
-    To opt out: `optOut: true` in `.github/campaigns.yml` keeps campaigns out of this repository, `optOut: [tidy]` this one; the label `campaigns:opt-out` does so too.
+    To opt out: `optOut: true` in `.github/campaigns.yml` keeps campaigns out of this repository, `optOut: [tidy]` this one; the topic `campaigns-opt-out` and the label `campaigns:opt-out` do so too.
 
     <!-- campaigns:changeset=82ecbfce-8fc0-5f49-a75b-8bbec1b733bf -->
     "#);

@@ -10,6 +10,7 @@ mod following;
 mod merging;
 mod observing;
 mod opting;
+mod owning;
 mod publishing;
 mod stage;
 
@@ -41,4 +42,5 @@ pub async fn hold(stage: &dyn Stage) {
     merging::arranges_a_merge(stage).await;
     merging::merges_what_it_was_told(stage).await;
     opting::tells_who_opts_out(stage).await;
+    owning::reads_who_owns_what(stage).await;
 }

@@ -23,6 +23,7 @@ mod permits;
 mod pruning;
 mod reads;
 mod redoing;
+mod reviews;
 mod rollouts;
 mod scopes;
 mod standing;
@@ -157,6 +158,10 @@ where
         concurrency::eight_writers_leave_no_gap,
         concurrency::one_of_many_wins_a_row,
         concurrency::of_many_at_once_none_is_lost_and_none_happens_twice,
+        reviews::places_go_to_the_least_loaded_up_to_the_cap,
+        reviews::a_place_counts_until_its_outcome_is_on_record,
+        reviews::a_cap_holds_whoever_asks_at_once,
+        reviews::an_old_epoch_takes_no_place,
         permits::a_full_window_waits_until_its_oldest_leaves,
         permits::an_unanswered_permit_counts_until_it_cannot_arrive_any_more,
         permits::pull_requests_have_windows_of_their_own,

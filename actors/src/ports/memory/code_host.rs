@@ -505,6 +505,15 @@ impl CodeHost for MemoryCodeHost {
         self.call(operation, repository, permit, |found, _| found.ask_reviewers(number, logins, teams)).await
     }
 
+    async fn code_owners(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        budget: &ReadBudget,
+    ) -> Result<Option<String>, CodeHostError> {
+        self.call(Operation::CodeOwners, repository, budget, |found, _| found.code_owners(commit)).await
+    }
+
     async fn delete_branch(
         &self,
         repository: &RepositoryRef,

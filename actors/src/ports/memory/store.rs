@@ -6,6 +6,7 @@
 mod commit;
 mod permits;
 mod prune;
+mod reviewing;
 mod rollout;
 mod rows;
 

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
     Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Opting,
-    Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, RolloutCounts,
-    RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition, Wanted, Work,
+    Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, ReviewRequest,
+    Reviewing, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition,
+    Wanted, Work,
 };
 use campaigns_domain::{
     changeset::{Changeset, PullRequestRef},
@@ -30,7 +31,7 @@ use campaigns_domain::{
     spec::Spec,
 };
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     future::Future,
     path::Path,
     sync::{
@@ -207,6 +208,20 @@ impl Tap {
 struct Behind {
     tap: Arc<Tap>,
     ports: Ports,
+}
+
+#[async_trait]
+impl Reviewing for Behind {
+    async fn take_reviews(&self, lease: &Lease, request: ReviewRequest) -> Result<Vec<String>, CommitError> {
+        let error = || CommitError::Unavailable("the test has broken it".to_owned());
+        if self.tap.store_down.load(Ordering::SeqCst) {
+            return Err(error());
+        }
+        self.tap.pass(Which::Every, self.ports.store.take_reviews(lease, request), |_| error()).await
+    }
+    async fn open_reviews(&self, campaign: CampaignId) -> Result<BTreeMap<String, u32>, StoreError> {
+        self.tap.store(self.ports.store.open_reviews(campaign)).await
+    }
 }
 
 #[async_trait]
@@ -553,6 +568,14 @@ impl CodeHost for Behind {
         budget: &ReadBudget,
     ) -> Result<Wearer, CodeHostError> {
         self.tap.host(Which::Every, self.ports.code_host.wearer(repository, number, budget)).await
+    }
+    async fn code_owners(
+        &self,
+        repository: &RepositoryRef,
+        commit: &CommitSha,
+        budget: &ReadBudget,
+    ) -> Result<Option<String>, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.code_owners(repository, commit, budget)).await
     }
     async fn add_labels(
         &self,

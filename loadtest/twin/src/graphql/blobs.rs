@@ -1,9 +1,9 @@
-//! `Repository.object` by an expression: what a path holds at a branch, as far as it is a file. Commits, trees and tags
-//! by expression are not served.
+//! `Repository.object` by an expression: what a path holds at a branch or commit, as far as it is a file. Commits, trees
+//! and tags by expression are not served.
 
 use super::execute::{Execution, no_field, unserved};
 use super::parse::Field;
-use crate::git::refs;
+use crate::git::{full_oid, refs};
 use crate::rest::refusal::Refusal;
 use crate::world::model::RepositoryRecord;
 use git2::ObjectType;
@@ -14,7 +14,7 @@ use std::path::Path;
 const LIMIT: usize = 512_000;
 
 impl Execution<'_> {
-    /// What `branch:path` names; null where there is no such branch or path.
+    /// What `branch:path` or `sha:path` names; null where there is no such branch, commit or path.
     pub(super) fn object(&mut self, record: &RepositoryRecord, field: &Field) -> Result<Value, Refusal> {
         let expression = field.text("expression").unwrap_or_default();
         let Some((branch, path)) = expression.split_once(':') else {
@@ -26,8 +26,9 @@ impl Execution<'_> {
         }
         let branch = if branch == "HEAD" { &record.default_branch } else { branch };
         let git = self.world.git.open(record.id)?;
-        let Some(tip) = refs::tip(&git, branch) else { return Ok(Value::Null) };
-        let tree = git.find_commit(tip)?.tree()?;
+        let commit = refs::tip(&git, branch).or_else(|| full_oid(branch));
+        let Some(commit) = commit.and_then(|oid| git.find_commit(oid).ok()) else { return Ok(Value::Null) };
+        let tree = commit.tree()?;
         let Ok(entry) = tree.get_path(Path::new(path)) else { return Ok(Value::Null) };
         if entry.kind() != Some(ObjectType::Blob) {
             return Err(unserved("Repository.object that is no file"));

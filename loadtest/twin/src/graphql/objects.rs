@@ -148,8 +148,22 @@ impl Execution<'_> {
                         me.world.read(|state| state.repositories.get(&record.id)?.labels.get(&name).cloned());
                     label.map_or(Ok(Value::Null), |label| me.label(&label, &field.selection))?
                 }
+                "repositoryTopics" => me.topics(record, field)?,
                 "defaultBranchRef" => me.branch(record, &record.default_branch, field)?,
                 _ => return Err(no_field("Repository", field)),
+            })
+        })
+    }
+
+    fn topics(&mut self, record: &RepositoryRecord, field: &Field) -> Result<Value, Refusal> {
+        let topics = record.topics.clone();
+        self.connection(field, "RepositoryTopicConnection", topics, |me, name, selection| {
+            me.pick(selection, "RepositoryTopic", |me, field| match field.name.as_str() {
+                "topic" => me.pick(&field.selection, "Topic", |_, field| match field.name.as_str() {
+                    "name" => Ok(json!(name)),
+                    _ => Err(no_field("Topic", field)),
+                }),
+                _ => Err(no_field("RepositoryTopic", field)),
             })
         })
     }

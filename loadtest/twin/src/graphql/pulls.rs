@@ -7,9 +7,15 @@ use crate::clock::stamp;
 use crate::rest::refusal::Refusal;
 use crate::rest::shape::node_id;
 use crate::standing::{self, Standing};
-use crate::world::model::{Label, Pull, RepositoryRecord};
-use crate::world::rules::{AutoMerge, Queued};
+use crate::world::model::{Account, Label, Pull, RepositoryRecord};
+use crate::world::rules::{AutoMerge, Queued, Team};
 use serde_json::{Value, json};
+
+/// Who is asked for a review.
+enum Asked {
+    Person(Account),
+    Team(Team),
+}
 
 impl Execution<'_> {
     /// A pull request by its number behind the node id; an error beside the data where it may not be read.
@@ -91,6 +97,7 @@ impl Execution<'_> {
                     None => Value::Null,
                 },
                 "labels" => me.labels(record, &pull, field)?,
+                "reviewRequests" => me.review_requests(&pull, field)?,
                 "repository" => me.one_repository(record, &field.selection)?,
                 _ => return Err(no_field("PullRequest", field)),
             })
@@ -183,6 +190,35 @@ impl Execution<'_> {
             found.collect::<Vec<_>>()
         });
         self.connection(field, "LabelConnection", labels, |me, label, selection| me.label(label, selection))
+    }
+
+    fn review_requests(&mut self, pull: &Pull, field: &Field) -> Result<Value, Refusal> {
+        let asked: Vec<Asked> = self.world.read(|state| {
+            let people =
+                pull.reviewers.iter().filter_map(|id| state.accounts.get(id)).cloned().map(Asked::Person);
+            let teams = pull.teams.iter().filter_map(|id| state.teams.get(id)).cloned().map(Asked::Team);
+            people.chain(teams).collect()
+        });
+        self.connection(field, "ReviewRequestConnection", asked, |me, asked, selection| {
+            me.pick(selection, "ReviewRequest", |me, field| match (field.name.as_str(), asked) {
+                ("requestedReviewer", Asked::Person(account)) => me.account(account, &field.selection),
+                ("requestedReviewer", Asked::Team(team)) => me.team(team, &field.selection),
+                _ => Err(no_field("ReviewRequest", field)),
+            })
+        })
+    }
+
+    fn team(&mut self, team: &Team, selection: &[Selection]) -> Result<Value, Refusal> {
+        let org = self.world.read(|state| state.org().map(|org| org.login.clone())).unwrap_or_default();
+        self.pick(selection, "Team", |_, field| {
+            Ok(match field.name.as_str() {
+                "id" => json!(node_id("T", team.id)),
+                "name" => json!(team.name),
+                "slug" => json!(team.slug),
+                "combinedSlug" => json!(format!("{org}/{}", team.slug)),
+                _ => return Err(no_field("Team", field)),
+            })
+        })
     }
 
     pub(super) fn label(&mut self, label: &Label, selection: &[Selection]) -> Result<Value, Refusal> {

@@ -182,6 +182,11 @@ impl Maintainer<'_> {
         self.change(repository, |record| edit(&mut record.settings))
     }
 
+    /// Gives a repository a topic.
+    pub fn add_topic(&self, repository: &str, topic: &str) -> Result<(), Refused> {
+        self.change(repository, |record| record.topics.push(topic.to_owned()))
+    }
+
     /// Allows auto-merge, or forbids it.
     pub fn allow_auto_merge(&self, repository: &str, allowed: bool) -> Result<(), Refused> {
         self.set(repository, |settings| settings.allow_auto_merge = allowed)

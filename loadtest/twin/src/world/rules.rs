@@ -115,6 +115,8 @@ pub struct Settings {
     pub allow_auto_merge: bool,
     /// Is the branch deleted afterwards?
     pub delete_branch_on_merge: bool,
+    /// Are code owners asked for a review? Not so in a private repository of an organisation on the free plan.
+    pub asks_code_owners: bool,
 }
 
 impl Default for Settings {
@@ -125,6 +127,7 @@ impl Default for Settings {
             allow_rebase_merge: true,
             allow_auto_merge: false,
             delete_branch_on_merge: false,
+            asks_code_owners: true,
         }
     }
 }

@@ -59,6 +59,7 @@ pub(in crate::github) struct Node {
     merge_queue_entry: Option<Entry>,
     status_check_rollup: Option<Stated>,
     labels: Option<Nodes<Label>>,
+    review_requests: Option<Nodes<Asked>>,
     repository: Option<Repository>,
 }
 
@@ -89,6 +90,21 @@ struct Object {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    /// Null for an account that is gone.
+    requested_reviewer: Option<Reviewer>,
+}
+
+/// Empty for what is neither a user nor a team.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reviewer {
+    login: Option<String>,
+    combined_slug: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Stated {
     state: String,
 }
@@ -115,6 +131,12 @@ impl Node {
         let labels = self.labels.and_then(|labels| labels.nodes).into_iter().flatten().flatten();
         let mut labels: Vec<String> = labels.map(|label| label.name).collect();
         labels.sort();
+        let asked = self.review_requests.and_then(|asked| asked.nodes).into_iter().flatten().flatten();
+        let mut requested: Vec<String> = asked
+            .filter_map(|asked| asked.requested_reviewer)
+            .filter_map(|reviewer| reviewer.login.or(reviewer.combined_slug))
+            .collect();
+        requested.sort();
         let pull_request = PullRequest {
             reference: PullRequestRef { number: self.number?, node_id: self.id?, url: self.url? },
             state: match self.state?.as_str() {
@@ -175,6 +197,7 @@ impl Node {
                 _ => QueueState::Queued,
             }),
             labels,
+            requested,
         })
     }
 }

@@ -30,7 +30,7 @@ const SMALL: u64 = 2 << 20;
 const AT_ONCE: usize = 4;
 
 /// GitHub's raw form of an object.
-const RAW: &str = "application/vnd.github.raw+json";
+pub(in crate::github) const RAW: &str = "application/vnd.github.raw+json";
 
 impl GitHub {
     pub(super) async fn mend(

@@ -11,6 +11,8 @@ mod mend;
 mod spool;
 mod tree;
 
+pub(super) use mend::RAW;
+
 use super::GitHub;
 use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef, git_objects};
 use campaigns_domain::id::CommitSha;

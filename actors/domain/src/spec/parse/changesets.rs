@@ -29,6 +29,7 @@ const TEMPLATE: Shape = Shape {
         "assignees",
         "reviewers",
         "teamReviewers",
+        "codeOwners",
     ],
     refused: &[("fork", "branches are pushed to the repository itself: leave it out")],
 };

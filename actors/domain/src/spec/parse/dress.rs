@@ -1,10 +1,11 @@
-//! Reads what the pull requests wear: `labels`, `assignees`, `reviewers`, `teamReviewers`.
+//! Reads what the pull requests wear: `labels`, `assignees`, `reviewers`, `teamReviewers`, `codeOwners`.
 //!
 //! Deliberately absent: whether GitHub knows any of them, which shows when they are put on.
 
-use super::fields::{Fields, template, text};
+use super::fields::{Fields, Shape, switch, template, text};
 use crate::spec::{
-    Dress,
+    AskOwners, Dress,
+    measure::whole_number,
     node::Node,
     report::{Report, quoted},
     template::BEGIN,
@@ -21,6 +22,10 @@ const MOST_ASSIGNEES: usize = 10;
 /// At most so many reviewers and so many teams. GitHub takes more in paid plans; what is everybody's to review is nobody's.
 const MOST_REVIEWERS: usize = 15;
 
+const CODE_OWNERS: Shape = Shape { what: "`codeOwners`", keys: &["atMost", "maxOpenEach"], refused: &[] };
+/// At most so many open review requests for one person or team.
+const MOST_OPEN: u32 = 1_000;
+
 /// Reads them out of `changesetTemplate`.
 pub(super) fn dress(fields: &Fields<'_>, report: &mut Report<'_>) -> Dress {
     Dress {
@@ -28,7 +33,39 @@ pub(super) fn dress(fields: &Fields<'_>, report: &mut Report<'_>) -> Dress {
         assignees: list(fields, "assignees", MOST_ASSIGNEES, login, report),
         reviewers: list(fields, "reviewers", MOST_REVIEWERS, login, report),
         team_reviewers: list(fields, "teamReviewers", MOST_REVIEWERS, team, report),
+        code_owners: fields.get("codeOwners").and_then(|node| code_owners(node, report)),
     }
+}
+
+/// `true` for the defaults, `false` for none, or what is to be different.
+fn code_owners(node: &Node, report: &mut Report<'_>) -> Option<AskOwners> {
+    let usual = AskOwners::default();
+    match (switch(node), node.scalar()) {
+        (Some(asks), _) => return asks.then_some(usual),
+        (None, Some(_)) => {
+            let message = format!("`codeOwners` is true, false or a mapping, and this is {}", node.kind());
+            report.add(node.at, message, "write `codeOwners: true`, or `codeOwners: {atMost: 1}`");
+            return None;
+        }
+        (None, None) => {}
+    }
+    let fields = Fields::open(node, &CODE_OWNERS, report)?;
+    let most = u32::try_from(MOST_REVIEWERS).unwrap_or(u32::MAX);
+    let at_most = number(&fields, "atMost", most, report).unwrap_or(usual.at_most);
+    let max_open_each = number(&fields, "maxOpenEach", MOST_OPEN, report).unwrap_or(usual.max_open_each);
+    Some(AskOwners { at_most, max_open_each })
+}
+
+/// A number from 1 to `most`.
+fn number(fields: &Fields<'_>, key: &str, most: u32, report: &mut Report<'_>) -> Option<u32> {
+    let node = fields.get(key)?;
+    let read = node.scalar().filter(|_| node.kind() == "a number").and_then(whole_number);
+    let fits = read.filter(|number| (1..=most).contains(number));
+    if fits.is_none() {
+        let message = format!("`{key}` is a number from 1 to {most}");
+        report.add(node.at, message, "to ask nobody, leave `codeOwners` out");
+    }
+    fits
 }
 
 fn list(

@@ -7,7 +7,7 @@ use super::{
 use crate::ports::{CodeHostError, ReadBudget, memory::SeedFile};
 use campaigns_domain::{
     id::RepositoryName,
-    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OptOut},
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
 };
 
 #[allow(clippy::expect_used, reason = "a contract suite reports by panicking")]
@@ -23,12 +23,15 @@ pub(super) async fn tells_who_opts_out(stage: &dyn Stage) {
     let file = Some("optOut: [some]\n".to_owned());
     assert_eq!(said[0], Ok(OptOut::default()));
     assert!(matches!(said[1], Err(CodeHostError::NotFound(_))), "{said:?}");
-    assert_eq!(said[2], Ok(OptOut { file, label: false }));
+    assert_eq!(said[2], Ok(OptOut { file, ..OptOut::default() }));
     assert_eq!((said.len(), &said[3]), (4, &Ok(OptOut::default())));
     // A label that is put on a pull request is one of its repository.
     let (pull, _) = open(stage, &plain, "ours").await;
     let label = [OPT_OUT_LABEL.to_owned()];
     host.add_labels(&plain, pull.reference.number, &label, permit()).await.expect("a label");
     let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
-    assert_eq!(said, [Ok(OptOut { file: None, label: true })]);
+    assert_eq!(said, [Ok(OptOut { label: true, ..OptOut::default() })]);
+    stage.add_topic(&plain, OPT_OUT_TOPIC).await;
+    let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
+    assert_eq!(said, [Ok(OptOut { label: true, topic: true, ..OptOut::default() })]);
 }

@@ -38,6 +38,8 @@ pub trait Stage: Send + Sync {
     async fn delete_branch(&self, repository: &RepositoryRef, branch: &str);
     /// Gives the repository another name (without the owner).
     async fn rename(&self, repository: &RepositoryRef, to: &str);
+    /// Gives the repository a topic.
+    async fn add_topic(&self, repository: &RepositoryRef, topic: &str);
     /// Makes the repository read-only.
     async fn archive(&self, repository: &RepositoryRef);
     /// Has the base branch of a pull request demand a check that has not reported.

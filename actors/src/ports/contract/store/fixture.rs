@@ -10,8 +10,8 @@ use crate::ports::{
 };
 use campaigns_domain::{
     changeset::{
-        Aim, Changeset, ChangesetState, Errand, OwedComment, Place, Proposal, PullRequestRef, Shown, Words,
-        Worn,
+        Aim, Changeset, ChangesetState, Errand, LeftOut, OwedComment, OwnersAsked, Place, Proposal,
+        PullRequestRef, Shown, Words, Worn,
     },
     execution::{
         run::{Run, RunOptions, RunState},
@@ -271,6 +271,14 @@ pub fn moved_changeset(changeset: &Changeset, to: ChangesetState) -> Changeset {
             base: Some(CommitSha("c".repeat(40))),
             worn: Worn { labels: vec!["automated".to_owned()], ..Worn::default() },
             notes: vec!["reviewer `ada` not put on: no access".to_owned()],
+            owners: Some(OwnersAsked {
+                of: changeset.wanted.execution(),
+                generation: changeset.generation,
+                asked: vec!["ada".to_owned()],
+                waiting: vec!["acme/core".to_owned()],
+                passed: vec![],
+                left_out: vec![LeftOut::new("a@example.com", "an address")],
+            }),
         },
         version: changeset.version + 1,
         ..changeset.clone()

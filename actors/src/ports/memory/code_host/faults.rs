@@ -27,6 +27,7 @@ pub enum Operation {
     Compare,
     CreateComment,
     Wearer,
+    CodeOwners,
     OptOuts,
     AddLabels,
     AddAssignees,

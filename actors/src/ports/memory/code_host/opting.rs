@@ -7,7 +7,7 @@ use crate::ports::{CodeHostError, Opting, ReadBudget};
 use async_trait::async_trait;
 use campaigns_domain::{
     id::RepositoryName,
-    selection::{OPT_OUT_FILE, OptOut, opts_out},
+    selection::{OPT_OUT_FILE, OPT_OUT_TOPIC, OptOut, opts_out},
 };
 use tokio::time::Instant;
 
@@ -37,6 +37,7 @@ impl Opting for MemoryCodeHost {
             let blob = tree.and_then(|tree| tree.get(OPT_OUT_FILE)).and_then(|(_, id)| found.blobs.get(id));
             Ok(OptOut {
                 file: blob.map(|blob| String::from_utf8_lossy(blob).into_owned()),
+                topic: found.topics.iter().any(|topic| topic == OPT_OUT_TOPIC),
                 label: found.worn.iter().any(|worn| opts_out(&worn.labels)),
             })
         };

@@ -42,6 +42,13 @@ impl MemoryCodeHost {
         }
     }
 
+    /// Gives a repository a topic.
+    pub fn add_topic(&self, repository: &RepositoryRef, topic: &str) {
+        if let Some(found) = self.lock().repositories.get_mut(&repository.id) {
+            found.topics.push(topic.to_owned());
+        }
+    }
+
     /// Makes a repository read-only.
     pub fn archive(&self, repository: &RepositoryRef) {
         if let Some(found) = self.lock().repositories.get_mut(&repository.id) {

@@ -10,7 +10,12 @@ use super::{
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{
     changeset::{Worn, has},
-    publish::dress::Wearer,
+    id::CommitSha,
+    publish::{
+        code_owners::{LARGEST, PLACES},
+        dress::Wearer,
+        reviewers::names_of,
+    },
 };
 
 /// Who opens pull requests here.
@@ -53,6 +58,23 @@ impl Repository {
         let mut labels = self.worn[at].labels.clone();
         labels.sort();
         labels
+    }
+
+    /// Who is asked to review the pull request that is kept there, in order of their names.
+    pub(super) fn requested(&self, at: usize) -> Vec<String> {
+        let mut names = names_of(&self.worn[at], self.name.owner());
+        names.sort();
+        names
+    }
+
+    /// The file that says who owns what, at a commit.
+    pub(super) fn code_owners(&self, commit: &CommitSha) -> Result<Option<String>, CodeHostError> {
+        let missing = || CodeHostError::NotFound(format!("the commit {commit} of {}", self.name));
+        let tree =
+            self.commits.get(commit).and_then(|known| self.trees.get(&known.tree)).ok_or_else(missing)?;
+        let file = PLACES.iter().find_map(|place| tree.get(*place)).and_then(|(_, id)| self.blobs.get(id));
+        let file = file.filter(|blob| blob.len() <= LARGEST);
+        Ok(file.map(|blob| String::from_utf8_lossy(blob).into_owned()))
     }
 
     pub(super) fn add_labels(

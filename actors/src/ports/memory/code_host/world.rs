@@ -38,6 +38,7 @@ pub(super) struct Repository {
     pub(super) former: Vec<RepositoryName>,
     pub(super) default_branch: String,
     pub(super) archived: bool,
+    pub(super) topics: Vec<String>,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashMap<CommitSha, Commit>,
     pub(super) trees: HashMap<String, Tree>,
@@ -65,6 +66,7 @@ impl Repository {
             former: Vec::new(),
             default_branch: "main".to_owned(),
             archived: false,
+            topics: vec![],
             branches: BTreeMap::new(),
             commits: HashMap::new(),
             trees,
@@ -266,6 +268,7 @@ impl Repository {
             auto_merge: said.auto_merge,
             queue: said.queue,
             labels: self.labels(at),
+            requested: self.requested(at),
             queue_position: said.queue_position,
             base_head: self.branches.get(&pull.base_branch).cloned(),
         })

@@ -6,7 +6,7 @@ use super::super::super::{
     AdmissionState, Effect, Execution, Followed, Message, MessageBody, Recipient, RowChange, RunControl,
     Standing, Subject, SyncReport,
 };
-use super::permits::StoredPermit;
+use super::{permits::StoredPermit, reviewing::Places};
 use campaigns_domain::{
     changeset::{Changeset, ChangesetState},
     execution::{
@@ -47,6 +47,7 @@ pub(super) struct Rows {
     pub(super) inbox: BTreeMap<u64, StoredMessage>,
     pub(super) inbox_ids: BTreeMap<MessageId, u64>,
     pub(super) permits: Vec<StoredPermit>,
+    pub(super) places: Places,
     pub(super) outcomes: BTreeMap<(CommandId, String), SyncReport>,
     /// Counts insertions, for whatever is read in their order.
     pub(super) numbers: u64,
@@ -194,6 +195,7 @@ impl Default for Rows {
             inbox: BTreeMap::new(),
             inbox_ids: BTreeMap::new(),
             permits: vec![],
+            places: Places::new(),
             outcomes: BTreeMap::new(),
             numbers: 0,
             started: Instant::now(),
