@@ -9,7 +9,8 @@ pub use moved::{Moved, moved, not_before, touched};
 pub use schedule::{Due, due};
 
 use crate::{
-    changeset::{Changeset, ChangesetEvent, ChangesetState},
+    changeset::{Away, Changeset, ChangesetEvent, ChangesetState},
+    id::RepositoryName,
     publish::{Adopted, News, PullRequest, PullRequestState, Reading, human_hand},
     selection::{OPT_OUT_LABEL, opts_out},
 };
@@ -74,6 +75,15 @@ pub fn noticed(changeset: &Changeset, fresh: &Reading) -> Vec<ChangesetEvent> {
         .chain(label)
         .filter(|event| !changeset.apply(event).is_ignored())
         .collect()
+}
+
+/// The event for what a look shows of a repository that a changeset waits for.
+pub fn whereabouts(changeset: &Changeset, found: &Result<RepositoryName, Away>) -> Option<ChangesetEvent> {
+    let event = match found {
+        Ok(repository) => ChangesetEvent::RepositoryBack { repository: repository.clone() },
+        Err(away) => ChangesetEvent::RepositoryAway { generation: None, away: away.clone(), head: None },
+    };
+    (!changeset.apply(&event).is_ignored()).then_some(event)
 }
 
 /// The event for a pull request that a complete answer does not know any more.

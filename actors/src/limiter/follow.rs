@@ -13,7 +13,7 @@ use crate::{
 use campaigns_domain::{
     changeset::{Changeset, ChangesetEvent},
     id::RepositoryId,
-    reconcile::{Due, due, lost, noticed, observed},
+    reconcile::{Due, due, lost, noticed, observed, whereabouts},
 };
 use ractor::ActorRef;
 use std::time::Duration;
@@ -78,7 +78,8 @@ pub(super) fn hinted(fold: &mut Fold<'_>, repository: RepositoryId, numbers: &[u
     let meant = |row: &&Changeset| {
         let number = row.pull_request.as_ref().map(|reference| reference.number);
         row.repository_id == repository
-            && number.is_some_and(|number| numbers.is_empty() || numbers.contains(&number))
+            && (row.away.is_some()
+                || number.is_some_and(|number| numbers.is_empty() || numbers.contains(&number)))
     };
     let ids: Vec<_> = fold.rows().filter(meant).map(|row| row.id).collect();
     for id in ids {
@@ -133,12 +134,17 @@ async fn seen(fold: &mut Fold<'_>, row: &Changeset, fresh: &Fresh) -> Result<boo
         Ok(Look::Whole(reading)) => observed(row, &reading.pull_request, fresh.adopted.as_ref()),
         Ok(Look::State(seen)) => observed(row, seen, fresh.adopted.as_ref()),
         Ok(Look::Lost(reason)) => lost(row, reason),
-        Err(_) => None,
+        Ok(Look::None) | Err(_) => None,
     };
     let mut changed = false;
     // One that is open again may be somebody else's by now.
     for _ in 0..2 {
         let Some(what) = fold.row(&row.id).and_then(state) else { break };
+        changed |= fold.happened(row.id, &what).await?;
+    }
+    if let (Some(found), Some(row)) = (&fresh.repository, fold.row(&row.id))
+        && let Some(what) = whereabouts(row, found)
+    {
         changed |= fold.happened(row.id, &what).await?;
     }
     if let (Ok(Look::Whole(reading)), Some(row)) = (&fresh.looked, fold.row(&row.id).cloned()) {
@@ -150,7 +156,7 @@ async fn seen(fold: &mut Fold<'_>, row: &Changeset, fresh: &Fresh) -> Result<boo
 }
 
 fn failure(fresh: &Fresh, error: &CodeHostError) -> SyncFailure {
-    SyncFailure { changeset: Some(fresh.id), repository: fresh.repository.clone(), reason: error.to_string() }
+    SyncFailure { changeset: Some(fresh.id), repository: fresh.name.clone(), reason: error.to_string() }
 }
 
 /// How a sync went that ends with this page; none where it goes on after it.

@@ -257,6 +257,14 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
         Sent::HandedOver(reason) => {
             ("handed_over", Some(ChangesetEvent::HandedOver { reason: reason.clone() }))
         }
+        Sent::Away(away) => (
+            "away",
+            Some(ChangesetEvent::RepositoryAway {
+                generation: Some(generation),
+                away: away.clone(),
+                head: head(),
+            }),
+        ),
         Sent::Refused(reason) => ("refused", Some(refused(reason))),
         Sent::Deferred(reason) => ("deferred", Some(deferred(reason))),
         Sent::RunEnded => ("run_ended", Some(refused("the run was cancelled before it was sent: run again"))),

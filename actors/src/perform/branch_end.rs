@@ -43,7 +43,8 @@ pub(crate) async fn tidy(
         let tidied = match see_to(&writes, &changeset).await {
             Ok(None) => Tidied::Gone,
             Ok(Some(reason)) => Tidied::Left(reason),
-            Err(Halt::Sent(Sent::Refused(reason))) => Tidied::Left(reason),
+            Err(Halt::Sent(Sent::Refused(reason)) | Halt::Missing(reason)) => Tidied::Left(reason),
+            Err(Halt::Sent(Sent::Away(away))) => Tidied::Left(away.reason),
             Err(Halt::Sent(Sent::Fenced)) => Tidied::Fenced,
             Err(halt) => {
                 tracing::debug!(changeset = %changeset.id, ?halt, "a branch is looked at again later");
@@ -80,9 +81,8 @@ pub(super) async fn delete(
     let delete = |permit| host.delete_branch(repository, name, at, permit);
     let words = match limits(writes, writes.send(WriteKind::BranchDeletion, delete).await?) {
         Ok(()) => return Ok(None),
-        Err(Halt::Sent(Sent::Refused(reason))) => return Ok(Some(format!("its branch stays: {reason}"))),
         Err(Halt::Again(words)) => words,
-        Err(halt) => return Err(halt),
+        Err(halt) => return Ok(Some(format!("its branch stays: {}", halt.into_refusal()?))),
     };
     // Somebody was faster, our answer was lost, or it is not wanted: what is there tells.
     match limits(writes, host.branch(repository, name, &writes.reads).await)? {

@@ -54,7 +54,9 @@ pub(super) async fn look(
             Ok(Some(Adopted { head: theirs.clone(), base }))
         }
         // Nothing connects it with our head, or that is gone from the repository.
-        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_)) => Ok(None),
+        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_) | CodeHostError::Away(_)) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -7,7 +7,7 @@
 use super::{
     owners,
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::{Halt, limits},
 };
 use crate::ports::RepositoryRef;
 use campaigns_domain::{
@@ -154,8 +154,7 @@ impl Dressing<'_> {
             .await?;
         match limits(writes, answer) {
             Ok(now) => Ok(Ok(now)),
-            Err(Halt::Sent(Sent::Refused(why))) => Ok(Err(why)),
-            Err(halt) => Err(halt),
+            Err(halt) => Ok(Err(halt.into_refusal()?)),
         }
     }
 }

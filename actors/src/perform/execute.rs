@@ -4,7 +4,10 @@
 //! Doing it twice does it once: an executor passes over an attempt whose complete manifest is there. Deliberately
 //! absent: how steps run (the executor), and what the outcome means for the target (its machine).
 
-use super::reads::{NotRead, briefly};
+use super::{
+    reads::{NotRead, briefly},
+    whereabouts,
+};
 use crate::{
     ports::{ArtifactError, ArtifactKey, CodeHostError, ReadBudget, RepositoryRef, StoreError, Work},
     scope::{Closed, Scope},
@@ -126,17 +129,25 @@ async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
     // While others have not had their turn yet, nobody is kept waiting for a paused organisation.
     let longest = if target.attempt > 1 { PUT_OFF_AFTER } else { Duration::ZERO };
     let fetched = briefly(scope, target.run, target.repository.owner(), longest, read).await;
-    fetched.map_err(|not_read| match not_read {
-        NotRead::Closed(closed) => Stop::Closed(closed),
-        NotRead::Answer(error) => Stop::Failed(unreadable(&error)),
-    })?;
+    match fetched {
+        Ok(()) => {}
+        Err(NotRead::Closed(closed)) => return Err(Stop::Closed(closed)),
+        Err(NotRead::Answer(error)) => return Err(Stop::Failed(unreadable(scope, target, &error).await)),
+    }
     artifacts.put_file(&key, &file).await.map_err(kept)?;
     Ok(key)
 }
 
-fn unreadable(error: &CodeHostError) -> Failure {
+async fn unreadable(scope: &Scope, target: &Target, error: &CodeHostError) -> Failure {
+    if let CodeHostError::NotFound(_) | CodeHostError::Away(_) = error
+        && let Some(away) = whereabouts::of_target(scope, target).await
+    {
+        return Failure { cause: FailureCause::Repository, message: away.reason };
+    }
     let cause = match error {
-        CodeHostError::NotFound(_) | CodeHostError::Refused(_) => FailureCause::Repository,
+        CodeHostError::NotFound(_) | CodeHostError::Refused(_) | CodeHostError::Away(_) => {
+            FailureCause::Repository
+        }
         CodeHostError::Unauthorized(_) => FailureCause::Paused,
         _ => FailureCause::Infrastructure,
     };

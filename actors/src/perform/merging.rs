@@ -40,9 +40,9 @@ pub(super) async fn merge(
     ours: &PullRequestRef,
 ) -> Result<Stands, Halt> {
     match step(writes, repository, changeset, ours).await {
+        Ok(stands) => Ok(stands),
         // What is owed besides is done all the same.
-        Err(Halt::Sent(Sent::Refused(reason))) => Ok(Stands::stopped(reason)),
-        other => other,
+        Err(halt) => Ok(Stands::stopped(halt.into_refusal()?)),
     }
 }
 

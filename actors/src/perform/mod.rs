@@ -21,3 +21,4 @@ mod reads;
 pub(crate) mod select;
 pub(crate) mod sync;
 mod tree;
+mod whereabouts;

@@ -9,14 +9,14 @@ use super::{
     errand, merging, opting,
     pace::Pace,
     permits::{Stopped, Writes},
-    tree,
+    tree, whereabouts,
 };
 use crate::{
     ports::{CodeHostError, CommitDraft, NewPullRequest, RepositoryRef},
     scope::{Closed, Scope},
 };
 use campaigns_domain::{
-    changeset::{Aim, Changeset, Done, Published, Words},
+    changeset::{Aim, Away, Changeset, Done, Published, Words},
     id::CommitSha,
     publish::{
         Adopted, BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
@@ -40,6 +40,8 @@ pub(crate) enum Sent {
     Adopted(Adopted),
     /// Somebody else's commits are on the branch.
     HandedOver(String),
+    /// Its repository is out of reach.
+    Away(Away),
     /// It is not allowed.
     Refused(String),
     /// Not now, for a reason that passes by itself.
@@ -68,6 +70,8 @@ pub(super) enum Halt {
     Sent(Sent),
     /// Observe again.
     Again(String),
+    /// Something is not there, in these words; perhaps all of its repository.
+    Missing(String),
 }
 
 impl Halt {
@@ -78,6 +82,14 @@ impl Halt {
     pub(super) fn deferred(reason: String) -> Self {
         Self::Sent(Sent::Deferred(reason))
     }
+
+    /// Why the one thing that was asked for is not allowed, where the rest can go on without it.
+    pub(super) fn into_refusal(self) -> Result<String, Self> {
+        match self {
+            Self::Sent(Sent::Refused(reason)) | Self::Missing(reason) => Ok(reason),
+            other => Err(other),
+        }
+    }
 }
 
 impl From<CodeHostError> for Halt {
@@ -86,7 +98,9 @@ impl From<CodeHostError> for Halt {
         let text = error.to_string();
         match error {
             E::Conflict(_) | E::Unknown(_) | E::Inconclusive(_) | E::PermitExpired => Self::Again(text),
-            E::NotFound(_) | E::Refused(_) => Self::refused(text),
+            E::NotFound(_) => Self::Missing(text),
+            E::Away(away) => Self::Sent(Sent::Away(away)),
+            E::Refused(_) => Self::refused(text),
             E::Unauthorized(_) | E::Limited { .. } | E::Unavailable(_) => Self::deferred(text),
         }
     }
@@ -130,15 +144,25 @@ pub(crate) async fn publish(scope: Scope, pace: Arc<Pace>, changeset: Changeset)
 async fn rounds(scope: &Scope, pace: &Pace, changeset: &Changeset, written: &mut Written) -> Sent {
     let writes = Writes::new(scope, pace, changeset);
     let repository = RepositoryRef { id: changeset.repository_id, name: changeset.repository.clone() };
-    let mut round = 0;
+    let (mut round, mut found, mut doubted) = (0, None, false);
     loop {
         let halt = match once(&writes, &repository, changeset, written).await {
             Ok(sent) => return sent,
+            Err(Halt::Missing(words)) => whereabouts::missing(&writes, &repository, &mut found, words).await,
             Err(halt) => halt,
         };
         let reason = match halt {
+            // What is concluded from an absence is looked at twice.
+            Halt::Sent(Sent::Away(away)) if !away.cause.is_said() && !doubted => {
+                doubted = true;
+                away.reason
+            }
+            // Where there is nothing any more there is nothing left to close.
+            Halt::Sent(Sent::Away(away)) if changeset.errand.aim == Aim::Closed && !away.cause.is_said() => {
+                return Sent::Withdrawn;
+            }
             Halt::Sent(sent) => return sent,
-            Halt::Again(reason) => reason,
+            Halt::Again(reason) | Halt::Missing(reason) => reason,
         };
         round += 1;
         if round > scope.world.settings.observations {
@@ -159,6 +183,10 @@ async fn once(
     written: &mut Written,
 ) -> Result<Sent, Halt> {
     writes.gate().await.map_err(|closed| Halt::Sent(closed.into()))?;
+    // Nothing else that is read for these is tied to the repository's id.
+    if changeset.is_on_errand() || changeset.errand.aim == Aim::Closed {
+        whereabouts::confirm(writes, repository).await?;
+    }
     if changeset.is_on_errand() {
         return errand::run(writes, repository, changeset).await;
     }
@@ -170,7 +198,7 @@ async fn once(
         Aim::Closed => return errand::close(writes, repository, changeset, &observed).await,
         Aim::Reopened | Aim::Open => {}
     }
-    if let Some(stop) = opting::stops(writes, changeset).await? {
+    if let Some(stop) = opting::stops(writes, repository, changeset).await? {
         return Ok(stop);
     }
     if changeset.errand.aim == Aim::Reopened {
@@ -221,8 +249,7 @@ async fn once(
     // The content is there: a comment that is not allowed is told beside it.
     let (said, note) = match errand::say(writes, repository, changeset, seen.reference.number).await {
         Ok(said) => (said, String::new()),
-        Err(Halt::Sent(Sent::Refused(reason))) => (vec![], reason),
-        Err(halt) => return Err(halt),
+        Err(halt) => (vec![], halt.into_refusal()?),
     };
     let dressed =
         dress(writes, repository, changeset, seen.reference.number, seen.draft).await?.map(Box::new);
@@ -381,7 +408,9 @@ pub(super) fn limits<T>(writes: &Writes<'_>, answer: Result<T, CodeHostError>) -
         }
         Err(CodeHostError::Unauthorized(why)) => writes.pace.out_of_use(why),
         // Also a refusal is an answer that says that we are let in.
-        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Conflict(_)) => writes.pace.answered(false),
+        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Conflict(_) | CodeHostError::Away(_)) => {
+            writes.pace.answered(false);
+        }
         Err(_) => {}
     }
     answer.map_err(Halt::from)

@@ -136,7 +136,7 @@ async fn stand(
     let read = async |budget: ReadBudget| host.base(&reference, &selected.branch, &budget).await;
     match patiently(scope, run.id, reference.name.owner(), read).await {
         Ok(base) => Ok((selected, base.map(|base| base.commit))),
-        Err(NotRead::Answer(error @ (E::NotFound(_) | E::Refused(_) | E::Conflict(_)))) => {
+        Err(NotRead::Answer(error @ (E::NotFound(_) | E::Away(_) | E::Refused(_) | E::Conflict(_)))) => {
             selected.verdict = Verdict::Out { reason: format!("left out: {error}") };
             Ok((selected, None))
         }

@@ -7,6 +7,7 @@
 use super::{
     closer,
     moved::{self, Based},
+    whereabouts,
 };
 use crate::{
     ports::{
@@ -15,10 +16,9 @@ use crate::{
     scope::Scope,
 };
 use campaigns_domain::{
-    changeset::{Changeset, OwnersAsked},
-    id::{CampaignId, ChangesetId},
+    changeset::{Away, Changeset, OwnersAsked},
+    id::{CampaignId, ChangesetId, RepositoryName},
     publish::{Adopted, PullRequest, PullRequestState, Reading, is_off_record, reviewers},
-    selection::{Answer, Query},
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -64,12 +64,14 @@ pub(crate) struct Fresh {
     pub(crate) version: i64,
     /// How long it had not changed then.
     pub(crate) quiet: Duration,
-    pub(crate) repository: String,
+    pub(crate) name: String,
     pub(crate) looked: Result<Look, CodeHostError>,
     /// The head, where it is not on record and ours all the same.
     pub(crate) adopted: Option<Adopted>,
     /// What its base calls for.
     pub(crate) based: Based,
+    /// Where its repository is, where it waits for that.
+    pub(crate) repository: Option<Result<RepositoryName, Away>>,
 }
 
 /// What a look at a pull request showed.
@@ -81,6 +83,8 @@ pub(crate) enum Look {
     State(Box<PullRequest>),
     /// It is not there any more, for this reason.
     Lost(String),
+    /// There is none yet: only its repository was looked at.
+    None,
 }
 
 /// Reads the next page.
@@ -146,13 +150,24 @@ async fn read(
     followed: Vec<Followed>,
 ) -> Result<(Vec<Fresh>, Option<CodeHostError>), StoreError> {
     let (host, budget) = (&*scope.world.ports.code_host, scope.world.reads_of(organization));
+    let (unopened, followed): (Vec<_>, Vec<_>) =
+        followed.into_iter().partition(|each| each.changeset.pull_request.is_none());
     let mut batches: Vec<Vec<Followed>> = vec![];
     let mut all = followed.into_iter().peekable();
     while all.peek().is_some() {
         batches.push(all.by_ref().take(MOST_READ_AT_ONCE).collect());
     }
     batches.reverse();
-    let (mut done, mut unanswered) = (vec![], 0);
+    let mut done = Vec::with_capacity(unopened.len());
+    for each in &unopened {
+        let looked = at_repository(host, &budget, each).await;
+        if let Err(CodeHostError::Limited { wait, reason }) = &looked.looked {
+            budget.quiet_for(*wait, reason);
+            return Ok((done, looked.looked.err()));
+        }
+        done.push(looked);
+    }
+    let mut unanswered = 0;
     while let Some(batch) = batches.pop() {
         if scope.is_draining() {
             return Ok((done, None));
@@ -221,14 +236,23 @@ async fn closely(
     let seen = match &looked {
         Ok(Look::Whole(reading)) => &reading.pull_request,
         Ok(Look::State(seen)) => seen,
-        Ok(Look::Lost(_)) | Err(_) => return Ok(fresh(followed, looked)),
+        Ok(Look::Lost(_) | Look::None) | Err(_) => return Ok(fresh(followed, looked)),
     };
-    if !is_off_record(changeset, seen) {
-        let based = match &looked {
-            Ok(Look::Whole(reading)) => moved::look(scope, budget, changeset, reading).await?,
-            _ => Based::default(),
-        };
-        return Ok(Fresh { based, ..fresh(followed, looked) });
+    let off_record = is_off_record(changeset, seen);
+    let based = match &looked {
+        Ok(Look::Whole(reading)) if !off_record => moved::look(scope, budget, changeset, reading).await?,
+        _ => Based::default(),
+    };
+    let found = match changeset.away {
+        Some(_) => whereabouts::back(&*scope.world.ports.code_host, changeset, budget).await.map(Some),
+        None => Ok(None),
+    };
+    let found = match found {
+        Ok(found) => Fresh { repository: found, based, ..fresh(followed, looked) },
+        Err(error) => return Ok(fresh(followed, Err(error))),
+    };
+    if !off_record {
+        return Ok(found);
     }
     let trusted = closer::trusted(&scope.world, changeset).await?;
     let host = &*scope.world.ports.code_host;
@@ -240,9 +264,17 @@ async fn closely(
         }
     };
     Ok(match closer.await {
-        Ok(adopted) => Fresh { adopted, ..fresh(followed, looked) },
+        Ok(adopted) => Fresh { adopted, ..found },
         Err(error) => fresh(followed, Err(error)),
     })
+}
+
+/// A look at the repository of a changeset that waits for it and has no pull request.
+async fn at_repository(host: &dyn CodeHost, budget: &ReadBudget, followed: &Followed) -> Fresh {
+    match whereabouts::back(host, &followed.changeset, budget).await {
+        Ok(repository) => Fresh { repository: Some(repository), ..fresh(followed, Ok(Look::None)) },
+        Err(error) => fresh(followed, Err(error)),
+    }
 }
 
 /// Nothing of what is left can be read now.
@@ -267,10 +299,11 @@ fn fresh(followed: &Followed, looked: Result<Look, CodeHostError>) -> Fresh {
         id: changeset.id,
         version: changeset.version,
         quiet: *quiet,
-        repository: changeset.repository.to_string(),
+        name: changeset.repository.to_string(),
         looked,
         adopted: None,
         based: Based::default(),
+        repository: None,
     }
 }
 
@@ -286,23 +319,21 @@ async fn look_for(
     };
     let name = &changeset.repository;
     let repository = RepositoryRef { id: changeset.repository_id, name: name.clone() };
-    match host.pull_request(&repository, reference.number, budget).await {
-        Ok(seen) => return Ok(Look::State(Box::new(seen))),
-        Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_)) => {}
-        Err(error) => return Err(error),
+    // Once more after its repository was found: under the name that it has by now.
+    let mut found = None;
+    loop {
+        match host.pull_request(&repository, reference.number, budget).await {
+            Ok(seen) => return Ok(Look::State(Box::new(seen))),
+            Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_) | CodeHostError::Away(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(name) = found {
+            return Ok(Look::Lost(format!("pull request {} of {name} is gone", reference.number)));
+        }
+        found = match host.whereabouts(&repository, budget).await {
+            Ok(name) => Some(name),
+            Err(CodeHostError::Away(away)) => return Ok(Look::Lost(away.reason)),
+            Err(error) => return Err(error),
+        };
     }
-    let found = match host.repositories(&Query::Repository(name.clone()), budget).await? {
-        Answer::NotFound => None,
-        Answer::Repositories(found) => found.into_iter().next(),
-    };
-    Ok(Look::Lost(match found {
-        None => format!(
-            "the repository {name} is gone, or Campaigns may no longer see it: give it access again or close the \
-             changeset"
-        ),
-        Some(other) if other.id != changeset.repository_id => format!(
-            "{name} is another repository now: the one that this was proposed to was renamed, moved or deleted"
-        ),
-        Some(_) => format!("pull request {} of {name} is gone", reference.number),
-    }))
 }

@@ -4,10 +4,11 @@
 //! Deliberately absent: deciding. What to do about a branch or pull request is `campaigns_domain::publish`'s; this
 //! port observes and acts. No implementation sends a POST again by itself.
 
-use super::{Merging, Opting, Permit, ReadBudget};
+use super::{Merging, Opting, Permit, ReadBudget, Whereabouts};
 use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
+    changeset::Away,
     id::{CommitSha, RepositoryId, RepositoryName},
     publish::{
         BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, dress::Wearer, standing::OutOfUse,
@@ -60,7 +61,7 @@ pub const MOST_READ_AT_ONCE: usize = 50;
 
 /// The code host as the actors see it.
 #[async_trait]
-pub trait CodeHost: Merging + Opting {
+pub trait CodeHost: Merging + Opting + Whereabouts {
     /// The complete answer to a selection's query.
     async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError>;
 
@@ -301,6 +302,9 @@ pub enum CodeHostError {
     /// It is not there, or not for this token. Nothing is concluded from it beyond the thing asked for.
     #[error("{0} does not exist, or the token may not see it")]
     NotFound(String),
+    /// The whole repository is out of reach.
+    #[error("{0}")]
+    Away(Away),
     /// It exists already, or moved meanwhile: observe again.
     #[error("{0}")]
     Conflict(String),

@@ -22,6 +22,7 @@ mod rollout;
 mod standing;
 mod store;
 mod transition;
+mod whereabouts;
 
 pub use artifacts::{ArtifactError, ArtifactKey, Artifacts};
 pub use cluster::{Cluster, Fence, Lease, Ownership};
@@ -41,6 +42,7 @@ pub use transition::{
     AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
     Recipient, RowChange, Subject, Transition,
 };
+pub use whereabouts::Whereabouts;
 
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 //!
 //! Deliberately absent: what follows from it (`campaigns_domain::selection`).
 
-use super::{CodeHostError, ReadBudget};
+use super::{CodeHostError, ReadBudget, RepositoryRef};
 use async_trait::async_trait;
-use campaigns_domain::{id::RepositoryName, selection::OptOut};
+use campaigns_domain::selection::OptOut;
 
 /// What repositories say about campaigns.
 #[async_trait]
@@ -14,11 +14,12 @@ pub trait Opting: Send + Sync + 'static {
     ///
     /// # Errors
     /// For one of them: [`CodeHostError::NotFound`] where the code host names it as not there, and any other where it
-    /// was not read whole. For all: nothing was read.
+    /// was not read whole; [`CodeHostError::NotFound`] too where another repository has the name by now. For all: nothing
+    /// was read.
     async fn opt_outs(
         &self,
         owner: &str,
-        repositories: &[RepositoryName],
+        repositories: &[RepositoryRef],
         budget: &ReadBudget,
     ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError>;
 }

@@ -10,6 +10,7 @@ mod dressing;
 mod following;
 mod forecast;
 mod gates;
+mod gone;
 mod hands;
 mod happy;
 mod hints;

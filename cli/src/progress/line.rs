@@ -70,6 +70,12 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
         "changeset.approved" => format!("{} {repository}  approved", paint.green("✓")),
         "changeset.changes_requested" => format!("{} {repository}  changes requested", paint.yellow("!")),
         "changeset.queued" => format!("{} {repository}  in the merge queue", paint.green("·")),
+        "changeset.repository_gone"
+        | "changeset.repository_closed"
+        | "changeset.repository_moved"
+        | "changeset.repository_replaced"
+        | "changeset.repository_archived" => format!("{} {repository}  {}", paint.red("!"), text("/reason")),
+        "changeset.repository_back" => format!("{} {repository}  is back, and goes on", paint.green("·")),
         "changeset.lost" => format!("{} {repository}  {}", paint.red("!"), text("/now")),
         "changeset.merged" => format!("{} {repository}  merged", paint.magenta("✓")),
         "changeset.closed" => format!("{} {repository}  closed", paint.red("−")),

@@ -47,6 +47,7 @@ struct Payload {
     sha: Loose<String>,
     branches: Loose<Vec<Branch>>,
     repositories_removed: Loose<Vec<Identified>>,
+    repositories_added: Loose<Vec<Identified>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,8 +148,10 @@ fn hint(event: &str, payload: Payload) -> Hint {
     match event {
         "installation" | "installation_target" => return Hint::Installation(there),
         "installation_repositories" => {
-            let removed = payload.repositories_removed.0.into_iter().flatten().map(|found| found.id);
-            there.repositories.extend(removed.filter(fits).take(MOST));
+            // What was added may be what somebody waits for.
+            let (removed, added) = (payload.repositories_removed.0, payload.repositories_added.0);
+            let all = removed.into_iter().chain(added).flatten().map(|found| found.id);
+            there.repositories.extend(all.filter(fits).take(MOST));
             there.all = true;
             return Hint::Installation(there);
         }
@@ -283,12 +286,12 @@ mod tests {
             (told.action.as_str(), told.hint),
             ("suspend", Hint::Installation(Whereabouts::default()))
         );
-        let removed =
-            json!({ "installation": { "id": 9 }, "repositories_removed": [{ "id": 7 }, { "id": 8 }] });
-        let Hint::Installation(there) = self::told("installation_repositories", removed).hint else {
+        let changed = json!({ "installation": { "id": 9 }, "repositories_removed": [{ "id": 7 }, { "id": 8 }],
+            "repositories_added": [{ "id": 9 }] });
+        let Hint::Installation(there) = self::told("installation_repositories", changed).hint else {
             panic!()
         };
-        assert_eq!((there.repositories, there.all), (vec![7, 8], true));
+        assert_eq!((there.repositories, there.all), (vec![7, 8, 9], true));
     }
 
     #[test]

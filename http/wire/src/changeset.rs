@@ -30,6 +30,10 @@ pub struct Changeset {
     /// The same in words that say what it waits for, a pause included.
     #[serde(default)]
     pub why: String,
+    /// Why its repository is out of reach, where the changeset is blocked for that; it goes on by itself once the
+    /// repository is back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub away: Option<RepositoryAway>,
     /// What GitHub did not allow beside the content: labels, assignees, reviewers that could not be put on.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
@@ -82,6 +86,22 @@ pub struct OwnerLeftOut {
     pub who: String,
     /// Why, for people.
     pub why: String,
+}
+
+/// Why a repository is out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RepositoryAway {
+    /// It is not found: deleted, or closed to Campaigns, which GitHub does not tell apart.
+    Gone,
+    /// It is not among the repositories that were selected for the GitHub App.
+    Closed,
+    /// It was moved to an owner who has not installed the GitHub App.
+    Moved,
+    /// Another repository has its name, and it is not found itself.
+    Replaced,
+    /// It is archived.
+    Archived,
 }
 
 /// That a pull request is wanted merged by the rules of its branch, and how far that is.

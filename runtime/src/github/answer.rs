@@ -5,9 +5,12 @@
 //! documents few of its texts; those matched here are the ones seen, matched loosely, and what matches none
 //! keeps GitHub's own words.
 
-use super::{limits, wire::text};
+use super::{limits, whereabouts::away, wire::text};
 use campaigns_actors::ports::CodeHostError;
-use campaigns_domain::publish::standing::{OutOfUse, PauseCause};
+use campaigns_domain::{
+    changeset::AwayCause,
+    publish::standing::{OutOfUse, PauseCause},
+};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -200,9 +203,10 @@ fn forbidden(about: &About, headers: &HeaderMap, lower: &str, words: &str) -> Co
         );
     }
     if lower.contains("archived") {
-        return CodeHostError::Refused(format!(
-            "{subject} is archived and read-only: unarchive it or leave it out"
-        ));
+        return away(
+            AwayCause::Archived,
+            format!("{subject} is archived and read-only: unarchive it, and it goes on by itself"),
+        );
     }
     if is_about_workflows(lower) {
         return CodeHostError::Refused(workflows_words(about, words));

@@ -30,6 +30,7 @@ mod secret;
 mod shape;
 mod snapshot;
 mod token;
+mod whereabouts;
 mod wire;
 mod write;
 

@@ -17,11 +17,8 @@ use super::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget};
-use campaigns_domain::{
-    id::RepositoryName,
-    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
-};
+use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef};
+use campaigns_domain::selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -37,6 +34,8 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Said {
+    /// Whose words these are: another repository may have the name by now.
+    database_id: Option<u64>,
     object: Option<Blob>,
     label: Option<serde::de::IgnoredAny>,
     repository_topics: Topics,
@@ -76,17 +75,17 @@ struct Blob {
 
 /// The query for so many repositories.
 fn query(repositories: usize) -> String {
-    let mut query = "query OptOuts($owner: String!, $file: String!, $label: String!".to_owned();
+    let mut query = "query OptOuts($file: String!, $label: String!".to_owned();
     for nth in 0..repositories {
         // Writing into a text cannot fail.
-        let _ = write!(query, ", $n{nth}: String!");
+        let _ = write!(query, ", $o{nth}: String!, $n{nth}: String!");
     }
     query.push_str(") {\n");
     for nth in 0..repositories {
-        let _ = writeln!(query, "  r{nth}: repository(owner: $owner, name: $n{nth}) {{ ...Says }}");
+        let _ = writeln!(query, "  r{nth}: repository(owner: $o{nth}, name: $n{nth}) {{ ...Says }}");
     }
     query.push_str(
-        "}\nfragment Says on Repository {\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
+        "}\nfragment Says on Repository {\n  databaseId\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
          label(name: $label) { id }\n  repositoryTopics(first: 100) { nodes { topic { name } } }\n}",
     );
     query
@@ -97,17 +96,23 @@ impl Opting for GitHub {
     async fn opt_outs(
         &self,
         owner: &str,
-        repositories: &[RepositoryName],
+        repositories: &[RepositoryRef],
         budget: &ReadBudget,
     ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
         let subject = format!("what {} repositories of {owner} say about campaigns", repositories.len());
         let about =
             About { doing: format!("reading {subject}"), subject, write: false, app: self.tokens.is_app() };
-        let mut variables =
-            json!({ "owner": owner, "file": format!("HEAD:{OPT_OUT_FILE}"), "label": OPT_OUT_LABEL });
-        for (nth, name) in repositories.iter().enumerate() {
+        let names: Vec<_> = repositories.iter().map(|repository| self.name(repository)).collect();
+        let mut variables = json!({ "file": format!("HEAD:{OPT_OUT_FILE}"), "label": OPT_OUT_LABEL });
+        for (nth, name) in names.iter().enumerate() {
+            variables[format!("o{nth}")] = json!(name.owner());
             variables[format!("n{nth}")] = json!(name.name());
         }
+        // One that is asked for alone may have moved to another owner.
+        let owner = match names.as_slice() {
+            [one] => one.owner(),
+            _ => owner,
+        };
         let body = json!({ "query": query(repositories.len()), "variables": variables }).to_string();
         let raw = self
             .ask(Ask {
@@ -130,7 +135,7 @@ impl Opting for GitHub {
 fn read(
     about: &About,
     raw: &Raw,
-    repositories: &[RepositoryName],
+    repositories: &[RepositoryRef],
 ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
     let unanswered = |why: &str| CodeHostError::Unavailable(format!("{}: {why}", about.doing));
     if !raw.status.is_success() {
@@ -142,11 +147,14 @@ fn read(
         return Err(limited);
     }
     let Some(mut data) = answer.data else { return Err(unanswered("an answer without data")) };
-    let one = |(nth, name): (usize, &RepositoryName)| {
+    let one = |(nth, RepositoryRef { id, name }): (usize, &RepositoryRef)| {
         let key = format!("r{nth}");
         let of = |error: &&Failure| error.path.first().and_then(|part| part.as_str()) == Some(key.as_str());
         let own = answer.errors.iter().find(of);
         match (data.remove(&key).flatten(), own.map(|error| error.kind.as_str())) {
+            (Some(said), None) if said.database_id != Some(id.0) => {
+                Err(CodeHostError::NotFound(format!("the repository {name} (id {})", id.0)))
+            }
             (Some(said), None) => Ok(OptOut {
                 // What is no text, or too long for one, is understood by nobody: it counts as a wish all the same.
                 file: said.object.map(|blob| {

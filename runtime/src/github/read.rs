@@ -11,6 +11,7 @@ use super::{
     paid::Paid,
     shape,
     token::Scope,
+    whereabouts::Found,
     wire::{Raw, text},
 };
 use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
@@ -50,7 +51,7 @@ impl GitHub {
         Ok(Answer::Repositories(repositories))
     }
 
-    async fn one(
+    pub(super) async fn one(
         &self,
         name: &RepositoryName,
         paid: Paid<'_>,
@@ -84,24 +85,13 @@ impl GitHub {
         repository: &RepositoryRef,
         paid: Paid<'_>,
     ) -> Result<(RepositoryName, String), CodeHostError> {
-        let lost = || {
-            CodeHostError::NotFound(format!("the repository {} (id {})", repository.name, repository.id.0))
-        };
-        let found = self.one(&repository.name, paid).await?.ok_or_else(lost)?;
-        let name = found.full_name().ok_or_else(lost)?;
-        if found.id != repository.id.0 {
-            return Err(somebody_elses(repository, found.id));
+        match self.find(repository, paid).await? {
+            Found::Here(found, name) => Ok((name, found.node_id)),
+            Found::Another(_) | Found::Nothing => {
+                let (name, id) = (&repository.name, repository.id.0);
+                Err(CodeHostError::NotFound(format!("the repository {name} (id {id})")))
+            }
         }
-        let mut names = self.names.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if name == repository.name {
-            // It may have been renamed and renamed back.
-            names.remove(&repository.id);
-        } else {
-            tracing::info!(id = repository.id.0, was = %repository.name, now = %name, "a repository was renamed");
-            names.insert(repository.id, name.clone());
-        }
-        drop(names);
-        Ok((name, found.node_id))
     }
 
     /// Every repository of an organisation or user that the credential sees.
@@ -311,7 +301,11 @@ impl GitHub {
         pull: shape::Pull,
     ) -> Result<PullRequest, CodeHostError> {
         match pull.repository() {
-            Some(id) if RepositoryId(id) != repository.id => Err(somebody_elses(repository, id)),
+            // Another one has the name: where ours is, is another question.
+            Some(id) if RepositoryId(id) != repository.id => Err(CodeHostError::NotFound(format!(
+                "the pull request of {} (another repository has its name now)",
+                repository.name
+            ))),
             _ => Ok(pull.into_domain()),
         }
     }
@@ -329,13 +323,6 @@ impl GitHub {
         let user: shape::Account = self.json(ask).await?;
         Ok(user.login)
     }
-}
-
-fn somebody_elses(repository: &RepositoryRef, id: u64) -> CodeHostError {
-    CodeHostError::Refused(format!(
-        "{} is another repository now (id {id}, not {}): the one that was selected was renamed, moved or deleted",
-        repository.name, repository.id.0
-    ))
 }
 
 /// Once each: a page can shift under a listing, and show the same repository twice.

@@ -50,6 +50,10 @@ impl Repository {
         RepositoryName::new(&self.owner.login, &self.name).ok()
     }
 
+    pub(super) fn is_archived(&self) -> bool {
+        self.archived
+    }
+
     /// Whether it may have no commit.
     pub(super) fn may_be_empty(&self) -> bool {
         self.size == 0 || self.default_branch.as_deref().is_none_or(str::is_empty)

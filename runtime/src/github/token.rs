@@ -7,18 +7,24 @@
 
 use super::{
     answer::{self, About, out_of_use},
+    call::is_redirect,
     config::Credentials,
     endpoint::encode,
     limits,
     paid::Paid,
     secret::Secret,
+    whereabouts::away,
     wire::{JSON, Lost, Outgoing, Raw, SetupError, Wire, text},
 };
 use bytes::Bytes;
 use campaigns_actors::ports::CodeHostError;
-use campaigns_domain::publish::{
-    installation::{not_installed, suspended},
-    standing::PauseCause,
+use campaigns_domain::{
+    changeset::AwayCause,
+    id::RepositoryName,
+    publish::{
+        installation::{not_installed, suspended},
+        standing::PauseCause,
+    },
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -114,6 +120,15 @@ struct Installation {
     id: u64,
     #[serde(default)]
     suspended_at: Option<String>,
+    #[serde(default)]
+    repository_selection: String,
+    account: Option<Account>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    #[serde(default)]
+    login: String,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +218,14 @@ impl Tokens {
             }
         }
         true
+    }
+
+    /// What was minted for this scope is not used again: what it reaches may have changed.
+    pub(super) async fn forget(&self, scope: &Scope) {
+        let cell = lock(&self.cells).get(scope).map(Arc::clone);
+        if let Some(cell) = cell {
+            cell.lock().await.minted = None;
+        }
     }
 
     /// Takes GitHub's time over where ours is off by more than it bears. Whether that changed anything.
@@ -304,6 +327,18 @@ impl Tokens {
                      write`; grant it in the App's settings and have an owner approve it"
                 ))
             }
+            // GitHub's words for a repository that an installation does not have.
+            (CodeHostError::Refused(words), Scope::Repository { owner, .. })
+                if words.contains("not accessible to the parent installation") =>
+            {
+                away(
+                    AwayCause::Closed,
+                    format!(
+                        "the repository is not among those that {owner} has selected for the GitHub App: select it \
+                         under the organisation's settings, \"GitHub Apps\", and it goes on by itself"
+                    ),
+                )
+            }
             (CodeHostError::Unauthorized(why), Scope::Owner(owner) | Scope::Repository { owner, .. })
                 if why.cause == PauseCause::Suspended =>
             {
@@ -332,6 +367,42 @@ impl Tokens {
         if let Some(id) = lock(&self.installations).get(owner) {
             return Ok(*id);
         }
+        let found = self.look_up(wire, owner).await?;
+        lock(&self.installations).insert(owner.to_owned(), found.id);
+        Ok(found.id)
+    }
+
+    /// Whether the owner has selected repositories for the App; otherwise it has all of them. Read afresh.
+    pub(super) async fn is_for_selected(&self, wire: &Wire, owner: &str) -> Result<bool, CodeHostError> {
+        Ok(self.look_up(wire, &owner.to_ascii_lowercase()).await?.repository_selection == "selected")
+    }
+
+    /// Whose installation of the App reaches the repository that had this name, if one does. For a person there is none.
+    pub(super) async fn owner_of(
+        &self,
+        wire: &Wire,
+        name: &RepositoryName,
+    ) -> Result<Option<String>, CodeHostError> {
+        if !self.is_app() {
+            return Ok(None);
+        }
+        let mut path = format!("/repos/{}/{}/installation", name.owner(), name.name());
+        for _ in 0..2 {
+            let raw = self.as_app(wire, Method::GET, "apps/get-repo-installation", &path, None).await?;
+            if raw.status == StatusCode::OK {
+                let found: Option<Installation> = serde_json::from_slice(&raw.body).ok();
+                return Ok(found.and_then(|found| found.account).map(|account| account.login));
+            }
+            match wire.endpoint.path_of(text(&raw.headers, "location")).filter(|_| is_redirect(raw.status)) {
+                Some(moved) => path = moved,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The installation of the App for an owner, read afresh.
+    async fn look_up(&self, wire: &Wire, owner: &str) -> Result<Installation, CodeHostError> {
         let about = About {
             subject: format!("an installation of the GitHub App for {owner} (install the App there)"),
             doing: format!("looking up the App's installation for {owner}"),
@@ -370,8 +441,7 @@ impl Tokens {
         if found.suspended_at.is_some() {
             return Err(CodeHostError::Unauthorized(suspended(owner)));
         }
-        lock(&self.installations).insert(owner.to_owned(), found.id);
-        Ok(found.id)
+        Ok(found)
     }
 
     /// One request as the App itself; again, once, where only the clock was wrong.

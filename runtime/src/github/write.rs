@@ -22,6 +22,7 @@ use campaigns_domain::{
     publish::{
         PullRequest,
         commit::{EntryContent, TreeEntry},
+        standing::PauseCause,
     },
 };
 use http::Method;
@@ -122,7 +123,18 @@ impl GitHub {
             paid: Paid::Permit(&write.permit),
             understood: &[],
         };
-        self.ask(ask).await
+        let scope = ask.scope.clone();
+        match self.ask(ask).await {
+            Err(error) if self.tokens.is_app() && may_be_closed(&error) => {
+                // The token at hand may be older than the loss of one repository; a new one tells.
+                self.tokens.forget(&scope).await;
+                match self.tokens.bearer(&self.wire, &scope).await {
+                    Err(away @ CodeHostError::Away(_)) => Err(away),
+                    _ => Err(error),
+                }
+            }
+            answer => answer,
+        }
     }
 
     fn about_workflows(&self, object: &str) -> bool {
@@ -332,5 +344,14 @@ impl GitHub {
             })
             .await?;
         self.belongs(repository, made)
+    }
+}
+
+/// Whether an answer may mean no more than that the App lost this one repository.
+fn may_be_closed(error: &CodeHostError) -> bool {
+    match error {
+        CodeHostError::NotFound(_) => true,
+        CodeHostError::Unauthorized(why) => why.cause == PauseCause::PermissionMissing,
+        _ => false,
     }
 }

@@ -110,6 +110,7 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     Ok(Changeset {
         why: why.join("; "),
         notes,
+        away: get::<Option<&str>>(row, "away")?.map(|_| named_as(row, "away")).transpose()?,
         id: get(row, "id")?,
         campaign_id: get(row, "campaign")?,
         run_id: get(row, "run")?,

@@ -64,7 +64,7 @@ impl Postgres {
     ) -> Result<Vec<Changeset>, StoreError> {
         let found = sqlx::query(
             "SELECT * FROM changesets WHERE organization = $1 AND repository_id = $2 \
-             AND pull_request IS NOT NULL AND state <> 'merged' ORDER BY id",
+             AND (pull_request IS NOT NULL OR away IS NOT NULL) AND state <> 'merged' ORDER BY id",
         )
         .bind(organization.to_ascii_lowercase())
         .bind(i64::try_from(repository.0).map_err(|error| StoreError::Corrupt(error.to_string()))?)
@@ -94,7 +94,7 @@ impl Postgres {
     ) -> Result<Vec<Followed>, StoreError> {
         let found = sqlx::query(followed!(
             "WHERE campaign = $1 AND organization = $2 AND id > $3 \
-             AND pull_request IS NOT NULL AND state <> 'merged' ORDER BY id LIMIT $4"
+             AND (pull_request IS NOT NULL OR away IS NOT NULL) AND state <> 'merged' ORDER BY id LIMIT $4"
         ))
         .bind(campaign.0)
         .bind(organization.to_ascii_lowercase())

@@ -115,6 +115,7 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let head: Option<String> = get(row, "head")?;
     let publishing: Option<i32> = get(row, "publishing")?;
     let seen: Option<Value> = get(row, "seen")?;
+    let away: Option<String> = get(row, "away")?;
     Ok(Changeset {
         id: ChangesetId(get(row, "id")?),
         campaign: CampaignId(get(row, "campaign")?),
@@ -128,6 +129,7 @@ pub(super) fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
         publishing: publishing.map(|_| count(row, "publishing")).transpose()?,
         wanted: json(row, "wanted")?,
         held: get(row, "held")?,
+        away: away.map(|_| name_of(row, "away")).transpose()?,
         errand: json(row, "errand")?,
         told: get(row, "told")?,
         shown: json(row, "shown")?,

@@ -43,8 +43,8 @@ impl Work {
         // A delivery that claims an organisation which another installation serves is believed nothing.
         let waiting = sqlx::query(
             "SELECT w.app, w.delivery, CASE WHEN w.concerns = 'installation' THEN w.installation END AS installation, \
-             coalesce((SELECT jsonb_agg(DISTINCT jsonb_build_array(c.organization, c.repository_id, c.pull_request, c.run)) \
-             FROM changesets c WHERE c.repository_id = ANY(w.repositories) AND c.pull_request IS NOT NULL \
+             coalesce((SELECT jsonb_agg(DISTINCT jsonb_build_array(c.organization, c.repository_id, coalesce(c.pull_request, 0), c.run)) \
+             FROM changesets c WHERE c.repository_id = ANY(w.repositories) AND (c.pull_request IS NOT NULL OR c.away IS NOT NULL) \
              AND c.state <> 'merged' AND (w.all_of_them OR c.pull_request = ANY(w.pull_requests) \
              OR c.head_branch = ANY(w.branches) OR c.base_branch = ANY(w.branches) OR c.head = ANY(w.commits)) \
              AND NOT EXISTS (SELECT FROM installations i WHERE i.organization = w.organization \

@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, Dressed, News, Proposal, PullRequestRef, Stands, Words};
-use crate::id::{CommandId, CommitSha, RunId};
+use super::{Ask, Away, Dressed, News, Proposal, PullRequestRef, Stands, Words};
+use crate::id::{CommandId, CommitSha, RepositoryName, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,23 @@ pub enum ChangesetEvent {
         /// The branch's head, where a commit of ours has got there before the rest was refused.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         head: Option<CommitSha>,
+    },
+    /// Its repository is out of reach.
+    RepositoryAway {
+        /// The generation that was being sent; none where a look found out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u32>,
+        /// Why, and what to do.
+        #[serde(flatten)]
+        away: Away,
+        /// The branch's head, where a commit of ours has got there before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitSha>,
+    },
+    /// Its repository is in reach again.
+    RepositoryBack {
+        /// What it is called now.
+        repository: RepositoryName,
     },
     /// Somebody else's commits are on the branch, or a human has taken the pull request over.
     HandedOver {
@@ -205,6 +222,8 @@ impl ChangesetEvent {
             Self::Published { .. } => "changeset.published",
             Self::PublishDeferred { .. } => "changeset.deferred",
             Self::PublishRefused { .. } => "changeset.blocked",
+            Self::RepositoryAway { away, .. } => away.cause.event(),
+            Self::RepositoryBack { .. } => "changeset.repository_back",
             Self::HandedOver { .. } => "changeset.handed_over",
             Self::SeenOpen { .. } => "changeset.seen_open",
             Self::Noticed { news } => news.name(),

@@ -7,6 +7,7 @@
 
 mod ask;
 mod asked;
+mod away;
 mod branch;
 mod event;
 mod held;
@@ -23,6 +24,7 @@ mod why;
 mod worn;
 
 pub use ask::{Aim, Ask, Back, Errand, OwedComment};
+pub use away::{Away, AwayCause};
 pub use event::{ChangesetEffect, ChangesetEvent, Done, Published};
 pub use merge::{Merge, Stands};
 pub use moved::Redone;
@@ -71,6 +73,9 @@ pub struct Changeset {
     /// Whether what is wanted waits until its run's rollout lets it through.
     #[serde(default)]
     pub held: bool,
+    /// Why its repository is out of reach, where it is blocked for that and goes on by itself.
+    #[serde(default)]
+    pub away: Option<AwayCause>,
     /// What is owed besides, because somebody asked.
     #[serde(default)]
     pub errand: Errand,

@@ -53,6 +53,7 @@ impl Changeset {
             publishing: None,
             wanted: proposal,
             held: false,
+            away: None,
             errand: Errand::default(),
             told: false,
             shown: Shown::default(),
@@ -70,7 +71,8 @@ impl Changeset {
 
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
-        Self::hold(event, self.asks_reviews(event, self.arrange(event, self.follow(event))))
+        let decided = Self::hold(event, self.asks_reviews(event, self.arrange(event, self.follow(event))));
+        Self::waits_for_repository(decided)
     }
 
     fn follow(&self, event: &Event) -> Decision<Self, Effect> {
@@ -84,6 +86,10 @@ impl Changeset {
             Event::PublishRefused { generation, reason, head } => {
                 self.not_published(*generation, State::Blocked, reason, head.as_ref())
             }
+            Event::RepositoryAway { generation, away, head } => {
+                self.repository_away(*generation, away, head.as_ref())
+            }
+            Event::RepositoryBack { repository } => self.repository_back(repository),
             Event::HandedOver { reason } => self.handed_over(reason),
             Event::SeenOpen { draft } => self.seen_open(*draft),
             Event::Noticed { news } => self.noticed(news),
@@ -221,7 +227,7 @@ impl Changeset {
     /// An attempt to send has ended without success, and the changeset goes to `state`; a newer generation that
     /// waited for it has its turn instead. A commit of ours that has got to the branch is on record from here on:
     /// whoever reads the pull request before the rest is sent would take it for somebody else's.
-    fn not_published(
+    pub(super) fn not_published(
         &self,
         generation: u32,
         state: State,

@@ -43,12 +43,19 @@ const STALE: Duration = DAY;
 /// A closed pull request may be opened again; after this long nobody is waited for.
 const CLOSED_FOR: Duration = Duration::from_secs(30 * 86_400);
 
-/// When the pull request of a changeset is to be read, that nothing has happened to for `quiet`.
+/// A repository that is out of reach may come back; after this long somebody has to ask.
+const AWAY_FOR: Duration = Duration::from_secs(30 * 86_400);
+
+/// When the pull request of a changeset is to be read, that nothing has happened to for `quiet`; where there
+/// is none, the repository that it waits for.
 pub fn due(changeset: &Changeset, quiet: Duration) -> Due {
+    let wait = (quiet / PART).clamp(SOONEST, LATEST);
+    if changeset.away.is_some() && quiet < AWAY_FOR {
+        return Due::In(wait);
+    }
     if changeset.pull_request.is_none() {
         return Due::Never;
     }
-    let wait = (quiet / PART).clamp(SOONEST, LATEST);
     match changeset.state {
         // Its branch is seen to when it is due.
         ChangesetState::Merged if changeset.errand.branch && quiet.is_zero() => Due::In(Duration::ZERO),

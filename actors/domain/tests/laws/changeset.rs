@@ -7,12 +7,12 @@ use super::{
 };
 use campaigns_domain::{
     changeset::{
-        Aim, Ask, Changeset,
+        Aim, Ask, Away, AwayCause, Changeset,
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
             self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed,
-            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
-            SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone, RepositoryAway,
+            RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
         ChangesetState as State, Done, Place, Proposal, Stands,
     },
@@ -60,6 +60,7 @@ enum Step {
     Sent(u32, u8, bool),
     Deferred(u32, Option<u8>),
     Refused(u32, Option<u8>),
+    Away(Option<u32>, AwayCause),
     Withdrawn(u32),
     ErrandDone(u32),
     Human(Event),
@@ -79,6 +80,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => (age.clone(), any::<u8>(), any::<bool>()).prop_map(|(age, head, draft)| Step::Sent(age, head, draft)),
         2 => (age.clone(), any::<Option<u8>>()).prop_map(|(age, head)| Step::Deferred(age, head)),
         1 => (age.clone(), any::<Option<u8>>()).prop_map(|(age, head)| Step::Refused(age, head)),
+        2 => (prop::option::weighted(0.7, age.clone()), prop::sample::select(&AwayCause::ALL))
+            .prop_map(|(age, cause)| Step::Away(age, cause)),
         1 => age.clone().prop_map(Step::Withdrawn),
         2 => age.prop_map(Step::ErrandDone),
         2 => any_human().prop_map(Step::Human),
@@ -113,6 +116,7 @@ fn any_human() -> impl Strategy<Value = Event> {
         4 => any_news().prop_map(|news| Noticed { news }),
         4 => Just(SeenMerged),
         4 => Just(SeenClosed),
+        2 => Just(RepositoryBack { repository: name("acme/hammer") }),
         1 => Just(BranchDeleted),
         1 => Just(BranchLeft { reason: "it moved".to_owned() }),
         4 => (any::<u8>(), any::<u8>())
@@ -176,6 +180,11 @@ impl Story {
             Step::Refused(age, head) => {
                 PublishRefused { generation: of(age), reason: reason(), head: head.map(digit) }
             }
+            Step::Away(age, cause) => RepositoryAway {
+                generation: age.as_ref().map(of),
+                away: Away { cause: *cause, reason: reason() },
+                head: None,
+            },
             Step::Withdrawn(age) => Withdrawn { generation: of(age) },
             Step::ErrandDone(age) => ErrandDone { generation: of(age), done: self.done() },
             Step::Human(event) => event.clone(),
@@ -297,6 +306,7 @@ proptest! {
                 Published { generation, .. }
                 | PublishDeferred { generation, .. }
                 | PublishRefused { generation, .. }
+                | RepositoryAway { generation: Some(generation), .. }
                 | Withdrawn { generation }
                 | ErrandDone { generation, .. } => {
                     Some(*generation) == story.changeset.publishing
@@ -329,7 +339,7 @@ proptest! {
             let event = story.event(step);
             story.apply(&event);
             let gone = story.changeset.errand.comments.len() < owed;
-            let why = matches!(event, Published { .. } | ErrandDone { .. } | PublishRefused { .. } | Withdrawn { .. })
+            let why = matches!(event, Published { .. } | ErrandDone { .. } | PublishRefused { .. } | RepositoryAway { .. } | Withdrawn { .. })
                 || matches!(story.changeset.state, State::Merged | State::Closed);
             prop_assert!(!gone || why, "{:?} forgot a comment", event);
             let errand = &story.changeset.errand;

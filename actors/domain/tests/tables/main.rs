@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod asks;
+mod away;
 mod budget;
 mod changeset;
 mod code_owners;

@@ -11,6 +11,7 @@ mod merging;
 mod opting;
 mod people;
 mod wardrobe;
+mod whereabouts;
 mod world;
 
 pub use faults::{Fault, FaultEffect, Operation};
@@ -21,6 +22,7 @@ use super::super::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
+    changeset::AwayCause,
     execution::FileMode,
     id::{CommitSha, RepositoryId, RepositoryName},
     publish::{BranchHead, Comparison, PullRequest, Reading, commit::TreeEntry, dress::Wearer},
@@ -181,14 +183,15 @@ impl MemoryCodeHost {
             let World { repositories, faults, calls, clock, .. } = &mut *world;
             let found = repositories
                 .get_mut(&repository.id)
+                .filter(|found| !found.closed)
                 .ok_or_else(|| CodeHostError::NotFound(format!("the repository {}", repository.name)))?;
             let effect = faults::strike(faults, operation, Some(found.name.name()));
             let answer = match &effect {
                 Some(FaultEffect::Refuse(error)) => Err(error.clone()),
-                _ if found.archived && operation.writes() => Err(refused(format!(
-                    "the repository {} is archived and read-only: unarchive it or leave it out",
-                    found.name
-                ))),
+                _ if found.archived && operation.writes() => Err(whereabouts::away(
+                    AwayCause::Archived,
+                    format!("the repository {} is archived and read-only: unarchive it", found.name),
+                )),
                 _ => act(found, *clock),
             };
             let (of, done) = (found.name.to_string(), answer.is_ok());
@@ -559,7 +562,8 @@ impl CodeHost for MemoryCodeHost {
             return Err(refusal);
         }
         let mut one = |node: &String| {
-            let found = repositories.values().find_map(|found| Some((found, found.reading(node)?)));
+            let mut open = repositories.values().filter(|found| !found.closed);
+            let found = open.find_map(|found| Some((found, found.reading(node)?)));
             let Some((repository, reading)) = found else {
                 return Err(CodeHostError::NotFound(format!("the node {node}")));
             };

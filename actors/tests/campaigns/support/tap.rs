@@ -10,7 +10,7 @@ use campaigns_actors::ports::{
     Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Opting,
     Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, ReviewRequest,
     Reviewing, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition,
-    Wanted, Work,
+    Wanted, Whereabouts, Work,
 };
 use campaigns_domain::{
     changeset::{Changeset, PullRequestRef},
@@ -415,11 +415,22 @@ impl Merging for Behind {
 }
 
 #[async_trait]
+impl Whereabouts for Behind {
+    async fn whereabouts(
+        &self,
+        repository: &RepositoryRef,
+        budget: &ReadBudget,
+    ) -> Result<RepositoryName, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.whereabouts(repository, budget)).await
+    }
+}
+
+#[async_trait]
 impl Opting for Behind {
     async fn opt_outs(
         &self,
         owner: &str,
-        repositories: &[RepositoryName],
+        repositories: &[RepositoryRef],
         budget: &ReadBudget,
     ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
         self.tap.host(Which::Every, self.ports.code_host.opt_outs(owner, repositories, budget)).await

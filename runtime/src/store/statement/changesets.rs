@@ -32,7 +32,7 @@ impl Sql {
             &format!(
                 "UPDATE changesets c SET run = i.of_run, target = i.target, repository = i.repository, state = i.state, \
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, \
-                 held = i.held, errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
+                 held = i.held, away = i.away, errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
                  seen = i.seen::jsonb, version = i.version, changed = campaigns_now(), checks = i.checks, \
                  checks_since = CASE WHEN i.checks IS NULL THEN NULL \
@@ -115,10 +115,10 @@ impl Sql {
         self.part(
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \
-             base_branch, head_branch, state, reason, generation, publishing, wanted, held, errand, told, shown, head, pull_request, \
+             base_branch, head_branch, state, reason, generation, publishing, wanted, held, away, errand, told, shown, head, pull_request, \
              pull_request_node, pull_request_url, seen, queue_number, version, changed) \
              SELECT i.id, i.shard, i.organization, i.campaign, i.of_run, i.target, i.repository_id, i.repository, \
-             i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.held, i.errand::jsonb, i.told, i.shown::jsonb, \
+             i.base_branch, i.head_branch, i.state, i.reason, i.generation, i.publishing, i.wanted::jsonb, i.held, i.away, i.errand::jsonb, i.told, i.shown::jsonb, \
              i.head, i.number, i.node, i.url, i.seen::jsonb, \
              CASE WHEN i.state = 'scheduled' THEN nextval('changeset_queue') END, i.version, campaigns_now() \
              FROM added_changesets i ORDER BY i.place",
@@ -145,6 +145,7 @@ impl Sql {
         self.input.column("publishing", publishing)?;
         self.input.column("wanted", wanted)?;
         self.input.column("held", rows.iter().map(|c| c.held).collect::<Vec<_>>())?;
+        self.input.column("away", rows.iter().map(|c| c.away.map(|a| a.as_str())).collect::<Vec<_>>())?;
         self.input.column("errand", rows.iter().map(|c| json(&c.errand)).collect::<Vec<_>>())?;
         self.input.column("shown", rows.iter().map(|c| json(&c.shown)).collect::<Vec<_>>())?;
         self.input.column("told", rows.iter().map(|c| c.told).collect::<Vec<_>>())?;

@@ -4,9 +4,9 @@ use super::{
     publishing::open,
     stage::{Stage, permit},
 };
-use crate::ports::{CodeHostError, ReadBudget, memory::SeedFile};
+use crate::ports::{CodeHostError, ReadBudget, RepositoryRef, memory::SeedFile};
 use campaigns_domain::{
-    id::RepositoryName,
+    id::{RepositoryId, RepositoryName},
     selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
 };
 
@@ -18,13 +18,17 @@ pub(super) async fn tells_who_opts_out(stage: &dyn Stage) {
     let by_file = stage.repository("opts-out", &[file]).await;
     let empty = stage.repository("opts-empty", &[]).await;
     let absent = RepositoryName::new(&stage.owner(), "opts-absent").expect("a name");
-    let names = [plain.name.clone(), absent, by_file.name.clone(), empty.name.clone()];
+    let absent = RepositoryRef { id: RepositoryId(4_000_000_001), name: absent };
+    // Another repository has the name by now: what that one says is not asked for.
+    let replaced = RepositoryRef { id: absent.id, name: plain.name.clone() };
+    let names = [plain.clone(), absent, by_file, empty, replaced];
     let said = host.opt_outs(&stage.owner(), &names, &reads).await.expect("it answers");
     let file = Some("optOut: [some]\n".to_owned());
     assert_eq!(said[0], Ok(OptOut::default()));
     assert!(matches!(said[1], Err(CodeHostError::NotFound(_))), "{said:?}");
     assert_eq!(said[2], Ok(OptOut { file, ..OptOut::default() }));
-    assert_eq!((said.len(), &said[3]), (4, &Ok(OptOut::default())));
+    assert_eq!((said.len(), &said[3]), (5, &Ok(OptOut::default())));
+    assert!(matches!(said[4], Err(CodeHostError::NotFound(_))), "{said:?}");
     // A label that is put on a pull request is one of its repository.
     let (pull, _) = open(stage, &plain, "ours").await;
     let label = [OPT_OUT_LABEL.to_owned()];

@@ -40,6 +40,7 @@ pub enum Operation {
     Merge,
     PullRequest,
     ReadPullRequests,
+    Whereabouts,
 }
 
 impl Operation {

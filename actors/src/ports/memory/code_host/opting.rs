@@ -3,12 +3,9 @@
 //! Deliberately absent: judging what the files say.
 
 use super::{Call, MemoryCodeHost, Operation, Resource, faults::FaultEffect, faults::strike};
-use crate::ports::{CodeHostError, Opting, ReadBudget};
+use crate::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef};
 use async_trait::async_trait;
-use campaigns_domain::{
-    id::RepositoryName,
-    selection::{OPT_OUT_FILE, OPT_OUT_TOPIC, OptOut, opts_out},
-};
+use campaigns_domain::selection::{OPT_OUT_FILE, OPT_OUT_TOPIC, OptOut, opts_out};
 use tokio::time::Instant;
 
 #[async_trait]
@@ -16,7 +13,7 @@ impl Opting for MemoryCodeHost {
     async fn opt_outs(
         &self,
         owner: &str,
-        repositories: &[RepositoryName],
+        repositories: &[RepositoryRef],
         budget: &ReadBudget,
     ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
         let _reading = budget.spend(Resource::GraphQl, 1).await?;
@@ -29,9 +26,8 @@ impl Opting for MemoryCodeHost {
             Some(_) => return Err(CodeHostError::Unavailable("the answer was lost".to_owned())),
             None => {}
         }
-        let one = |name: &RepositoryName| {
-            let mut all = world.repositories.values();
-            let found = all.find(|found| found.name == *name || found.former.contains(name));
+        let one = |RepositoryRef { id, name }: &RepositoryRef| {
+            let found = world.repositories.get(id).filter(|found| !found.closed);
             let found = found.ok_or_else(|| CodeHostError::NotFound(format!("the repository {name}")))?;
             let tree = found.head(&found.default_branch).and_then(|head| found.trees.get(&head.tree));
             let blob = tree.and_then(|tree| tree.get(OPT_OUT_FILE)).and_then(|(_, id)| found.blobs.get(id));

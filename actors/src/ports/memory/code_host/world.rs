@@ -39,6 +39,8 @@ pub(super) struct Repository {
     pub(super) default_branch: String,
     pub(super) archived: bool,
     pub(super) topics: Vec<String>,
+    /// Whether Campaigns may not see it.
+    pub(super) closed: bool,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashMap<CommitSha, Commit>,
     pub(super) trees: HashMap<String, Tree>,
@@ -67,6 +69,7 @@ impl Repository {
             default_branch: "main".to_owned(),
             archived: false,
             topics: vec![],
+            closed: false,
             branches: BTreeMap::new(),
             commits: HashMap::new(),
             trees,

@@ -219,13 +219,14 @@ impl Rows {
         }
     }
 
-    /// The changesets of an organisation that have a pull request and are not merged, by id.
+    /// The changesets of an organisation that have a pull request or wait for their repository, and are not merged, by
+    /// id.
     pub(super) fn followed(&self, organization: &str) -> impl Iterator<Item = &StoredChangeset> {
         let of = organization.to_ascii_lowercase();
         self.changesets.values().filter(move |stored| {
             let changeset = &stored.changeset;
             stored.organization == of
-                && changeset.pull_request.is_some()
+                && (changeset.pull_request.is_some() || changeset.away.is_some())
                 && changeset.state != ChangesetState::Merged
         })
     }
