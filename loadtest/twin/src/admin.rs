@@ -64,7 +64,7 @@ fn log(world: &World) -> Response<Body> {
     }
 }
 
-fn act(world: &World, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {
+fn act(world: &Arc<World>, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refused> {
     let parts: Vec<&str> = path.split('/').collect();
     match (method.as_str(), &parts[..]) {
         ("GET", ["state"]) => Ok(state(world)),

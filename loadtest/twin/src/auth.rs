@@ -57,6 +57,14 @@ impl Caller {
         }
     }
 
+    /// May it do with a repository what needs any one of these permissions? A public one is read by everybody; an
+    /// installation does nothing else where it does not reach.
+    pub fn may_in(&self, record: &RepositoryRecord, any_of: &[(&str, Level)]) -> bool {
+        let reads = any_of.iter().all(|(_, level)| *level == Level::Read);
+        let strange = self.is_installation() && record.transferred_to.is_some();
+        !strange && self.may(record.id, any_of) || reads && !record.private
+    }
+
     /// May it do something that needs any one of these permissions?
     pub fn may(&self, repository: u64, any_of: &[(&str, Level)]) -> bool {
         match self {
@@ -128,12 +136,17 @@ fn token(world: &World, token: &str) -> Result<Caller, Refusal> {
 /// An installation's token is worth what the installation is worth now: nothing when it is gone or suspended, and no
 /// permission that was taken away since.
 fn as_granted(world: &World, mut grant: Grant) -> Result<Grant, Refusal> {
-    if let Holder::Installation { permissions, .. } = &mut grant.holder {
+    if let Holder::Installation { permissions, repositories, .. } = &mut grant.holder {
         let installation = world.read(|state| state.installation.clone());
         let installation = installation.ok_or_else(Refusal::bad_credentials)?;
         if installation.suspended_at.is_some() {
             return Err(Refusal::suspended());
         }
+        *repositories = match (repositories.take(), &installation.selected) {
+            (Some(asked), Some(selected)) => Some(asked.intersection(selected).copied().collect()),
+            (None, Some(selected)) => Some(selected.clone()),
+            (asked, None) => asked,
+        };
         permissions.retain(|name, level| match installation.permissions.get(name) {
             Some(granted) => {
                 *level = (*level).min(*granted);

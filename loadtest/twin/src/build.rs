@@ -6,6 +6,7 @@ use crate::rest::git_data::as_person;
 use crate::world::World;
 use crate::world::change::Change;
 use crate::world::model::{AccountKind, RepositoryRecord};
+use crate::world::state::Found;
 use std::sync::Arc;
 
 /// A repository in the making.
@@ -98,7 +99,7 @@ impl RepositoryBuilder {
             .map_err(|error| Refused(error.to_string()))?
     }
 
-    fn create_now(self) -> Result<u64, Refused> {
+    pub(crate) fn create_now(self) -> Result<u64, Refused> {
         let world = &self.world;
         let now = world.clock.now();
         let author = world
@@ -106,7 +107,9 @@ impl RepositoryBuilder {
             .ok_or_else(|| Refused("there are no people in this world".into()))?;
         // Decided and planted under one hold of the journal, so that two builders get two ids.
         world.decide(|state| {
-            if state.names.contains_key(&self.name.to_lowercase()) {
+            // A former name may be taken, as at GitHub.
+            let org = state.org().map_or("", |org| &org.login);
+            if matches!(state.repository(org, &self.name), Some(Found::Here(_))) {
                 return Err(Refused(format!("there already is a repository {}", self.name)));
             }
             let id = state.next_id();

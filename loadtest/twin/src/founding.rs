@@ -111,6 +111,7 @@ pub fn found(
             permissions: permissions(),
             created_at: now,
             suspended_at: None,
+            selected: None,
         },
     });
     Ok(world.record(changes)?)

@@ -1,6 +1,7 @@
 //! People's verbs for harnesses in other processes: one POST for each, with its arguments as JSON and, where another
 //! than the maintainer acts, `as` a login.
 
+use crate::build::RepositoryBuilder;
 use crate::people::{FileEdit, Maintainer, Refused};
 use crate::world::World;
 use crate::world::model::Level;
@@ -8,6 +9,7 @@ use crate::world::rules::{Bypass, Demands, Settings};
 use crate::world::verdict::{Conclusion, StatusState};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The arguments of a verb.
 struct Given(Value);
@@ -28,7 +30,7 @@ impl Given {
 }
 
 /// Carries out the verb at a path; `None` when there is no such verb.
-pub(super) fn act(world: &World, parts: &[&str], body: &[u8]) -> Option<Result<Value, Refused>> {
+pub(super) fn act(world: &Arc<World>, parts: &[&str], body: &[u8]) -> Option<Result<Value, Refused>> {
     let given = match body.iter().all(u8::is_ascii_whitespace) {
         true => Value::Null,
         false => match serde_json::from_slice(body) {
@@ -49,6 +51,7 @@ pub(super) fn act(world: &World, parts: &[&str], body: &[u8]) -> Option<Result<V
             };
             with_pull(&person, name, number, verb, &given)
         }
+        ["repositories", name, "create"] => Some(create(world, name, &given)),
         ["repositories", name, verb] => with_repository(&person, name, verb, &given),
         ["installation", verb] => with_installation(&person, verb, &given),
         ["teams"] => Some(given.texts("members").and_then(|members| {
@@ -61,6 +64,16 @@ pub(super) fn act(world: &World, parts: &[&str], body: &[u8]) -> Option<Result<V
 
 fn done(outcome: Result<(), Refused>) -> Result<Value, Refused> {
     outcome.map(|()| json!({}))
+}
+
+/// Makes a repository, also one with the name of another that is gone.
+fn create(world: &Arc<World>, name: &str, given: &Given) -> Result<Value, Refused> {
+    let files: BTreeMap<String, String> = given.read("files")?;
+    let mut builder = RepositoryBuilder::new(Arc::clone(world), name);
+    for (path, content) in &files {
+        builder = builder.file(path, content);
+    }
+    Ok(json!({"id": builder.create_now()?}))
 }
 
 fn with_pull(
@@ -112,7 +125,7 @@ fn with_repository(
     given: &Given,
 ) -> Option<Result<Value, Refused>> {
     let pushed = |force: bool| {
-        let files: std::collections::BTreeMap<String, Option<String>> = given.read("files")?;
+        let files: BTreeMap<String, Option<String>> = given.read("files")?;
         let files: Vec<FileEdit<'_>> = files
             .iter()
             .map(|(path, content)| (path.as_str(), content.as_ref().map(String::as_bytes)))
@@ -167,10 +180,16 @@ fn with_installation(person: &Maintainer<'_>, verb: &str, given: &Given) -> Opti
         let level: Option<Level> = given.read("level")?;
         person.set_permission(given.text("name")?, level)
     };
+    let select = || {
+        let names: Option<Vec<String>> = given.read("repositories")?;
+        let names: Option<Vec<&str>> = names.as_ref().map(|all| all.iter().map(String::as_str).collect());
+        person.select_repositories(names.as_deref())
+    };
     Some(done(match verb {
         "suspend" => person.suspend_installation(),
         "unsuspend" => person.unsuspend_installation(),
         "uninstall" => person.uninstall(),
+        "select" => select(),
         "permission" => permission(),
         _ => return None,
     }))

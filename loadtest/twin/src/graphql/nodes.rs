@@ -75,6 +75,6 @@ impl Execution<'_> {
 
     /// May the caller read this of a repository?
     pub(super) fn reads(&self, record: &RepositoryRecord, permission: &str) -> bool {
-        self.caller.sees(record) && self.caller.may(record.id, &[(permission, Level::Read)])
+        self.caller.sees(record) && self.caller.may_in(record, &[(permission, Level::Read)])
     }
 }

@@ -121,7 +121,7 @@ impl Execution<'_> {
         record: &RepositoryRecord,
         selection: &[Selection],
     ) -> Result<Value, Refusal> {
-        let org = self.world.read(|state| state.org().cloned()).ok_or_else(Refusal::not_found)?;
+        let org = self.world.read(|state| state.owner_of(record)).ok_or_else(Refusal::not_found)?;
         let full = format!("{}/{}", org.login, record.name);
         self.pick(selection, "Repository", |me, field| {
             Ok(match field.name.as_str() {

@@ -8,7 +8,7 @@ use crate::rest::shape::node_id;
 use crate::rest::shape::pulls::listed_pull;
 use crate::rest::shape::{apps, users, verdicts};
 use crate::world::change::Change;
-use crate::world::model::Installation;
+use crate::world::model::{Installation, RepositoryRecord};
 use crate::world::rules::Queued;
 use crate::world::verdict::{CheckRun, CheckStatus, Review, ReviewState, Status, Verdict};
 use git2::Oid;
@@ -193,6 +193,11 @@ impl Teller<'_> {
 
     fn installation(&self, now: Option<&Installation>, was: Option<&Installation>) -> Vec<Happening> {
         let Some(known) = now.or(was) else { return Vec::new() };
+        if let (Some(now), Some(was)) = (now, was)
+            && now.selected != was.selected
+        {
+            return self.selected(now, was);
+        }
         let action = match (now, was) {
             (None, _) => "deleted",
             (Some(_), None) => "created",
@@ -209,6 +214,41 @@ impl Teller<'_> {
         let mut told = self.told("installation", Some(action), None, 0, json!({"installation": shown}));
         for happening in &mut told {
             happening.installation = Some(known.id);
+        }
+        told
+    }
+
+    /// `installation_repositories`: what the installation has gained and lost, each of them told of apart.
+    fn selected(&self, now: &Installation, was: &Installation) -> Vec<Happening> {
+        let Some((app, org)) = self.state.app.as_ref().zip(self.state.org()) else { return Vec::new() };
+        let records = || self.state.repositories.values().map(|found| &found.record);
+        let brief = |record: &RepositoryRecord| {
+            json!({
+                "id": record.id,
+                "node_id": node_id("R", record.id),
+                "name": record.name,
+                "full_name": format!("{}/{}", org.login, record.name),
+                "private": record.private,
+            })
+        };
+        let between = |one: &Installation, other: &Installation| -> Vec<Value> {
+            records().filter(|record| one.reaches(record) && !other.reaches(record)).map(brief).collect()
+        };
+        let (added, removed) = (between(now, was), between(was, now));
+        let shown = apps::installation(self.urls, now, app, org);
+        let mut told = Vec::new();
+        for (action, added, removed) in [("added", added, Vec::new()), ("removed", Vec::new(), removed)] {
+            if added.is_empty() && removed.is_empty() {
+                continue;
+            }
+            let about = json!({
+                "installation": shown,
+                "repository_selection": apps::selection(now),
+                "repositories_added": added,
+                "repositories_removed": removed,
+                "requester": null,
+            });
+            told.extend(self.told("installation_repositories", Some(action), None, 0, about));
         }
         told
     }

@@ -192,9 +192,11 @@ impl Maintainer<'_> {
         self.set(repository, |settings| settings.allow_auto_merge = allowed)
     }
 
-    /// Transfers a repository to somebody outside of the organisation, where the app is not installed.
+    /// Transfers a repository to somebody outside of the organisation, where the app is not installed; to the
+    /// organisation's own login it comes back.
     pub fn transfer(&self, repository: &str, to: &str) -> Result<(), Refused> {
-        self.change(repository, |record| record.transferred_to = Some(to.to_owned()))
+        let home = self.world.read(|state| state.org().is_some_and(|org| org.login.eq_ignore_ascii_case(to)));
+        self.change(repository, |record| record.transferred_to = (!home).then(|| to.to_owned()))
     }
 
     /// Deletes a repository with everything in it.
@@ -256,6 +258,15 @@ impl Maintainer<'_> {
     /// Uninstalls the app. Its tokens are worth nothing from then on.
     pub fn uninstall(&self) -> Result<(), Refused> {
         self.change_installation(|_| None)
+    }
+
+    /// Selects the repositories that the app's installation is for, by name, or gives it all.
+    pub fn select_repositories(&self, names: Option<&[&str]>) -> Result<(), Refused> {
+        let ids = |names: &[&str]| {
+            names.iter().map(|name| Ok::<_, Refused>(self.record(name)?.id)).collect::<Result<_, _>>()
+        };
+        let selected = names.map(ids).transpose()?;
+        self.change_installation(|known| Some(Installation { selected, ..known }))
     }
 
     /// Grants the app's installation a permission at a level, or takes it away.

@@ -59,13 +59,18 @@ pub fn of_org(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shown(call)?))
 }
 
+/// `GET /users/{username}/installation`: no person has installed the app in this world.
+pub fn of_user(_: &Call<'_>) -> Outcome {
+    Err(Refusal::not_found())
+}
+
 /// `GET /repos/{owner}/{repo}/installation`
 pub fn of_repository(call: &Call<'_>) -> Outcome {
     // The app itself may ask about a private repository, which `Call::repository` would hide from it.
     let installed = call.world.read(|state| {
         let (Found::Here(found) | Found::Moved(found)) =
             state.repository(call.param("owner"), call.param("repo"))?;
-        Some(found.record.transferred_to.is_none())
+        Some(state.installation.as_ref()?.reaches(&found.record))
     });
     if installed != Some(true) {
         return Err(Refusal::not_found());
@@ -88,7 +93,7 @@ pub fn create_token(call: &Call<'_>) -> Outcome {
     if installation.suspended_at.is_some() {
         return Err(Refusal::suspended());
     }
-    let chosen = chosen(call)?;
+    let chosen = chosen(call, &installation)?;
     let permissions = permissions(call, &installation.permissions)?;
     let token = secrets::installation_token(app.id);
     let expires_at = call.now + Duration::hours(1);
@@ -106,7 +111,7 @@ pub fn create_token(call: &Call<'_>) -> Outcome {
         "token": token,
         "expires_at": stamp(expires_at),
         "permissions": shape::apps::permissions(&permissions),
-        "repository_selection": if chosen.is_some() { "selected" } else { "all" },
+        "repository_selection": if chosen.is_some() { "selected" } else { shape::apps::selection(&installation) },
     });
     if let Some(records) = chosen {
         body["repositories"] = records
@@ -118,7 +123,7 @@ pub fn create_token(call: &Call<'_>) -> Outcome {
 }
 
 /// The repositories that the body names; `None` when it names none, which means all.
-fn chosen(call: &Call<'_>) -> Result<Option<Vec<RepositoryRecord>>, Refusal> {
+fn chosen(call: &Call<'_>, installation: &Installation) -> Result<Option<Vec<RepositoryRecord>>, Refusal> {
     let names = call.texts("repositories")?;
     let ids: Option<Vec<u64>> = match call.body.get("repository_ids") {
         None | Some(Value::Null) => None,
@@ -144,7 +149,10 @@ fn chosen(call: &Call<'_>) -> Result<Option<Vec<RepositoryRecord>>, Refusal> {
         }
         found
             .iter()
-            .map(|id| state.repositories.get(id).map(|found| found.record.clone()).ok_or_else(inaccessible))
+            .map(|id| {
+                let found = state.repositories.get(id).map(|found| &found.record);
+                found.filter(|record| installation.reaches(record)).cloned().ok_or_else(inaccessible)
+            })
             .collect::<Result<Vec<_>, _>>()
             .map(Some)
     })
@@ -183,10 +191,13 @@ pub fn revoke_token(call: &Call<'_>) -> Outcome {
 
 /// `GET /installation/repositories`
 pub fn repositories(call: &Call<'_>) -> Outcome {
-    let page = cut(call, repos::visible(call));
+    let (_, installation, _) = known(call)?;
+    let mut reached = repos::visible(call);
+    reached.retain(|record| installation.reaches(record));
+    let page = cut(call, reached);
     let body = json!({
         "total_count": page.total,
-        "repository_selection": "all",
+        "repository_selection": shape::apps::selection(&installation),
         "repositories": repos::rendered(call, &page.items)?,
     });
     Ok(Reply::ok(body).link(page.link))

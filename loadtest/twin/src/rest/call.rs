@@ -206,10 +206,10 @@ impl Call<'_> {
             return Err(self.moved(&record));
         }
         let full_name =
-            self.world.read(|state| state.org().map(|org| format!("{}/{}", org.login, record.name)));
+            self.world.read(|state| state.repositories.get(&record.id).map(|found| state.full_name(found)));
         self.facts.borrow_mut().repo = full_name;
         if let Need::Repository(any_of) = self.need
-            && !self.caller.may(record.id, any_of)
+            && !self.caller.may_in(&record, any_of)
         {
             let refusal = if matches!(self.caller, Caller::Anonymous(_)) {
                 Refusal::requires_authentication()

@@ -76,7 +76,9 @@ pub fn of_org(call: &Call<'_>) -> Outcome {
     if !is_org {
         return Err(Refusal::not_found());
     }
-    listing(call, visible(call), "created")
+    let mut all = visible(call);
+    all.retain(|record| record.transferred_to.is_none());
+    listing(call, all, "created")
 }
 
 /// `GET /users/{username}/repos`
@@ -127,8 +129,8 @@ pub fn get(call: &Call<'_>) -> Outcome {
             .repositories
             .get(&record.id)
             .map_or(0, |found| found.pulls.values().filter(|pull| pull.is_open()).count());
-        let owner = state.org().ok_or_else(Refusal::not_found)?;
-        Ok::<_, Refusal>(shape::repos::full(&call.urls, owner, &record, open, access(call, record.id)))
+        let owner = state.owner_of(&record).ok_or_else(Refusal::not_found)?;
+        Ok::<_, Refusal>(shape::repos::full(&call.urls, &owner, &record, open, access(call, record.id)))
     })?;
     Ok(Reply::ok(body).modified(record.updated_at))
 }

@@ -49,6 +49,7 @@ pub fn route(id: &str) -> Option<Route> {
         "apps/list-installations" => route(app::installations, Need::App, Reads),
         "apps/get-installation" => route(app::installation, Need::App, Reads),
         "apps/get-org-installation" => route(app::of_org, Need::App, Reads),
+        "apps/get-user-installation" => route(app::of_user, Need::App, Reads),
         "apps/get-repo-installation" => route(app::of_repository, Need::App, Reads),
         "apps/create-installation-access-token" => route(app::create_token, Need::App, Writes),
         "apps/revoke-installation-access-token" => route(app::revoke_token, Need::Installation, Writes),

@@ -78,7 +78,7 @@ pub struct App {
     pub created_at: DateTime<Utc>,
 }
 
-/// The app's presence in the organisation, on all repositories.
+/// The app's presence in the organisation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Installation {
     /// Numeric id.
@@ -90,6 +90,9 @@ pub struct Installation {
     /// When its owner suspended it.
     #[serde(default)]
     pub suspended_at: Option<DateTime<Utc>>,
+    /// The repositories that its owner selected for it; absent means all of the organisation's.
+    #[serde(default)]
+    pub selected: Option<BTreeSet<u64>>,
 }
 
 /// Who a token speaks for.
@@ -246,6 +249,14 @@ pub struct Pull {
     pub created_at: DateTime<Utc>,
     /// When anything about it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Installation {
+    /// Does it reach a repository? Never one that was transferred out of the organisation.
+    pub fn reaches(&self, record: &RepositoryRecord) -> bool {
+        record.transferred_to.is_none()
+            && self.selected.as_ref().is_none_or(|selected| selected.contains(&record.id))
+    }
 }
 
 impl Pull {

@@ -1,7 +1,7 @@
 //! The state: what a fold of the journal yields, and the questions the handlers ask of it. Reading only;
 //! what changes it is in `change`.
 
-use super::model::{Account, App, Grant, Installation, Pull, Repository};
+use super::model::{Account, AccountKind, App, Grant, Installation, Pull, Repository, RepositoryRecord};
 use super::rules::Team;
 use std::collections::{BTreeMap, HashMap};
 
@@ -79,6 +79,15 @@ impl State {
         let org = self.org().map_or("", |org| &org.login);
         let owner = repository.record.transferred_to.as_deref().unwrap_or(org);
         format!("{owner}/{}", repository.record.name)
+    }
+
+    /// Whose a repository is. Of an owner outside of this world no more is known than the login.
+    pub fn owner_of(&self, record: &RepositoryRecord) -> Option<Account> {
+        let org = self.org()?.clone();
+        let Some(login) = &record.transferred_to else { return Some(org) };
+        let elsewhere =
+            || Account { id: 0, login: login.clone(), kind: AccountKind::Organization, name: None, ..org };
+        Some(self.account(login).cloned().unwrap_or_else(elsewhere))
     }
 
     /// A pull request.

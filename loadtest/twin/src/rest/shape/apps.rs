@@ -32,7 +32,7 @@ pub fn installation(urls: &Urls, found: &Installation, app: &App, account: &Acco
     json!({
         "id": found.id,
         "account": simple(urls, account),
-        "repository_selection": "all",
+        "repository_selection": selection(found),
         "access_tokens_url": format!("{}/app/installations/{}/access_tokens", urls.api, found.id),
         "repositories_url": format!("{}/installation/repositories", urls.api),
         "html_url": format!("{}/organizations/{}/settings/installations/{}", urls.web, account.login, found.id),
@@ -51,6 +51,11 @@ pub fn installation(urls: &Urls, found: &Installation, app: &App, account: &Acco
         "suspended_by": null,
         "suspended_at": found.suspended_at.map(stamp),
     })
+}
+
+/// `all`, or `selected`.
+pub fn selection(found: &Installation) -> &'static str {
+    if found.selected.is_some() { "selected" } else { "all" }
 }
 
 /// `permissions` by name.
