@@ -33,6 +33,12 @@ pub(super) fn away(cause: AwayCause, reason: String) -> CodeHostError {
     CodeHostError::Away(Away { cause, reason })
 }
 
+/// It is read-only.
+pub(super) fn archived(name: &RepositoryName) -> CodeHostError {
+    let reason = format!("{name} is archived and read-only: unarchive it, and it goes on by itself");
+    away(AwayCause::Archived, reason)
+}
+
 impl GitHub {
     /// Looks for a repository under the name that it is known by, and then by its id; what it is called is remembered.
     pub(super) async fn find(
@@ -147,10 +153,7 @@ impl Whereabouts for GitHub {
             }
         }
         if found.is_archived() {
-            return Err(away(
-                AwayCause::Archived,
-                format!("{name} is archived and read-only: unarchive it, and it goes on by itself"),
-            ));
+            return Err(archived(&name));
         }
         if app {
             let scope = Scope::Repository { owner: owner.to_ascii_lowercase(), id, workflows: false };

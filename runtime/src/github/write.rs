@@ -12,12 +12,14 @@ use super::{
     paid::Paid,
     shape,
     token::Scope,
+    whereabouts::archived,
     wire::{JSON, Raw},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, CommitDraft, NewPullRequest, Permit, RepositoryRef};
 use campaigns_domain::{
+    changeset::AwayCause,
     id::CommitSha,
     publish::{
         PullRequest,
@@ -133,6 +135,8 @@ impl GitHub {
                     _ => Err(error),
                 }
             }
+            // What was written to is of no interest where nothing can be.
+            Err(CodeHostError::Away(found)) if found.cause == AwayCause::Archived => Err(archived(&name)),
             answer => answer,
         }
     }

@@ -1,12 +1,14 @@
 //! What GitHub's answers mean: a table of status, headers and body, as they were seen or are documented.
 
 use campaigns_actors::ports::CodeHostError;
+use campaigns_domain::changeset::AwayCause;
 use campaigns_runtime::github::{About, refusal};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
 
 /// The kind of error that is expected, and words that have to be in it.
 enum Meant {
+    Away(AwayCause),
     Conflict(&'static str),
     Refused(&'static [&'static str]),
     Unauthorized(&'static str),
@@ -16,7 +18,9 @@ enum Meant {
     Inconclusive,
     Unavailable,
 }
-use Meant::{Conflict, Inconclusive, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown};
+use Meant::{
+    Away, Conflict, Inconclusive, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown,
+};
 
 type Row = (u16, &'static [(&'static str, &'static str)], &'static str, bool, Meant);
 
@@ -89,13 +93,7 @@ const TABLE: &[Row] = &[
         Unauthorized("IP allow list"),
     ),
     // What is not allowed.
-    (
-        403,
-        &[],
-        r#"{"message":"Repository was archived so is read-only."}"#,
-        WRITE,
-        Refused(&["archived", "acme/a"]),
-    ),
+    (403, &[], r#"{"message":"Repository was archived so is read-only."}"#, WRITE, Away(AwayCause::Archived)),
     (
         403,
         &[("x-accepted-github-permissions", "contents=write; contents=write,workflows=write")],
@@ -214,6 +212,7 @@ fn every_answer_means_something() {
             (Refused(parts), CodeHostError::Refused(_)) => {
                 assert!(parts.iter().all(|part| words.contains(part)), "{row}");
             }
+            (Away(cause), CodeHostError::Away(away)) => assert_eq!(*cause, away.cause, "{row}"),
             (NotFound, CodeHostError::NotFound(_))
             | (Unknown, CodeHostError::Unknown(_))
             | (Inconclusive, CodeHostError::Inconclusive(_))

@@ -6,6 +6,7 @@
 
 mod dressing;
 mod ending;
+mod finding;
 mod following;
 mod merging;
 mod observing;
@@ -43,4 +44,5 @@ pub async fn hold(stage: &dyn Stage) {
     merging::merges_what_it_was_told(stage).await;
     opting::tells_who_opts_out(stage).await;
     owning::reads_who_owns_what(stage).await;
+    finding::finds_a_repository_by_its_id(stage).await;
 }

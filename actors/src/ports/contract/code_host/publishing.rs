@@ -6,6 +6,7 @@ use crate::ports::{
 };
 use bytes::Bytes;
 use campaigns_domain::{
+    changeset::AwayCause,
     execution::{FileMode, RepositoryPath},
     id::CommitSha,
     publish::{
@@ -321,7 +322,7 @@ pub(super) async fn archived_is_refused(stage: &dyn Stage) {
     let main = head(host, &repository, "main").await;
     stage.archive(&repository).await;
     match host.create_tree(&repository, &main.tree, &[put("b", "2")], permit()).await {
-        Err(CodeHostError::Refused(words)) => assert!(words.contains("archived"), "{words}"),
+        Err(CodeHostError::Away(away)) => assert_eq!(away.cause, AwayCause::Archived),
         other => panic!("an archived repository refuses: {other:?}"),
     }
 }
