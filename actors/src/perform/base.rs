@@ -4,8 +4,8 @@
 //! older would take the base's own changes back. Reads only. Deliberately absent: writing the tree (`tree`).
 
 use super::{
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, limits},
     tree,
 };
 use crate::ports::RepositoryRef;

@@ -4,9 +4,10 @@
 //! are to go (`campaigns_domain::changeset`), and when (`limiter::tidy`).
 
 use super::{
+    halt::{Halt, limits},
     pace::Pace,
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::Sent,
 };
 use crate::{ports::RepositoryRef, scope::Scope};
 use campaigns_domain::{

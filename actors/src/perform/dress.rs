@@ -5,9 +5,9 @@
 //! a draft. Deliberately absent: what is missing (`campaigns_domain::publish::dress`), and code owners (`owners`).
 
 use super::{
+    halt::{Halt, limits},
     owners,
     permits::Writes,
-    publish::{Halt, limits},
 };
 use crate::ports::RepositoryRef;
 use campaigns_domain::{

@@ -4,9 +4,11 @@
 //! looked for by its hidden marker. Deliberately absent: content and words (`publish`).
 
 use super::{
-    branch_end, dress, merging, opting,
+    branch_end, dress,
+    halt::{Halt, limits},
+    merging, opting,
     permits::Writes,
-    publish::{Halt, Sent, adopted, limits},
+    publish::{Sent, adopted},
 };
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{

@@ -4,8 +4,9 @@
 //! (`campaigns_domain::publish::merge_step`).
 
 use super::{
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::Sent,
 };
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{

@@ -9,6 +9,7 @@ mod closer;
 mod dress;
 mod errand;
 pub(crate) mod execute;
+mod halt;
 mod merging;
 pub(crate) mod moved;
 mod opting;

@@ -4,8 +4,9 @@
 //! Deliberately absent: what opts out (`campaigns_domain::selection`).
 
 use super::{
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::Sent,
     reads::{NotRead, patiently},
 };
 use crate::{

@@ -6,14 +6,16 @@
 use super::{
     base, closer,
     dress::dress,
-    errand, merging, opting,
+    errand,
+    halt::{Halt, limits},
+    merging, opting,
     pace::Pace,
-    permits::{Stopped, Writes},
+    permits::Writes,
     tree, whereabouts,
 };
 use crate::{
-    ports::{CodeHostError, CommitDraft, NewPullRequest, RepositoryRef},
-    scope::{Closed, Scope},
+    ports::{CommitDraft, NewPullRequest, RepositoryRef},
+    scope::Scope,
 };
 use campaigns_domain::{
     changeset::{Aim, Away, Changeset, Done, Published, Words},
@@ -61,67 +63,6 @@ pub(crate) struct Outcome {
     pub(crate) sent: Sent,
     /// The branch's head, where it is known to be a commit of ours, however the rest went.
     pub(crate) head: Option<CommitSha>,
-}
-
-/// Why a round of observing and acting ended early.
-#[derive(Debug)]
-pub(super) enum Halt {
-    /// This is how it went.
-    Sent(Sent),
-    /// Observe again.
-    Again(String),
-    /// Something is not there, in these words; perhaps all of its repository.
-    Missing(String),
-}
-
-impl Halt {
-    pub(super) fn refused(reason: String) -> Self {
-        Self::Sent(Sent::Refused(reason))
-    }
-
-    pub(super) fn deferred(reason: String) -> Self {
-        Self::Sent(Sent::Deferred(reason))
-    }
-
-    /// Why the one thing that was asked for is not allowed, where the rest can go on without it.
-    pub(super) fn into_refusal(self) -> Result<String, Self> {
-        match self {
-            Self::Sent(Sent::Refused(reason)) | Self::Missing(reason) => Ok(reason),
-            other => Err(other),
-        }
-    }
-}
-
-impl From<CodeHostError> for Halt {
-    fn from(error: CodeHostError) -> Self {
-        use CodeHostError as E;
-        let text = error.to_string();
-        match error {
-            E::Conflict(_) | E::Unknown(_) | E::Inconclusive(_) | E::PermitExpired => Self::Again(text),
-            E::NotFound(_) => Self::Missing(text),
-            E::Away(away) => Self::Sent(Sent::Away(away)),
-            E::Refused(_) => Self::refused(text),
-            E::Unauthorized(_) | E::Limited { .. } | E::Unavailable(_) => Self::deferred(text),
-        }
-    }
-}
-
-impl From<Stopped> for Halt {
-    fn from(stopped: Stopped) -> Self {
-        Self::Sent(match stopped {
-            Stopped::Closed(closed) => closed.into(),
-            Stopped::Fenced => Sent::Fenced,
-        })
-    }
-}
-
-impl From<Closed> for Sent {
-    fn from(closed: Closed) -> Self {
-        match closed {
-            Closed::RunEnded => Self::RunEnded,
-            Closed::Draining => Self::Draining,
-        }
-    }
 }
 
 /// What has been written so far in this call, so that a further round does not write it again.
@@ -397,21 +338,4 @@ async fn adopt(
     let update = |permit| host.update_pull_request(repository, number, &wanted.title, &wanted.body, permit);
     let sent = writes.send(WriteKind::PullRequestUpdate, update).await?;
     limits(writes, sent)
-}
-
-/// An answer; one that asks for slowness, or says that nothing of ours is let in, stops the whole organisation.
-pub(super) fn limits<T>(writes: &Writes<'_>, answer: Result<T, CodeHostError>) -> Result<T, Halt> {
-    match &answer {
-        Err(CodeHostError::Limited { wait, reason }) => {
-            let wait = writes.pace.limited(*wait, reason);
-            writes.reads.quiet_for(wait, reason);
-        }
-        Err(CodeHostError::Unauthorized(why)) => writes.pace.out_of_use(why),
-        // Also a refusal is an answer that says that we are let in.
-        Ok(_) | Err(CodeHostError::NotFound(_) | CodeHostError::Conflict(_) | CodeHostError::Away(_)) => {
-            writes.pace.answered(false);
-        }
-        Err(_) => {}
-    }
-    answer.map_err(Halt::from)
 }

@@ -4,8 +4,8 @@
 //! (`campaigns_domain::publish::commit`).
 
 use super::{
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, limits},
 };
 use crate::ports::{ArtifactKey, RepositoryRef};
 use bytes::Bytes;

@@ -5,8 +5,8 @@
 //! repository.
 
 use super::{
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, limits},
 };
 use crate::{
     ports::{CodeHost, CodeHostError, ReadBudget, RepositoryRef},

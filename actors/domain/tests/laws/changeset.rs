@@ -11,8 +11,8 @@ use campaigns_domain::{
         ChangesetEffect::{self as Effect, Schedule, Settled},
         ChangesetEvent::{
             self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed,
-            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone, RepositoryAway,
-            RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+            Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
+            RepositoryAway, RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
         ChangesetState as State, Done, Place, Proposal, Stands,
     },
