@@ -9,6 +9,7 @@ mod live;
 mod pgbench;
 mod plan;
 mod raw;
+#[allow(dead_code, reason = "some figures of a report are the harness's alone")]
 #[path = "../../loadtest/src/report.rs"]
 mod report; // The harness's own report, so that a figure reads the same wherever it comes from.
 

@@ -167,7 +167,7 @@ pub(super) async fn run(
             return Ok(Sent::HandedOver(reason));
         }
         if changeset.errand.reviews
-            && let Some(stop) = opting::stops(writes, changeset).await?
+            && let Some(stop) = opting::stops(writes, repository, changeset).await?
         {
             return Ok(stop);
         }

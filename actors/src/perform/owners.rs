@@ -5,8 +5,9 @@
 
 use super::{
     dress::Dressing,
+    halt::{Halt, limits},
     permits::Writes,
-    publish::{Halt, Sent, limits},
+    publish::Sent,
     tree,
 };
 use crate::ports::{CommitError, RepositoryRef, ReviewRequest};

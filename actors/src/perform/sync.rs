@@ -139,7 +139,7 @@ fn requested(fresh: &Fresh) -> Option<&[String]> {
         }
         Look::Whole(_) => Some(&[]),
         Look::State(seen) => (seen.state != PullRequestState::Open).then_some(&[]),
-        Look::Lost(_) => None,
+        Look::Lost(_) | Look::None => None,
     }
 }
 

@@ -64,7 +64,10 @@ pub(super) async fn of_target(scope: &Scope, target: &Target) -> Option<Away> {
     let host = &scope.world.ports.code_host;
     let mut doubted = false;
     loop {
-        let budget = scope.world.reading(repository.name.owner()).await;
+        let (budget, paused) = scope.world.reading(repository.name.owner()).await;
+        if paused.is_some() {
+            return None;
+        }
         match host.whereabouts(&repository, &budget).await {
             Err(CodeHostError::Away(away)) if doubted || away.cause.is_said() => return Some(away),
             Err(CodeHostError::Away(_)) => doubted = true,

@@ -27,9 +27,7 @@ pub use ask::{AskAction, AskChangesets, Asked, Covered, LeftOut, Selection};
 pub use audit::AuditEntry;
 pub use budget::{Budget, Estimate, OrganizationBudget, OrganizationPause, Waiting, WindowUse};
 pub use campaign::{Applied, ApplySpec, Campaign, SpecVersion};
-pub use changeset::{
-    Changeset, CodeOwners, Merge, MergeStands, OwnerLeftOut, PullRequest, RepositoryAway,
-};
+pub use changeset::{Changeset, CodeOwners, Merge, MergeStands, OwnerLeftOut, PullRequest, RepositoryAway};
 pub use command::{Command, CommandState, SyncFailure, SyncReport};
 pub use event::{Event, EventData, EventPage, RunEnded};
 pub use health::{Check, Health, HealthState};

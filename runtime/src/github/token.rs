@@ -327,18 +327,6 @@ impl Tokens {
                      write`; grant it in the App's settings and have an owner approve it"
                 ))
             }
-            // GitHub's words for a repository that an installation does not have.
-            (CodeHostError::Refused(words), Scope::Repository { owner, .. })
-                if words.contains("not accessible to the parent installation") =>
-            {
-                away(
-                    AwayCause::Closed,
-                    format!(
-                        "the repository is not among those that {owner} has selected for the GitHub App: select it \
-                         under the organisation's settings, \"GitHub Apps\", and it goes on by itself"
-                    ),
-                )
-            }
             (CodeHostError::Unauthorized(why), Scope::Owner(owner) | Scope::Repository { owner, .. })
                 if why.cause == PauseCause::Suspended =>
             {
@@ -350,7 +338,19 @@ impl Tokens {
                     PauseCause::PermissionMissing,
                     format!(
                         "{words}: publishing needs the App's permissions `contents: write` and `pull_requests: write`; \
-                     grant them in the App's settings and have an owner approve them"
+                         grant them in the App's settings and have an owner approve them"
+                    ),
+                )
+            }
+            // GitHub's words for a repository that an installation does not have.
+            (CodeHostError::Refused(words), Scope::Repository { owner, .. })
+                if words.contains("not accessible to the parent installation") =>
+            {
+                away(
+                    AwayCause::Closed,
+                    format!(
+                        "the repository is not among those that {owner} has selected for the GitHub App: select it \
+                         under the organisation's settings, \"GitHub Apps\", and it goes on by itself"
                     ),
                 )
             }

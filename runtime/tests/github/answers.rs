@@ -18,9 +18,7 @@ enum Meant {
     Inconclusive,
     Unavailable,
 }
-use Meant::{
-    Away, Conflict, Inconclusive, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown,
-};
+use Meant::{Away, Conflict, Inconclusive, Limited, NotFound, Refused, Unauthorized, Unavailable, Unknown};
 
 type Row = (u16, &'static [(&'static str, &'static str)], &'static str, bool, Meant);
 

@@ -71,8 +71,8 @@ impl Changeset {
 
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
-        let decided = Self::hold(event, self.asks_reviews(event, self.arrange(event, self.follow(event))));
-        Self::waits_for_repository(decided)
+        let followed = self.asks_reviews(event, self.arrange(event, self.follow(event)));
+        Self::waits_for_repository(Self::hold(event, followed))
     }
 
     fn follow(&self, event: &Event) -> Decision<Self, Effect> {
