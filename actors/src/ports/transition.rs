@@ -38,8 +38,7 @@ pub struct Transition {
     pub messages: Vec<Message>,
     /// Messages that this transition is the consequence of; they leave the inbox.
     pub consumed: Vec<MessageId>,
-    /// When changesets' pull requests are read the next time, counted from this commit; each at most once. Those whose
-    /// rows it changes are among them or keep the time they had.
+    /// When changesets' pull requests are read next, counted from this commit, each at most once; no other's time changes.
     pub due: Vec<(ChangesetId, Due)>,
 }
 
@@ -68,11 +67,9 @@ impl Transition {
 pub enum RowChange {
     /// A run's own row. `open` and `again` are not part of it: they are admissions.
     Run(Run),
-    /// A new run of any shard, begun by an owner of something else; its owner hears of it by a message of the same
-    /// transition. It begins paused where its campaign is, and one that is there already is left as it is.
+    /// A new run of any shard, told of by a message beside it; paused where its campaign is, left alone where it is there.
     AddRun(Box<Run>),
-    /// New targets of a run whose selection is done, in any shard, in the state `selected` or `skipped`. They
-    /// are counted in the part of the fence's shard.
+    /// New targets of a run that has selected, `selected` or `skipped`, in any shard; counted in the fence's part.
     AddTargets(Vec<Target>),
     /// A target of the fence's shard.
     Target {
