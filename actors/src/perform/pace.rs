@@ -179,9 +179,10 @@ impl Pace {
         }
         if write {
             let next = known.adaptive.succeeded(self.spacing);
-            // Every single success would be a row written; what was lost of them costs a little speed.
-            known.unrecorded |=
-                next.extra != known.adaptive.extra || next.refusals != known.adaptive.refusals;
+            // Not every single success is a row written; what is lost of them costs a little speed.
+            known.unrecorded |= next.extra != known.adaptive.extra
+                || next.refusals != known.adaptive.refusals
+                || next.is_wide();
             known.adaptive = next;
         }
     }

@@ -16,6 +16,12 @@ const LARGEST_EXTRA: u32 = 60_000;
 /// writes, for whatever reason, costs no more than a small extra distance, and doubling still wins where it is the pace
 /// that is refused.
 const PROOF: u32 = 20;
+/// Where that would take longer than this many milliseconds fewer do, but not fewer than the other.
+const PROVEN_AFTER: u32 = 60_000;
+const LEAST_PROOF: u32 = 8;
+/// From this distance on every write that was taken is worth a row, in milliseconds: an owner that is replaced before
+/// it has seen enough of them would otherwise leave the distance as wide as it found it, and it would only ever widen.
+const WIDE: u32 = 500;
 
 /// Why nothing is sent until somebody mends something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,13 +134,23 @@ impl AdaptivePace {
         (next, doubled.min(Duration::from_secs(LONGEST_QUIET)).max(asked))
     }
 
+    /// Whether what was taken since the distance last changed is not to be forgotten.
+    pub fn is_wide(self) -> bool {
+        self.extra >= WIDE
+    }
+
+    /// After how many writes in a row the distance is narrowed.
+    fn proof(self) -> u32 {
+        (PROVEN_AFTER / self.extra.max(1)).clamp(LEAST_PROOF, PROOF)
+    }
+
     /// A write was taken, where the settings keep this distance in milliseconds.
     #[must_use]
     pub fn succeeded(self, spacing: u32) -> Self {
         if self.extra == 0 {
             return Self::default();
         }
-        if self.successes + 1 < PROOF {
+        if self.successes + 1 < self.proof() {
             return Self { refusals: 0, successes: self.successes + 1, ..self };
         }
         let narrowed = self.extra - self.extra.div_ceil(3);
