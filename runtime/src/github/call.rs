@@ -85,7 +85,11 @@ impl GitHub {
         ask.about.app = self.tokens.is_app();
         let (mut tried, mut minted_again, mut moved) = (1, false, 0);
         loop {
-            let bearer = self.tokens.bearer(&self.wire, &ask.scope).await?;
+            let bearer = self.tokens.bearer(&self.wire, &ask.scope).await;
+            let bearer = bearer.map_err(|error| match &ask.route {
+                Route::Repository(repository, _) => self.unless_moved(repository, error),
+                _ => error,
+            })?;
             let raw = match self.wire.exchange(self.outgoing(&ask, &bearer)).await {
                 Ok(raw) => raw,
                 Err(lost) => {

@@ -126,7 +126,11 @@ impl Opting for GitHub {
                 paid: Paid::Query(budget),
                 understood: graphql::UNANSWERED,
             })
-            .await?;
+            .await;
+        let raw = raw.map_err(|error| match repositories {
+            [one] => self.unless_moved(one, error),
+            _ => error,
+        })?;
         read(&about, &raw, repositories)
     }
 }

@@ -17,6 +17,7 @@ use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef, Whereabo
 use campaigns_domain::{
     changeset::{Away, AwayCause},
     id::RepositoryName,
+    publish::standing::PauseCause,
 };
 
 /// How a repository was found, or that it was not.
@@ -37,6 +38,10 @@ pub(super) fn away(cause: AwayCause, reason: String) -> CodeHostError {
 pub(super) fn archived(name: &RepositoryName) -> CodeHostError {
     let reason = format!("{name} is archived and read-only: unarchive it, and it goes on by itself");
     away(AwayCause::Archived, reason)
+}
+
+fn is_not_installed(error: &CodeHostError) -> bool {
+    matches!(error, CodeHostError::Unauthorized(why) if why.cause == PauseCause::NotInstalled)
 }
 
 impl GitHub {
@@ -91,6 +96,17 @@ impl GitHub {
         }
     }
 
+    /// What an error means where the repository had another owner when it was found last: that one's installation is
+    /// missing, and not the one of the organisation that the repository is known in. Where it is by now is another
+    /// question.
+    pub(super) fn unless_moved(&self, repository: &RepositoryRef, error: CodeHostError) -> CodeHostError {
+        let (was, name) = (&repository.name, self.name(repository));
+        if is_not_installed(&error) && !name.owner().eq_ignore_ascii_case(was.owner()) {
+            return CodeHostError::NotFound(format!("the repository {name}, which was {was},"));
+        }
+        error
+    }
+
     /// Why a repository is not found, after the App's installation was read afresh.
     async fn why_gone(&self, name: &RepositoryName) -> Result<String, CodeHostError> {
         let (owner, closing) = (name.owner(), "`close` ends the changeset");
@@ -140,7 +156,7 @@ impl Whereabouts for GitHub {
         let (app, owner) = (self.tokens.is_app(), name.owner());
         if app && !owner.eq_ignore_ascii_case(was.owner()) {
             match self.tokens.bearer(&self.wire, &Scope::owner(owner)).await {
-                Err(CodeHostError::NotFound(_)) => {
+                Err(error) if is_not_installed(&error) => {
                     return Err(away(
                         AwayCause::Moved,
                         format!(
