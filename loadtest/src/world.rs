@@ -61,6 +61,8 @@ pub(crate) struct World {
     replicas: Vec<Option<Server>>,
     /// Those that are being started again, which may take as long as what they depend on is away.
     starting: BTreeMap<usize, JoinHandle<Result<Server>>>,
+    /// When one was taken away last.
+    taken: Option<Instant>,
     token: String,
     // Removed when everything that is in it has ended.
     room: TempDir,
@@ -94,6 +96,7 @@ impl World {
             flags,
             replicas: vec![],
             starting: BTreeMap::new(),
+            taken: None,
             token: String::new(),
         };
         for number in 0..REPLICAS {
@@ -157,6 +160,7 @@ impl World {
 
     /// Takes a replica away, for it to be ended; it is started again by `mend`.
     pub(crate) fn take(&mut self, number: usize) -> Result<Server> {
+        self.taken = Some(Instant::now());
         self.replicas[number].take().context("that replica is not up")
     }
 
@@ -191,7 +195,17 @@ impl World {
     /// Kills a replica and starts it again, without waiting until it is up.
     pub(crate) fn kill(&mut self, number: usize) {
         self.replicas[number] = None;
+        self.taken = Some(Instant::now());
         self.mend();
+    }
+
+    /// Waits until the leases of whoever was killed have run out: those are nobody's to give back.
+    fn outlive(&self) {
+        let flag = |flag: &String| flag.strip_prefix("--lease-seconds=").and_then(|life| life.parse().ok());
+        let life = Duration::from_secs(self.flags.iter().find_map(flag).unwrap_or(10));
+        if let Some(left) = self.taken.and_then(|taken| life.checked_sub(taken.elapsed())) {
+            thread::sleep(left);
+        }
     }
 
     /// Starts again what is not up. It may find the database away just now, as whoever starts it in production may.
@@ -266,6 +280,7 @@ impl World {
         for start in std::mem::take(&mut self.starting).into_values() {
             self.replicas.push(start.join().ok().and_then(Result::ok));
         }
+        self.outlive();
         for replica in self.replicas.drain(..).flatten() {
             replica.stop()?;
         }
