@@ -133,8 +133,15 @@ impl RedisCluster {
         let listening = Link::new(url, "campaigns-wakes", answer_within + wakes::LISTEN)?;
         let sending = Link::new(url, "campaigns-wakes-out", answer_within)?;
         let tasks = vec![
-            tokio::spawn(wakes::listen(listening, keys.clone(), me, view.clone(), inbox.clone()))
-                .abort_handle(),
+            tokio::spawn(wakes::listen(
+                listening,
+                keys.clone(),
+                me,
+                view.clone(),
+                inbox.clone(),
+                outbox.clone(),
+            ))
+            .abort_handle(),
             tokio::spawn(wakes::send(sending, keys.clone(), outbox.clone())).abort_handle(),
         ];
         let (requests, asked) = mpsc::unbounded_channel();

@@ -1,8 +1,9 @@
 //! Wake-ups between replicas: a stream for each shard, read by its owner as a consumer group of one.
 //!
 //! An entry says "look at this shard" and nothing else; what there is to do is rows. It is acknowledged once it is handed
-//! out. A new owner takes over what an earlier one was handed and did not acknowledge. Losing all streams costs the time
-//! until the owners look by themselves. Deliberately absent: waiting for Redis on the way of a request, and order.
+//! out. A new owner takes over what an earlier one was handed and did not acknowledge, and an earlier owner that was
+//! still listening passes on what it hears. Losing all streams costs the time until the owners look by themselves.
+//! Deliberately absent: waiting for Redis on the way of a request, and order.
 
 use super::{
     Keys,
@@ -76,6 +77,11 @@ impl Inbox {
         }
     }
 
+    /// Has wake-ups acknowledged that are not to be handed out here.
+    fn heard(&self, shard: Shard, entries: Vec<Entry>) {
+        self.state().handed.entry(shard).or_default().extend(entries);
+    }
+
     fn handed(&self) -> BTreeMap<Shard, Vec<Entry>> {
         std::mem::take(&mut self.state().handed)
     }
@@ -94,6 +100,12 @@ impl Outbox {
         self.more.notify_one();
     }
 
+    /// Takes back what could not be sent; many for one shard are one.
+    fn send_again(&self, shards: BTreeSet<Shard>) {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).extend(shards);
+        self.more.notify_one();
+    }
+
     async fn next(&self) -> BTreeSet<Shard> {
         loop {
             let shards = std::mem::take(&mut *self.shards.lock().unwrap_or_else(PoisonError::into_inner));
@@ -105,7 +117,7 @@ impl Outbox {
     }
 }
 
-/// Sends wake-ups for as long as the process lives. What cannot be sent is dropped: the owners look by themselves.
+/// Sends wake-ups for as long as the process lives. What cannot be sent is sent again, for there is one of a shard at most.
 pub(super) async fn send(mut link: Link, keys: Keys, outbox: Arc<Outbox>) {
     loop {
         let shards = outbox.next().await;
@@ -121,17 +133,27 @@ pub(super) async fn send(mut link: Link, keys: Keys, outbox: Arc<Outbox>) {
         .await;
         if let Err(away) = sent {
             link.close();
-            tracing::debug!(%away, shards = shards.len(), "wake-ups were not sent: the owners look by themselves");
+            tracing::debug!(%away, shards = shards.len(), "wake-ups were not sent: they are sent again");
+            outbox.send_again(shards);
+            tokio::time::sleep(LISTEN).await;
         }
     }
 }
 
 /// Listens to the streams of whatever is held, for as long as the process lives.
-pub(super) async fn listen(link: Link, keys: Keys, me: Uuid, view: Arc<View>, inbox: Arc<Inbox>) {
+pub(super) async fn listen(
+    link: Link,
+    keys: Keys,
+    me: Uuid,
+    view: Arc<View>,
+    inbox: Arc<Inbox>,
+    outbox: Arc<Outbox>,
+) {
     let recover = Script::new(include_str!("recover.lua"));
-    let mut listener = Listener { link, keys, me: me.to_string(), recover, known: BTreeSet::new(), inbox };
+    let (me, known) = (me.to_string(), BTreeSet::new());
+    let mut listener = Listener { link, keys, me, recover, known, view, inbox, outbox };
     loop {
-        let held = view.held();
+        let held = listener.view.held();
         let heard = if held.is_empty() { Ok(false) } else { listener.round(&held).await };
         match heard {
             Ok(true) => {}
@@ -153,7 +175,9 @@ struct Listener {
     recover: Script,
     /// Shards whose stream has our group and nothing left over from earlier owners.
     known: BTreeSet<Shard>,
+    view: Arc<View>,
     inbox: Arc<Inbox>,
+    outbox: Arc<Outbox>,
 }
 
 impl Listener {
@@ -190,6 +214,13 @@ impl Listener {
             let shard =
                 held.iter().zip(&streams).find(|(_, name)| **name == stream.key).map(|(shard, _)| *shard);
             let Some(shard) = shard else { continue };
+            if !self.view.holds(shard) {
+                // It changed hands while this read waited: what the new owner should have heard is sent to it.
+                let heard: Vec<Entry> = stream.ids.into_iter().map(|entry| entry.id).collect();
+                self.outbox.send(shard);
+                self.inbox.heard(shard, heard);
+                continue;
+            }
             for entry in stream.ids {
                 if entry.get::<u16>(FIELD) == Some(shard.0) {
                     self.inbox.wake(shard, Some(entry.id));

@@ -24,5 +24,6 @@ suite!(
     a_lost_shard_comes_back_with_a_new_epoch,
     what_is_given_back_to_nobody_comes_back,
     who_leaves_gives_everything_to_the_others,
+    a_wake_reaches_a_new_owner,
     a_wake_reaches_the_owner,
 );

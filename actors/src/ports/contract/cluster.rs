@@ -185,6 +185,28 @@ pub async fn who_leaves_gives_everything_to_the_others(installation: &dyn Instal
     assert!(first.changes.try_recv().is_err(), "a process that has left was given something");
 }
 
+/// A wake-up for a shard that has just changed hands reaches its new owner, though the earlier one may still listen.
+pub async fn a_wake_reaches_a_new_owner(installation: &dyn Installation) {
+    let within = installation.within();
+    let mut first = Process::join(installation).await;
+    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let mut second = Process::join(installation).await;
+    let half = every() / 2;
+    tokio::join!(
+        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
+        second.until(within, "the second process does not get its share", |held| held.len() >= half),
+    );
+    first.cluster.leave().await;
+    for shard in first.shards().into_iter().take(8) {
+        first.held.remove(&shard);
+        first.cluster.release(shard).await;
+        second.until(within, "the second process does not get it", |held| held.contains_key(&shard)).await;
+        first.cluster.wake(&[shard]).await;
+        let woken = timeout(within, second.cluster.woken()).await;
+        assert_eq!(woken.ok(), Some(shard), "a wake-up does not reach the new owner");
+    }
+}
+
 /// A wake-up reaches the owner of a shard, whoever sends it.
 pub async fn a_wake_reaches_the_owner(installation: &dyn Installation) {
     let within = installation.within();
