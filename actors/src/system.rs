@@ -114,11 +114,6 @@ impl System {
     pub fn shards(&self) -> Shards {
         Shards(self.world.clone())
     }
-
-    /// The window of a run whose creator asks for none: as many attempts as can run at once here.
-    pub fn default_window(&self) -> u32 {
-        self.world.ports.executor.parallelism().max(1)
-    }
 }
 
 impl Drop for System {

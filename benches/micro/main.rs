@@ -1,5 +1,6 @@
 //! Criterion's measurements of single operations: what the domain decides, what the limiter weighs, what is parsed,
-//! a diff, a fenced commit, and live events on their way to many clients. `cargo bench -p campaigns-benches` runs them; a word after `--` chooses some.
+//! a diff, a fenced commit, and live events on their way to many clients. `cargo bench -p campaigns-benches` runs them;
+//! a word after `--` chooses some.
 //!
 //! Deliberately absent: targets. These are for comparing a change with what was before it; what has to hold is in
 //! the ratios.

@@ -1,6 +1,7 @@
 //! The words of the command line, by clap's derive: one definition for the parser, the help and completions.
 //!
-//! Deliberately absent: any token. Those come from the environment or a file, never from argv, which others can read.
+//! Deliberately absent: any token. Tokens come from the environment or from a file, never from argv, which other
+//! users of the machine can read.
 
 mod serve;
 
@@ -103,6 +104,7 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Print a shell's completion script.
     Completions {
+        /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },

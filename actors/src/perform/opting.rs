@@ -67,8 +67,7 @@ pub(super) async fn leave_out(
 }
 
 /// How sending ends where the repository has opted out; none where it has not. What is read is tied to the repository's
-/// id, before anything is written. What is proposed already is left to
-/// those there.
+/// id, before anything is written. What is proposed already is left to those there.
 pub(super) async fn stops(
     writes: &Writes<'_>,
     repository: &RepositoryRef,

@@ -12,6 +12,7 @@ mod executor;
 pub mod git_objects;
 pub mod memory;
 mod merging;
+mod message;
 mod opting;
 mod outcome;
 mod permit;
@@ -29,6 +30,7 @@ pub use cluster::{Cluster, Fence, Lease, Ownership};
 pub use code_host::{CodeHost, CodeHostError, CommitDraft, MOST_READ_AT_ONCE, NewPullRequest, RepositoryRef};
 pub use executor::{Executor, Work};
 pub use merging::Merging;
+pub use message::{Message, MessageBody, Recipient};
 pub use opting::Opting;
 pub use outcome::{Outcome, SyncFailure, SyncReport};
 pub use permit::{Counting, Permit, PermitAnswer, PermitRequest, Spending};
@@ -39,8 +41,8 @@ pub use rollout::{Held, RolloutCounts, RolloutMark, Wanted};
 pub use standing::{Standing, Trouble};
 pub use store::{Backlog, CommitError, Committed, Followed, Prunable, RunControl, Store, StoreError};
 pub use transition::{
-    AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, Message, MessageBody, NewEvent,
-    Recipient, RowChange, Subject, Transition,
+    AdmissionState, Effect, EffectChange, EffectKind, EffectState, Execution, NewEvent, RowChange, Subject,
+    Transition,
 };
 pub use whereabouts::Whereabouts;
 

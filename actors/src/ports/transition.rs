@@ -2,19 +2,14 @@
 //!
 //! Deliberately absent: closures over a transaction. What cannot be said here cannot be committed.
 
-use super::{Fence, Outcome, Trouble};
+use super::{Fence, Message, Outcome};
 use campaigns_domain::{
-    changeset::{Ask, Changeset, ChangesetState, Place, Proposal},
+    changeset::{Changeset, ChangesetState},
     execution::{
-        rollout::PaceChange,
         run::Run,
-        target::{AttemptEnded, Target, TargetState},
+        target::{Target, TargetState},
     },
-    id::{
-        CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, MessageId, RepositoryId, RunId, Shard,
-        TargetId,
-    },
-    publish::installation::InstallationState,
+    id::{ChangesetId, EffectId, ExecutionId, MessageId, RunId, Shard, TargetId},
     reconcile::Due,
 };
 use serde::{Deserialize, Serialize};
@@ -38,7 +33,8 @@ pub struct Transition {
     pub messages: Vec<Message>,
     /// Messages that this transition is the consequence of; they leave the inbox.
     pub consumed: Vec<MessageId>,
-    /// When changesets' pull requests are read next, counted from this commit, each at most once; no other's time changes.
+    /// When changesets' pull requests are read the next time, counted from this commit; each at most once. Those whose
+    /// rows it changes are among them or keep the time they had.
     pub due: Vec<(ChangesetId, Due)>,
 }
 
@@ -67,9 +63,11 @@ impl Transition {
 pub enum RowChange {
     /// A run's own row. `open` and `again` are not part of it: they are admissions.
     Run(Run),
-    /// A new run of any shard, told of by a message beside it; paused where its campaign is, left alone where it is there.
+    /// A new run of any shard, with a message beside it that tells its owner. It is paused where its campaign is, and
+    /// left alone where it is there already.
     AddRun(Box<Run>),
-    /// New targets of a run that has selected, `selected` or `skipped`, in any shard; counted in the fence's part.
+    /// New targets of a run whose selection is done, in any shard, in the state `selected` or `skipped`. They
+    /// are counted in the part of the fence's shard.
     AddTargets(Vec<Target>),
     /// A target of the fence's shard.
     Target {
@@ -238,163 +236,4 @@ pub enum EffectChange {
     Begin(Effect),
     /// The outcome is part of this commit.
     Done(EffectId),
-}
-
-/// What one shard tells another: an inbox row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// Its id; sending it again is sending it once, also after it was consumed within the same run.
-    pub id: MessageId,
-    /// Who is to act on it.
-    pub to: Recipient,
-    /// What it says.
-    pub body: MessageBody,
-}
-
-/// Who is to act on a message.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type", content = "id")]
-pub enum Recipient {
-    /// A run's owner.
-    Run(RunId),
-    /// A target's owner.
-    Target(TargetId),
-    /// The owner of an organisation or user, by login.
-    Organization(String),
-}
-
-impl Recipient {
-    /// The shard whose owner consumes the message.
-    pub fn shard(&self) -> Shard {
-        match self {
-            Self::Run(run) => Shard::of_run(*run),
-            Self::Target(target) => Shard::of_target(*target),
-            Self::Organization(login) => Shard::of_organization(login),
-        }
-    }
-}
-
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum MessageBody {
-    /// To a run: it was created; select.
-    Start,
-    /// To a run: somebody cancelled it.
-    CancelRun {
-        /// Who.
-        by: String,
-        /// The command that asked for it.
-        command: CommandId,
-    },
-    /// To a run: somebody set its pace.
-    PaceRun {
-        /// Who.
-        by: String,
-        /// What they set.
-        pace: PaceChange,
-        /// The command that asked for it.
-        command: CommandId,
-    },
-    /// To a run: somebody paused it.
-    PauseRun {
-        /// Who.
-        by: String,
-        /// The command that asked for it.
-        command: CommandId,
-    },
-    /// To a run: somebody resumed it.
-    ResumeRun {
-        /// Who.
-        by: String,
-        /// The command that asked for it.
-        command: CommandId,
-    },
-    /// To a run: an attempt is over.
-    AttemptEnded {
-        /// The target.
-        target: TargetId,
-        /// Its word.
-        ended: AttemptEnded,
-    },
-    /// To a run: a changeset that it proposed has nothing left to be sent.
-    ChangesetSettled {
-        /// Which.
-        changeset: ChangesetId,
-    },
-    /// To a target: this attempt is admitted.
-    Admitted {
-        /// The attempt.
-        attempt: u32,
-    },
-    /// To a target: the run was cancelled.
-    Cancel,
-    /// To an organisation: a target has a diff to propose.
-    Proposed {
-        /// Which changeset.
-        place: Box<Place>,
-        /// What it is to look like.
-        proposal: Box<Proposal>,
-    },
-    /// To an organisation: read pull requests of a repository afresh now. A hint: lost is later, and twice is once.
-    Look {
-        /// GitHub's id of the repository.
-        repository_id: RepositoryId,
-        /// The numbers of its pull requests; none means all that are followed there.
-        pull_requests: Vec<u64>,
-        /// A run that one of its changesets belongs to: the part that records that the hint was seen to.
-        run: RunId,
-    },
-    /// To an organisation: a person asks something of one of its changesets.
-    Ask {
-        /// The changeset.
-        changeset: ChangesetId,
-        /// What.
-        ask: Ask,
-        /// Who.
-        by: String,
-        /// The command that asked for it.
-        command: CommandId,
-        /// A run of the campaign: the part that records that the message was seen to.
-        run: RunId,
-    },
-    /// To an organisation: somebody else met a limit or a refusal while reading it.
-    Trouble {
-        /// What.
-        trouble: Trouble,
-        /// The run that was read for: the part that records that the message was seen to.
-        run: RunId,
-    },
-    /// To an organisation: the App's installation there has changed. Of no run; consumed with where it stands.
-    Installation {
-        /// What GitHub says of it.
-        state: InstallationState,
-    },
-    /// To an organisation: the rollout of its run lets one of its changesets through.
-    Released {
-        /// The changeset.
-        changeset: ChangesetId,
-        /// The run.
-        run: RunId,
-    },
-    /// To an organisation: what came of carrying one of its changesets out again.
-    Redone {
-        /// The changeset.
-        changeset: ChangesetId,
-        /// The run that did it.
-        run: RunId,
-        /// Its new content; none where there is none.
-        content: Option<Box<Proposal>>,
-        /// Why there is none, for people.
-        reason: String,
-    },
-    /// To an organisation: read every open pull request of the campaign afresh.
-    Sync {
-        /// The campaign.
-        campaign: CampaignId,
-        /// A run of the campaign (the latest will do): the part that records that the sync was seen to.
-        run: RunId,
-        /// The command that asked for it.
-        command: CommandId,
-    },
 }

@@ -12,7 +12,7 @@ use super::{
     wire::{JSON, Lost, Outgoing, Raw},
 };
 use bytes::Bytes;
-use campaigns_actors::ports::{CodeHostError, RepositoryRef};
+use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
 use http::{Method, StatusCode};
 use rand::Rng;
 use serde::de::DeserializeOwned;
@@ -62,6 +62,29 @@ impl<'a> Ask<'a> {
             scope: Scope::owner(owner),
             about: About { doing: format!("reading {subject}"), subject, write: false, app: false },
             paid,
+            understood: &[],
+        }
+    }
+
+    /// A query of GraphQL with its variables, as the installation of `owner`. `about` is a read.
+    pub(super) fn query(
+        operation: &'static str,
+        owner: &str,
+        about: About,
+        query: &str,
+        variables: serde_json::Value,
+        budget: &'a ReadBudget,
+    ) -> Self {
+        let body = serde_json::json!({ "query": query, "variables": variables }).to_string();
+        Self {
+            operation,
+            method: Method::POST,
+            route: Route::Graphql,
+            accept: JSON,
+            body: Some(Bytes::from(body)),
+            scope: Scope::owner(owner),
+            about,
+            paid: Paid::Query(budget),
             understood: &[],
         }
     }

@@ -11,16 +11,12 @@ use super::{
     paid::Paid,
     shape::graphql::Failure,
     snapshot::RAW,
-    token::Scope,
-    wire::JSON,
 };
-use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, ReadBudget, RepositoryRef};
 use campaigns_domain::{
-    id::CommitSha,
+    id::{CommitSha, RepositoryName},
     publish::code_owners::{LARGEST, PLACES},
 };
-use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -83,38 +79,14 @@ impl GitHub {
         let variables = json!({
             "owner": name.owner(), "name": name.name(), "first": first, "second": second, "third": third,
         });
-        let body = json!({ "query": CODE_OWNERS, "variables": variables }).to_string();
-        let raw = self
-            .ask(Ask {
-                operation: "graphql/code-owners",
-                method: Method::POST,
-                route: Route::Graphql,
-                accept: JSON,
-                body: Some(Bytes::from(body)),
-                scope: Scope::owner(name.owner()),
-                about: about.clone(),
-                paid: Paid::Query(budget),
-                understood: &[],
-            })
-            .await?;
+        let query =
+            Ask::query("graphql/code-owners", name.owner(), about.clone(), CODE_OWNERS, variables, budget);
+        let raw = self.ask(query).await?;
         let answer: Answer = parse(&about, &raw)?;
         if let Some(limited) = answer.errors.iter().find_map(|error| graphql::limit(&raw, error)) {
             return Err(limited);
         }
-        let not_there = answer.errors.iter().any(|error| error.kind == "NOT_FOUND");
-        let Some(places) = answer.data.and_then(|data| data.repository) else {
-            return Err(if not_there {
-                CodeHostError::NotFound(format!("the repository {name}"))
-            } else {
-                CodeHostError::Unavailable(format!("{}: an answer without data", about.doing))
-            });
-        };
-        if let Some(error) = answer.errors.first() {
-            let words = super::redact(&error.message);
-            return Err(CodeHostError::Refused(format!("{}: {words}", about.doing)));
-        }
-        let found = [places.first, places.second, places.third];
-        let Some(file) = found.into_iter().flatten().find(|file| file.oid.is_some()) else { return Ok(None) };
+        let Some(file) = found(&about, &name, answer)? else { return Ok(None) };
         let (Some(id), true) = (file.oid, file.byte_size <= LARGEST) else { return Ok(None) };
         if !file.is_truncated {
             return Ok(file.text);
@@ -124,5 +96,57 @@ impl GitHub {
         whole.accept = RAW;
         let raw = self.ask(whole).await?;
         Ok(Some(String::from_utf8_lossy(&raw.body).into_owned()))
+    }
+}
+
+/// The first of the places that holds a file.
+fn found(about: &About, name: &RepositoryName, answer: Answer) -> Result<Option<File>, CodeHostError> {
+    let of_kind = |kind: &str| answer.errors.iter().any(|error| error.kind == kind);
+    let words = answer.errors.first().map(|error| super::redact(&error.message));
+    match (answer.data.and_then(|data| data.repository), words) {
+        (Some(places), None) => {
+            let all = [places.first, places.second, places.third];
+            Ok(all.into_iter().flatten().find(|file| file.oid.is_some()))
+        }
+        (None, _) if of_kind("NOT_FOUND") => Err(CodeHostError::NotFound(format!("the repository {name}"))),
+        (_, Some(words)) if of_kind("FORBIDDEN") => {
+            Err(CodeHostError::Refused(format!("{}: {words}", about.doing)))
+        }
+        // Whatever else is said beside an answer, or instead of one, passes by itself: it is no refusal and no absence.
+        (_, words) => {
+            let words = words.unwrap_or_else(|| "an answer without data".into());
+            Err(CodeHostError::Unavailable(format!("{}: {words}", about.doing)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(answer: serde_json::Value) -> Result<Option<String>, CodeHostError> {
+        let doing = "reading it".to_owned();
+        let about = About { doing, subject: "it".to_owned(), write: false, app: true };
+        let name = "acme/anvil".parse().unwrap();
+        let answer = serde_json::from_value(answer).unwrap();
+        found(&about, &name, answer).map(|file| file.and_then(|file| file.oid))
+    }
+
+    #[test]
+    fn what_an_answer_says_of_the_file() {
+        let file = |id: &str| json!({ "oid": id, "byteSize": 3, "text": "* @a", "isTruncated": false });
+        let places = json!({ "repository": { "first": {}, "second": file("b"), "third": file("c") } });
+        assert_eq!(told(json!({ "data": places })), Ok(Some("b".to_owned())), "a folder is no file");
+        let none = json!({ "repository": { "first": null, "second": null, "third": null } });
+        assert_eq!(told(json!({ "data": none })), Ok(None));
+        let error = |kind: &str, data: &serde_json::Value| {
+            told(json!({ "data": data, "errors": [{ "type": kind, "message": "so it is" }] }))
+        };
+        let nothing = json!({ "repository": null });
+        assert!(matches!(error("NOT_FOUND", &nothing), Err(CodeHostError::NotFound(_))));
+        assert!(matches!(error("FORBIDDEN", &none), Err(CodeHostError::Refused(_))));
+        // GitHub ran out of time, and shows what it had by then.
+        assert!(matches!(error("", &none), Err(CodeHostError::Unavailable(_))));
+        assert!(matches!(told(json!({ "data": nothing })), Err(CodeHostError::Unavailable(_))));
     }
 }

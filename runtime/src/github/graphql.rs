@@ -7,16 +7,12 @@
 use super::{
     GitHub,
     answer::{self, About},
-    call::{Ask, Route},
-    paid::Paid,
+    call::Ask,
     shape::graphql::{Answer, Failure, Node},
-    token::Scope,
-    wire::{JSON, Raw},
+    wire::Raw,
 };
-use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, ReadBudget};
 use campaigns_domain::publish::Reading;
-use http::Method;
 use serde_json::json;
 
 /// What is asked of each pull request. Each of the two connections counts as a request for each of at most fifty, of which a
@@ -64,20 +60,15 @@ impl GitHub {
         let subject = format!("{} pull requests of {owner}", node_ids.len());
         let about =
             About { doing: format!("reading {subject}"), subject, write: false, app: self.tokens.is_app() };
-        let body = json!({ "query": PULL_REQUESTS, "variables": { "ids": node_ids } }).to_string();
-        let raw = self
-            .ask(Ask {
-                operation: "graphql/pull-requests",
-                method: Method::POST,
-                route: Route::Graphql,
-                accept: JSON,
-                body: Some(Bytes::from(body)),
-                scope: Scope::owner(owner),
-                about: about.clone(),
-                paid: Paid::Query(budget),
-                understood: UNANSWERED,
-            })
-            .await?;
+        let query = Ask::query(
+            "graphql/pull-requests",
+            owner,
+            about.clone(),
+            PULL_REQUESTS,
+            json!({ "ids": node_ids }),
+            budget,
+        );
+        let raw = self.ask(query.understanding(UNANSWERED)).await?;
         read(&about, &raw, node_ids)
     }
 }

@@ -5,21 +5,10 @@
 //! has at most twenty topics.
 //! Deliberately absent: what the file means.
 
-use super::{
-    GitHub,
-    answer::About,
-    call::{Ask, Route},
-    graphql,
-    paid::Paid,
-    shape::graphql::Failure,
-    token::Scope,
-    wire::{JSON, Raw},
-};
+use super::{GitHub, answer::About, call::Ask, graphql, shape::graphql::Failure, wire::Raw};
 use async_trait::async_trait;
-use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef};
 use campaigns_domain::selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut};
-use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};
@@ -113,20 +102,15 @@ impl Opting for GitHub {
             [one] => one.owner(),
             _ => owner,
         };
-        let body = json!({ "query": query(repositories.len()), "variables": variables }).to_string();
-        let raw = self
-            .ask(Ask {
-                operation: "graphql/opt-outs",
-                method: Method::POST,
-                route: Route::Graphql,
-                accept: JSON,
-                body: Some(Bytes::from(body)),
-                scope: Scope::owner(owner),
-                about: about.clone(),
-                paid: Paid::Query(budget),
-                understood: graphql::UNANSWERED,
-            })
-            .await;
+        let query = Ask::query(
+            "graphql/opt-outs",
+            owner,
+            about.clone(),
+            &query(repositories.len()),
+            variables,
+            budget,
+        );
+        let raw = self.ask(query.understanding(graphql::UNANSWERED)).await;
         let raw = raw.map_err(|error| match repositories {
             [one] => self.unless_moved(one, error),
             _ => error,

@@ -133,8 +133,29 @@ impl Pattern {
         Some(Self { parts, below })
     }
 
+    /// Whether it matches the path, or a folder that the path is in. Each part is held against each place once: a file
+    /// that a stranger wrote decides how many there are of `**`.
     fn matches(&self, path: &[&str]) -> bool {
-        !self.parts.is_empty() && self.fits(&self.parts, path)
+        let Some(last) = self.parts.len().checked_sub(1) else { return false };
+        // Up to which places of the path the parts so far can have come.
+        let mut reached = vec![false; path.len() + 1];
+        reached[0] = true;
+        for (nth, part) in self.parts.iter().enumerate() {
+            let mut next = vec![false; path.len() + 1];
+            if part == "**" {
+                let least = usize::from(nth == last);
+                if let Some(first) = reached.iter().position(|reached| *reached) {
+                    next.iter_mut().skip(first + least).for_each(|place| *place = true);
+                }
+            } else {
+                for (place, name) in path.iter().enumerate().filter(|(place, _)| reached[*place]) {
+                    next[place + 1] = fits_name(part.as_bytes(), name.as_bytes());
+                }
+            }
+            reached = next;
+        }
+        let whole = reached.pop().unwrap_or_default();
+        whole && !self.below || self.goes_deeper() && reached.contains(&true)
     }
 
     /// Everything below a folder belongs to whoever owns that; `docs/*` owns the files there and no deeper ones.
@@ -145,21 +166,6 @@ impl Pattern {
             [] => false,
         };
         self.below || !files
-    }
-
-    /// Whether these parts match the path, or a folder that it is in.
-    fn fits(&self, parts: &[String], path: &[&str]) -> bool {
-        let Some((part, rest)) = parts.split_first() else {
-            return if path.is_empty() { !self.below } else { self.goes_deeper() };
-        };
-        if part == "**" {
-            let least = usize::from(rest.is_empty());
-            return (least..=path.len()).any(|taken| self.fits(rest, &path[taken..]));
-        }
-        match path.split_first() {
-            Some((name, below)) => fits_name(part.as_bytes(), name.as_bytes()) && self.fits(rest, below),
-            None => false,
-        }
     }
 }
 

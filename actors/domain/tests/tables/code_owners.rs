@@ -66,6 +66,14 @@ fn patterns_mean_what_github_says() {
 }
 
 #[test]
+fn no_pattern_of_a_stranger_takes_longer_than_its_parts() {
+    // Tried one way after another, there are more ways than seconds in a life.
+    let (pattern, path) = ("**/a/".repeat(40) + "b", "a/".repeat(200) + "a");
+    assert!(!takes(&pattern, &path));
+    assert!(takes(&pattern, &(path + "/b")));
+}
+
+#[test]
 fn the_last_line_that_matches_counts_also_where_it_names_nobody() {
     let file = CodeOwners::read(
         "\u{feff}# Who owns what\n* @ada\n\n/apps/ @acme/core  grace@example.com # both\n/apps/github\n*.md @Grace @acme/docs-team\n",

@@ -101,21 +101,29 @@ pub async fn who_is_alone_holds_every_shard(installation: &dyn Installation) {
     .await;
 }
 
+/// The one process that holds every shard, before another joins.
+async fn alone(installation: &dyn Installation) -> Process {
+    let mut only = Process::join(installation).await;
+    only.until(installation.within(), "it does not hold every shard", |held| held.len() == every()).await;
+    only
+}
+
+/// Another process beside one that held every shard, once each has its half.
+async fn joined(installation: &dyn Installation, first: &mut Process) -> Process {
+    let (within, half) = (installation.within(), every() / 2);
+    let mut second = Process::join(installation).await;
+    tokio::join!(
+        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
+        second.until(within, "the second process does not get its share", |held| held.len() >= half),
+    );
+    second
+}
+
 /// A second process gets its fair share, handed over by the first, and no shard has two owners.
 pub async fn a_second_process_gets_its_share(installation: &dyn Installation) {
-    let within = installation.within();
-    let mut first = Process::join(installation).await;
-    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let mut first = alone(installation).await;
     let before: BTreeMap<Shard, Epoch> = first.seen.clone();
-    let mut second = Process::join(installation).await;
-    let half = every() / 2;
-    let both = async {
-        tokio::join!(
-            first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
-            second.until(within, "the second process does not get its share", |held| held.len() >= half),
-        )
-    };
-    both.await;
+    let second = joined(installation, &mut first).await;
     assert_eq!((first.cluster.members(), second.cluster.members()), (2, 2));
     assert!(first.shards().is_disjoint(&second.shards()), "a shard has two owners");
     assert_eq!(first.held.len() + second.held.len(), every());
@@ -128,8 +136,7 @@ pub async fn a_second_process_gets_its_share(installation: &dyn Installation) {
 /// What a process held that ended without a word goes to another, with a new epoch.
 pub async fn a_vanished_process_is_replaced(installation: &dyn Installation) {
     let within = installation.within();
-    let mut first = Process::join(installation).await;
-    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let first = alone(installation).await;
     installation.vanish(0).await;
     let mut second = Process::join(installation).await;
     second.until(within, "the second process does not take over", |held| held.len() == every()).await;
@@ -167,14 +174,8 @@ pub async fn what_is_given_back_to_nobody_comes_back(installation: &dyn Installa
 /// Whoever leaves gives everything to the others, and nothing comes back to it; until then what it holds is its own.
 pub async fn who_leaves_gives_everything_to_the_others(installation: &dyn Installation) {
     let within = installation.within();
-    let mut first = Process::join(installation).await;
-    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
-    let mut second = Process::join(installation).await;
-    let half = every() / 2;
-    tokio::join!(
-        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
-        second.until(within, "the second process does not get its share", |held| held.len() >= half),
-    );
+    let mut first = alone(installation).await;
+    let mut second = joined(installation, &mut first).await;
     first.cluster.leave().await;
     assert!(first.held.values().all(Lease::is_trusted), "a process that leaves has lost what it held");
     for shard in first.shards() {
@@ -188,14 +189,8 @@ pub async fn who_leaves_gives_everything_to_the_others(installation: &dyn Instal
 /// A wake-up for a shard that has just changed hands reaches its new owner, though the earlier one may still listen.
 pub async fn a_wake_reaches_a_new_owner(installation: &dyn Installation) {
     let within = installation.within();
-    let mut first = Process::join(installation).await;
-    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
-    let mut second = Process::join(installation).await;
-    let half = every() / 2;
-    tokio::join!(
-        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
-        second.until(within, "the second process does not get its share", |held| held.len() >= half),
-    );
+    let mut first = alone(installation).await;
+    let mut second = joined(installation, &mut first).await;
     first.cluster.leave().await;
     for shard in first.shards().into_iter().take(8) {
         first.held.remove(&shard);
@@ -210,17 +205,11 @@ pub async fn a_wake_reaches_a_new_owner(installation: &dyn Installation) {
 /// A wake-up reaches the owner of a shard, whoever sends it.
 pub async fn a_wake_reaches_the_owner(installation: &dyn Installation) {
     let within = installation.within();
-    let mut first = Process::join(installation).await;
-    first.until(within, "the first process does not hold every shard", |held| held.len() == every()).await;
+    let mut first = alone(installation).await;
     first.cluster.wake(&[Shard(3)]).await;
     let woken = timeout(within, first.cluster.woken()).await;
     assert_eq!(woken.ok(), Some(Shard(3)), "a process does not hear its own wake-up");
-    let mut second = Process::join(installation).await;
-    let half = every() / 2;
-    tokio::join!(
-        first.until(within, "the first process keeps more than its share", |held| held.len() <= half),
-        second.until(within, "the second process does not get its share", |held| held.len() >= half),
-    );
+    let second = joined(installation, &mut first).await;
     for (owner, other) in [(&first, &second), (&second, &first)] {
         let Some(shard) = owner.shards().pop_first() else { continue };
         other.cluster.wake(&[shard]).await;
