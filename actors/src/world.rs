@@ -147,12 +147,16 @@ impl World {
         self.control_of(run).await.is_ok_and(|control| control.paused.is_some())
     }
 
-    /// What may be read of an organisation or user; one budget for everything in this process, of which it has its
-    /// part where others share the work.
+    /// What may be read of an organisation or user; one budget for everything in this process, out of the pool
+    /// where others share the work.
     pub(crate) fn reads_of(&self, owner: &str) -> ReadBudget {
+        let (limits, clock, owner) = (&self.settings.reads, &self.clock, owner.to_ascii_lowercase());
         let mut budgets = self.read_budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || ReadBudget::new(self.settings.reads.clone(), self.clock.clone());
-        let budget = budgets.entry(owner.to_ascii_lowercase()).or_insert_with(new).clone();
+        let new = || match self.ports.cluster.points() {
+            Some(pool) => ReadBudget::of_pool(limits.clone(), clock.clone(), pool, &owner),
+            None => ReadBudget::new(limits.clone(), clock.clone()),
+        };
+        let budget = budgets.entry(owner.clone()).or_insert_with(new).clone();
         budget.share(self.ports.cluster.members());
         budget
     }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use campaigns_domain::id::Shard;
+use campaigns_domain::id::{RunId, Shard};
 use campaigns_runtime::{
     audit,
     cluster::testing::{OwnRedis, own},
@@ -14,7 +14,7 @@ use campaigns_runtime::{
 use campaigns_twin::{Effect, Fault};
 use campaigns_wire::RunState;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -48,11 +48,15 @@ impl Shared {
     }
 
     fn server(&self, name: &str) -> Server {
+        self.server_with(name, &["--unlimited"])
+    }
+
+    fn server_with(&self, name: &str, flags: &[&str]) -> Server {
         let artifacts = self.folder("artifacts");
-        let flags = ["--lease-seconds", LEASE, "--artifacts", artifacts.to_str().unwrap()];
+        let shared = ["--lease-seconds", LEASE, "--artifacts", artifacts.to_str().unwrap()];
         let redis = self.redis.url().unwrap();
         let environment = [("DATABASE_URL", self.database.url()), ("REDIS_URL", redis.expose())];
-        Server::start_in(&self.folder(name), &self.twin, &flags, &environment)
+        Server::start_limited(&self.folder(name), &self.twin, &[&shared, flags].concat(), &environment)
     }
 
     /// A server without Redis on the same database would take everything from the others: it does not start.
@@ -204,6 +208,67 @@ async fn a_frozen_owner_that_wakes_writes_nothing() {
     assert_eq!(frozen.stop(), Some(0));
     assert_eq!(other.stop(), Some(0));
     shared.leave_by_audit().await;
+}
+
+/// Each of three servers selects sixty repositories, of which fifty may be read in a minute by all of them together. What
+/// one has to spare the others use, and none goes beyond it however often it asks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_servers_read_an_organisation_within_the_points_of_one() {
+    const READS: usize = 50;
+    let shared = Shared::new(60).await;
+    // Four ninths of the points are for writes.
+    let points = ["--points-per-minute", "90"];
+    let first = shared.server_with("first", &points);
+    let (mut second, mut third) =
+        (shared.server_with("second", &points), shared.server_with("third", &points));
+    (second.token, third.token) = (first.token.clone(), first.token.clone());
+    let servers = [&first, &second, &third];
+    shared.until_even(&servers).await;
+
+    let mut selecting = BTreeSet::new();
+    for nth in 0.. {
+        let campaign = format!("greeting-{nth}");
+        let spec = support::SPEC.replace("name: greeting", &format!("name: {campaign}"));
+        first.api().apply(&campaign, &spec).await;
+        let run = first.api().create_run(&campaign, "once").await.id;
+        let owner = shared.owner_of(Shard::of_run(RunId(run))).await;
+        let alone = selecting.is_empty();
+        selecting.insert(owner.clone());
+        if alone {
+            let owner = servers.into_iter().find(|server| server.replica == owner).unwrap();
+            asks_in_vain(owner).await;
+            let most = most_read(&shared.twin).await;
+            assert!(most * 10 >= READS * 9, "one of three used {most} of {READS}: it kept to a part");
+        }
+        if selecting.len() == servers.len() {
+            break;
+        }
+    }
+    for server in servers {
+        asks_in_vain(server).await;
+    }
+    let most = most_read(&shared.twin).await;
+    assert!(most <= READS, "{most} reads within a minute, of {READS}");
+}
+
+/// Waits until a server has asked for points several times and got none.
+async fn asks_in_vain(server: &Server) {
+    let deadline = Instant::now() + PATIENCE;
+    let in_vain = "campaigns_read_points_asked_total{outcome=\"in_vain\"}";
+    while server.counter(in_vain).await < 4.0 {
+        assert!(Instant::now() < deadline, "{} does not wait for points", server.replica);
+        support::breathe().await;
+    }
+}
+
+/// The most reads of the organisation that the twin counted in any minute.
+async fn most_read(twin: &TwinProcess) -> usize {
+    let log = twin.log().await;
+    let of_organization = |path: &str| path.starts_with("/orgs/acme") || path.starts_with("/repos/acme");
+    let reads = log.iter().filter(|entry| !entry.writes && entry.points > 0 && of_organization(&entry.path));
+    let arrived: Vec<i64> = reads.map(|entry| entry.arrived).collect();
+    let together = |first: i64| arrived.iter().filter(|at| (first..first + 60_000_000).contains(*at)).count();
+    arrived.iter().map(|first| together(*first)).max().unwrap_or_default()
 }
 
 async fn count_events(server: &Server, run: uuid::Uuid) -> usize {

@@ -3,6 +3,7 @@
 //! A lease is a matter of liveness: what makes a commit safe is its epoch, checked by the store. Deliberately
 //! absent: how leases are won (in memory by whoever is alone, by Redis among replicas).
 
+use super::PointPool;
 use async_trait::async_trait;
 use campaigns_domain::id::{Epoch, Shard};
 use std::sync::{Arc, RwLock};
@@ -85,6 +86,12 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// How many processes share the work, as far as this one knows; at least 1.
     fn members(&self) -> u32;
+
+    /// Where the points of reads are counted for all processes together; none where this one is alone, or keeps to its
+    /// part.
+    fn points(&self) -> Option<Arc<dyn PointPool>> {
+        None
+    }
 
     /// Tells the owners of these shards, wherever they are, that messages wait. May be lost: owners also poll.
     async fn wake(&self, shards: &[Shard]);

@@ -3,14 +3,20 @@
 //!
 //! GitHub documents 900 points a minute for REST and 2,000 for GraphQL, of which a read costs one, and 100 requests
 //! at once ("Rate limits for the REST API", secondary limits). Writes go by permits. One budget is shared by
-//! everything in this process that reads the organisation; among replicas each keeps to its part. Deliberately absent:
+//! everything in this process that reads the organisation. Among replicas it takes its points from their pool, and of
+//! the places each keeps to its part: its part of 64 bears more than all of the points. Deliberately absent:
 //! waiting out a long quiet, which is the caller's, who can hear meanwhile that nobody wants the answer any more.
 
-use super::CodeHostError;
+mod keeper;
+mod purse;
+mod spent;
+
+use super::{CodeHostError, PointPool};
 use crate::clock::StoreClock;
 use campaigns_domain::publish::budget::Window;
+use purse::{Purse, longest};
+use spent::Spent;
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -18,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
@@ -46,7 +52,6 @@ pub struct ReadLimits {
 #[derive(Debug, Clone)]
 pub struct ReadBudget(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     limits: ReadLimits,
     clock: Option<StoreClock>,
@@ -54,23 +59,46 @@ struct Shared {
     /// How many processes have to make do with the limits together.
     sharers: AtomicU32,
     book: Mutex<Book>,
+    pool: Option<Pool>,
 }
 
-#[derive(Debug, Default)]
+/// Where points come from, among replicas.
+struct Pool {
+    points: Arc<dyn PointPool>,
+    owner: String,
+    rest: Signals,
+    graphql: Signals,
+}
+
+/// How those who wait for points and who asks for them hear of each other.
+#[derive(Default)]
+struct Signals {
+    /// Somebody wants points, or has spent some.
+    news: Notify,
+    /// An exchange has ended.
+    told: Notify,
+}
+
 struct Book {
-    rest: Spent,
-    graphql: Spent,
+    rest: Page,
+    graphql: Page,
     /// Nothing is read before this, and why.
     quiet: Option<(Instant, String)>,
 }
 
-/// Points that still count.
-#[derive(Debug, Default)]
-struct Spent {
-    /// Of requests without an answer yet.
-    under_way: u32,
-    /// When requests were answered, oldest first, and what they cost. The host counted each at some time before.
-    answered: VecDeque<(Instant, u32)>,
+/// One counter.
+struct Page {
+    spent: Spent,
+    purse: Purse,
+    /// Whether the pool is seen to.
+    kept: bool,
+}
+
+/// What to do about points that are not there.
+enum Wait {
+    Until(Instant),
+    /// Until the pool has been asked.
+    Told,
 }
 
 /// One request under way. Its points count until it has been dropped for the length of a window.
@@ -82,27 +110,45 @@ pub struct Reading {
     _slot: Option<OwnedSemaphorePermit>,
 }
 
+/// Somebody waits for points.
+struct Waiting<'a> {
+    budget: &'a ReadBudget,
+    resource: Resource,
+    points: u32,
+}
+
 impl ReadBudget {
-    /// A budget by the store's clock.
+    /// A budget by the store's clock, of a process that is alone.
     pub(crate) fn new(limits: ReadLimits, clock: StoreClock) -> Self {
-        let slots = limits.at_once.map(|most| Arc::new(Semaphore::new(most.max(1))));
-        Self(Arc::new(Shared {
-            limits,
-            clock: Some(clock),
-            slots,
-            sharers: 1.into(),
-            book: Mutex::default(),
-        }))
+        Self::with(limits, Some(clock), None)
+    }
+
+    /// The same for `owner`, whose points are taken from a pool.
+    pub(crate) fn of_pool(
+        limits: ReadLimits,
+        clock: StoreClock,
+        points: Arc<dyn PointPool>,
+        owner: &str,
+    ) -> Self {
+        let (rest, graphql) = Default::default();
+        Self::with(limits, Some(clock), Some(Pool { points, owner: owner.to_owned(), rest, graphql }))
     }
 
     /// A budget without limits of its own, for what no organisation is behind: a program's check of its credential
     /// at the start, and tests.
     pub fn unlimited() -> Self {
-        let limits = ReadLimits::default();
-        Self(Arc::new(Shared { limits, clock: None, slots: None, sharers: 1.into(), book: Mutex::default() }))
+        Self::with(ReadLimits::default(), None, None)
     }
 
-    /// From now on the limits are those of so many processes together, of which this one keeps to its part.
+    fn with(limits: ReadLimits, clock: Option<StoreClock>, pool: Option<Pool>) -> Self {
+        let slots = limits.at_once.map(|most| Arc::new(Semaphore::new(most.max(1))));
+        let page = || Page { spent: Spent::default(), purse: Purse::new(Instant::now()), kept: false };
+        let book = Mutex::new(Book { rest: page(), graphql: page(), quiet: None });
+        Self(Arc::new(Shared { limits, clock, slots, sharers: 1.into(), book, pool }))
+    }
+
+    /// From now on the limits are those of so many processes together, of which this one keeps to its part wherever no
+    /// pool says more.
     pub(crate) fn share(&self, processes: u32) {
         self.0.sharers.store(processes.max(1), Ordering::Relaxed);
     }
@@ -117,12 +163,29 @@ impl ReadBudget {
             Some(slots) => slots.clone().acquire_many_owned(self.slots_for_one()).await.ok(),
             None => None,
         };
+        // What is more than a window has would never be lent.
+        let most =
+            self.windows(resource).iter().map(|window| window.cap).min().filter(|_| self.0.pool.is_some());
+        let points = most.map_or(points, |most| points.min(most.max(1)));
+        let mut waiting = None;
         loop {
-            let wait = self.try_spend(resource, points)?;
-            let Some(then) = wait else { break };
-            match &self.0.clock {
-                Some(clock) => clock.sleep_until(then).await,
-                None => tokio::time::sleep_until(then).await,
+            // Made before the look, so that no end of an exchange is missed between the two.
+            let told = self.told(resource);
+            match self.try_spend(resource, points)? {
+                None => break,
+                Some(Wait::Until(then)) => match &self.0.clock {
+                    Some(clock) => clock.sleep_until(then).await,
+                    None => tokio::time::sleep_until(then).await,
+                },
+                Some(Wait::Told) => {
+                    if waiting.is_none() {
+                        waiting = Some(Waiting::begin(self, resource, points));
+                    }
+                    self.see_to_pool(resource);
+                    if let Some(told) = told {
+                        told.await;
+                    }
+                }
             }
         }
         Ok(Reading { budget: self.clone(), resource, points, _slot: slot })
@@ -151,27 +214,37 @@ impl ReadBudget {
         self.0.sharers.load(Ordering::Relaxed).min(all)
     }
 
-    /// Counts the request where it fits; otherwise when it may.
-    fn try_spend(&self, resource: Resource, points: u32) -> Result<Option<Instant>, CodeHostError> {
+    /// Counts the request where it fits; otherwise what to wait for.
+    fn try_spend(&self, resource: Resource, points: u32) -> Result<Option<Wait>, CodeHostError> {
         if let Some((wait, reason)) = self.quiet() {
             return Err(CodeHostError::Limited { wait, reason });
         }
-        let now = self.now();
-        let windows = match resource {
-            Resource::Rest => &self.0.limits.rest,
-            Resource::GraphQl => &self.0.limits.graphql,
-        };
+        let (now, windows) = (self.now(), self.windows(resource));
         let mut book = self.lock();
-        let spent = book.of(resource);
+        let Page { spent, purse, .. } = book.of(resource);
         let sharers = self.0.sharers.load(Ordering::Relaxed);
         let part = |window: &Window| Window { cap: window.cap / sharers, ..*window };
-        let latest = windows.iter().filter_map(|window| spent.room_at(part(window), points, now)).max();
-        if latest.is_none() {
+        let alone = || windows.iter().filter_map(|window| spent.room_at(part(window), points, now)).max();
+        let wait = if self.0.pool.is_none() || windows.is_empty() {
+            alone().map(Wait::Until)
+        } else {
+            let real = Instant::now();
+            let lent = purse.take(points, real)
+                || alone().is_none() && purse.take_alone(points, windows, sharers, real);
+            if lent { None } else { Some(Wait::Told) }
+        };
+        if wait.is_none() {
             spent.under_way += points;
-            let longest = windows.iter().map(|window| window.seconds).max().unwrap_or_default();
-            spent.forget(now, Duration::from_secs(longest.into()));
+            spent.forget(now, longest(windows));
         }
-        Ok(latest)
+        Ok(wait)
+    }
+
+    fn windows(&self, resource: Resource) -> &[Window] {
+        match resource {
+            Resource::Rest => &self.0.limits.rest,
+            Resource::GraphQl => &self.0.limits.graphql,
+        }
     }
 
     fn now(&self) -> Instant {
@@ -184,7 +257,7 @@ impl ReadBudget {
 }
 
 impl Book {
-    fn of(&mut self, resource: Resource) -> &mut Spent {
+    fn of(&mut self, resource: Resource) -> &mut Page {
         match resource {
             Resource::Rest => &mut self.rest,
             Resource::GraphQl => &mut self.graphql,
@@ -192,134 +265,32 @@ impl Book {
     }
 }
 
-impl Spent {
-    /// When `points` more may fit; none where they do now. A request of more points than a window has waits until
-    /// the window is empty.
-    fn room_at(&self, window: Window, points: u32, now: Instant) -> Option<Instant> {
-        let length = Duration::from_secs(window.seconds.into());
-        let mut room = window.cap.max(points).saturating_sub(points);
-        if self.under_way > room {
-            // It is not known when those are answered: they are looked at again soon.
-            return Some(now + Duration::from_millis(50));
-        }
-        room -= self.under_way;
-        for (at, cost) in self.answered.iter().rev() {
-            if *at + length <= now {
-                break;
-            }
-            if *cost > room {
-                return Some(*at + length);
-            }
-            room -= cost;
-        }
-        None
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadBudget").field("limits", &self.limits).finish_non_exhaustive()
     }
+}
 
-    fn forget(&mut self, now: Instant, longest: Duration) {
-        while self.answered.front().is_some_and(|(at, _)| *at + longest <= now) {
-            self.answered.pop_front();
-        }
+impl<'a> Waiting<'a> {
+    fn begin(budget: &'a ReadBudget, resource: Resource, points: u32) -> Self {
+        budget.lock().of(resource).purse.wanted += points;
+        Self { budget, resource, points }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.budget.lock().of(self.resource).purse.wanted -= self.points;
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
         let now = self.budget.now();
-        let mut book = self.budget.lock();
-        let spent = book.of(self.resource);
-        spent.under_way = spent.under_way.saturating_sub(self.points);
-        spent.answered.push_back((now, self.points));
+        self.budget.lock().of(self.resource).spent.answer(self.points, now);
+        self.budget.tell(self.resource);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::memory::MemoryStore;
-
-    fn budget(cap: u32, at_once: usize, store: &MemoryStore) -> ReadBudget {
-        let limits =
-            ReadLimits { rest: vec![Window { seconds: 60, cap }], graphql: vec![], at_once: Some(at_once) };
-        ReadBudget::new(limits, StoreClock::of(store))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_minute_waits_until_its_oldest_leaves() {
-        let (store, start) = (MemoryStore::new(), Instant::now());
-        let budget = budget(3, 9, &store);
-        for _ in 0..3 {
-            drop(budget.spend(Resource::Rest, 1).await.unwrap());
-            tokio::time::advance(Duration::from_secs(10)).await;
-        }
-        drop(budget.spend(Resource::GraphQl, 50).await.unwrap());
-        assert_eq!(start.elapsed(), Duration::from_secs(30), "another counter is not full");
-        drop(budget.spend(Resource::Rest, 1).await.unwrap());
-        assert_eq!(start.elapsed().as_secs(), 60);
-        // Two points at once wait for two to leave: those of 10 and of 20.
-        drop(budget.spend(Resource::Rest, 2).await.unwrap());
-        assert_eq!(start.elapsed().as_secs(), 80);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_under_way_counts_until_it_is_answered_and_a_window_longer() {
-        let (store, start) = (MemoryStore::new(), Instant::now());
-        let budget = budget(1, 9, &store);
-        let first = budget.spend(Resource::Rest, 1).await.unwrap();
-        let second = tokio::spawn({
-            let budget = budget.clone();
-            async move { budget.spend(Resource::Rest, 1).await.map(drop) }
-        });
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        drop(first);
-        second.await.unwrap().unwrap();
-        assert_eq!(start.elapsed().as_secs(), 80);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn so_many_are_under_way_at_once() {
-        let store = MemoryStore::new();
-        let budget = budget(100, 2, &store);
-        let first = budget.spend(Resource::Rest, 1).await.unwrap();
-        let _second = budget.spend(Resource::Rest, 1).await.unwrap();
-        let third = tokio::time::timeout(Duration::from_secs(5), budget.spend(Resource::Rest, 1));
-        assert!(third.await.is_err(), "a third went out beside two");
-        drop(first);
-        budget.spend(Resource::Rest, 1).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_of_several_processes_keeps_to_its_part() {
-        let (store, start) = (MemoryStore::new(), Instant::now());
-        let budget = budget(5, 4, &store);
-        budget.share(2);
-        let first = budget.spend(Resource::Rest, 1).await.unwrap();
-        let second = budget.spend(Resource::Rest, 1).await.unwrap();
-        let third = tokio::time::timeout(Duration::from_secs(5), budget.spend(Resource::GraphQl, 1));
-        assert!(third.await.is_err(), "a third went out beside two, where two processes have four places");
-        drop((first, second));
-        drop(budget.spend(Resource::Rest, 1).await.unwrap());
-        assert_eq!(start.elapsed().as_secs(), 65, "two of five points are one process's part");
-        // More processes than points or places: each goes on, one by one.
-        budget.share(9);
-        drop(budget.spend(Resource::Rest, 1).await.unwrap());
-        budget.share(1);
-        for _ in 0..3 {
-            drop(budget.spend(Resource::Rest, 1).await.unwrap());
-        }
-        assert_eq!(start.elapsed().as_secs(), 125, "alone again, it has all of them");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn quiet_is_an_error_until_the_clock_has_passed_it() {
-        let store = MemoryStore::new();
-        let budget = budget(100, 2, &store);
-        budget.quiet_for(Duration::from_secs(90), "slow down");
-        budget.quiet_for(Duration::from_secs(10), "a shorter one");
-        let refused = budget.spend(Resource::Rest, 1).await.map(drop);
-        let expected =
-            CodeHostError::Limited { wait: Duration::from_secs(90), reason: "slow down".to_owned() };
-        assert_eq!(refused, Err(expected));
-        store.move_clock(Duration::from_secs(90));
-        budget.spend(Resource::Rest, 1).await.unwrap();
-    }
-}
+mod tests;

@@ -76,6 +76,16 @@ impl Server {
         Self::launch(data, twin, &[caps.as_slice(), &pace].concat(), &environment)
     }
 
+    /// One that keeps the limits of these flags.
+    pub(crate) fn start_limited(
+        data: &Path,
+        twin: &impl Host,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::launch(data, twin, flags, environment)
+    }
+
     fn launch(data: &Path, twin: &impl Host, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = campaigns()
             .args(["serve", "-o", "json", "--listen", "127.0.0.1:0", "--github-url", &twin.address()])
@@ -114,6 +124,16 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(done.success());
+    }
+
+    /// A counter of its metrics; 0 where it has not counted yet.
+    pub(crate) async fn counter(&self, name: &str) -> f64 {
+        let request = reqwest::Client::new().get(format!("{}/metrics", self.url)).bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+        let text = response.text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
     }
 
     /// The API, for this server.

@@ -1,13 +1,14 @@
 //! Ownership among replicas, on Redis: [`campaigns_actors::ports::Cluster`].
 //!
 //! Redis serves liveness and nothing else. It says who may *try*; the epoch that is minted in Postgres for every lease
-//! says who may *write*. Losing all of Redis' data costs time. Three connections: one for leases, so that nothing slow
-//! delays a renewal, one that sends wake-ups, one that waits for them. Deliberately absent: anything kept in Redis that
-//! is not elsewhere, and locks for anything but shards.
+//! says who may *write*. Losing all of Redis' data costs time. Four connections: one for leases, so that nothing slow
+//! delays a renewal, one that sends wake-ups, one that waits for them, one for the points of reads. Deliberately absent:
+//! anything kept in Redis that cannot be known again without it, and locks for anything but shards.
 
 mod leases;
 mod link;
 mod look;
+mod pool;
 pub mod server;
 pub mod testing;
 mod view;
@@ -17,11 +18,12 @@ pub use link::Away;
 
 use crate::config::RedisUrl;
 use async_trait::async_trait;
-use campaigns_actors::ports::{Cluster, Ownership, Store};
+use campaigns_actors::ports::{Cluster, Ownership, PointPool, Store};
 use campaigns_domain::id::Shard;
 use leases::{Leases, Request};
 use link::Link;
 use look::Look;
+use pool::RedisPool;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -67,6 +69,11 @@ impl Settings {
     fn answer_within(self) -> Duration {
         self.lease / 5
     }
+
+    /// Whoever wants to read waits for this; by itself it would go on with a part of the points.
+    fn lend_within(self) -> Duration {
+        self.lease / 10
+    }
 }
 
 /// The names of everything that an installation keeps in Redis. The braces keep them together where Redis is a cluster.
@@ -108,6 +115,7 @@ pub struct RedisCluster {
     view: Arc<View>,
     inbox: Arc<Inbox>,
     outbox: Arc<Outbox>,
+    points: Arc<RedisPool>,
     requests: mpsc::UnboundedSender<Request>,
     /// What the task of leases begins with, until this member has joined.
     waiting: Mutex<Option<(Link, mpsc::UnboundedReceiver<Request>)>>,
@@ -132,6 +140,8 @@ impl RedisCluster {
         let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::default()));
         let listening = Link::new(url, "campaigns-wakes", answer_within + wakes::LISTEN)?;
         let sending = Link::new(url, "campaigns-wakes-out", answer_within)?;
+        let lending = Link::new(url, "campaigns-points", settings.lend_within())?;
+        let points = Arc::new(RedisPool::open(lending, keys.clone(), me, settings.lend_within()).await?);
         let tasks = vec![
             tokio::spawn(wakes::listen(
                 listening,
@@ -153,6 +163,7 @@ impl RedisCluster {
             view,
             inbox,
             outbox,
+            points,
             requests,
             waiting: Mutex::new(Some((leases, asked))),
             tasks: Mutex::new(tasks),
@@ -222,6 +233,10 @@ impl Cluster for RedisCluster {
 
     fn members(&self) -> u32 {
         self.view.members()
+    }
+
+    fn points(&self) -> Option<Arc<dyn PointPool>> {
+        Some(self.points.clone())
     }
 
     async fn wake(&self, shards: &[Shard]) {

@@ -3,6 +3,7 @@
 
 mod faults;
 mod member;
+mod pool;
 mod wakes;
 
 use campaigns_actors::ports::contract::cluster;

@@ -4,5 +4,6 @@
 pub mod artifacts;
 pub mod cluster;
 pub mod code_host;
+pub mod pool;
 #[allow(missing_docs, reason = "said in the file")]
 pub mod store;
