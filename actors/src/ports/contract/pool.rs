@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: a pool that is silent, which is the read budget's to bear.
 
+#![allow(clippy::expect_used, reason = "a suite says so by failing")]
+
 use super::super::{
     AFTER_LOSS, Account, Lent, PointPool, ReadBudget, ReadLimits, Resource, memory::MemoryStore,
 };
