@@ -225,10 +225,13 @@ async fn three_servers_read_an_organisation_within_the_points_of_one() {
     let servers = [&first, &second, &third];
     shared.until_even(&servers).await;
 
+    // Named one by one they are read one by one.
+    let each: String = (1..=60).map(|nth| format!("  - repository: acme/service-{nth:03}\n")).collect();
     let mut selecting = BTreeSet::new();
     for nth in 0.. {
         let campaign = format!("greeting-{nth}");
         let spec = support::SPEC.replace("name: greeting", &format!("name: {campaign}"));
+        let spec = spec.replace("  - organization: acme\n", &each);
         first.api().apply(&campaign, &spec).await;
         let run = first.api().create_run(&campaign, "once").await.id;
         let owner = shared.owner_of(Shard::of_run(RunId(run))).await;

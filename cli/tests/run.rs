@@ -206,6 +206,10 @@ async fn everything_said_and_answered_is_what_github_describes() {
         let run = api.create_run("greeting", "once").await.id;
         let ended = api.ended(run).await;
         assert_eq!(ended.totals.changesets.get("open"), Some(&8), "{:?}", ended.totals);
+        // Of each repository two things are read by REST before anything is sent there: our branch, and its pull requests.
+        let log = twin.log().unwrap();
+        let read = |operation: &str| log.iter().filter(|entry| entry.operation == operation).count();
+        assert_eq!((read("repos/get-branch"), read("pulls/list")), (8, 8), "the bases are read at once");
         twin.merge("service-001", 1).await.unwrap();
         let mut sync = campaigns();
         sync.args(["sync", "greeting", "--server", &server.url]).env("CAMPAIGNS_TOKEN", &server.token);

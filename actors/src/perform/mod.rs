@@ -10,6 +10,7 @@ mod dress;
 mod errand;
 pub(crate) mod execute;
 mod halt;
+mod heads;
 mod merging;
 pub(crate) mod moved;
 mod opting;

@@ -4,6 +4,7 @@
 //! Deliberately absent: choosing (`campaigns_domain::selection`).
 
 use super::{
+    heads::{Heads, heads},
     opting,
     reads::{NotRead, patiently},
 };
@@ -93,9 +94,10 @@ async fn choose(scope: &Scope, run: &Run) -> Result<Chosen, Stop> {
     let chosen = select(&plan.spec, &answers, only.as_ref()).map_err(|why| Stop::Failed(why.to_string()))?;
     let chosen = chosen.into_iter().filter(|each| run.options.takes(&each.name, &each.branch)).collect();
     let chosen = opting::leave_out(scope, run.id, &plan.spec.name, chosen).await?;
+    let known = &heads(scope, run.id, &chosen).await?;
     let targets: Vec<_> = stream::iter(chosen)
         .map(|selected| async move {
-            let (selected, base) = stand(scope, run, selected).await?;
+            let (selected, base) = stand(scope, run, known, selected).await?;
             Ok::<_, Stop>(Target::selected(run.id, run.campaign, 0, &selected, base))
         })
         .buffered(reads)
@@ -127,10 +129,15 @@ async fn plan(scope: &Scope, run: &Run) -> Result<std::sync::Arc<Plan>, Stop> {
 async fn stand(
     scope: &Scope,
     run: &Run,
+    known: &Heads,
     mut selected: Selected,
 ) -> Result<(Selected, Option<CommitSha>), Stop> {
     use crate::ports::CodeHostError as E;
     let Some(repository) = selected.included() else { return Ok((selected, None)) };
+    if let Some(head) = known.get(&(repository.id, selected.branch.clone())) {
+        let head = head.clone();
+        return Ok((selected, Some(head)));
+    }
     let reference = RepositoryRef { id: repository.id, name: repository.name.clone() };
     let host = &scope.world.ports.code_host;
     let read = async |budget: ReadBudget| host.base(&reference, &selected.branch, &budget).await;

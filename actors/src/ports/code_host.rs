@@ -73,6 +73,17 @@ pub trait CodeHost: Merging + Opting + Whereabouts {
         budget: &ReadBudget,
     ) -> Result<Option<Base>, CodeHostError>;
 
+    /// The heads of these branches of one owner's repositories, in their order; at most [`MOST_READ_AT_ONCE`]. What it
+    /// cannot tell plainly is `None`, which says nothing: [`CodeHost::base`] does.
+    async fn bases(
+        &self,
+        _owner: &str,
+        branches: &[(RepositoryRef, String)],
+        _budget: &ReadBudget,
+    ) -> Result<Vec<Option<Base>>, CodeHostError> {
+        Ok(vec![None; branches.len()])
+    }
+
     /// Writes the commit's tree to `file` as an uncompressed tar, every path at its exact bytes and mode (an
     /// archive that leaves out or rewrites files is mended blob by blob), submodules left out.
     async fn snapshot(

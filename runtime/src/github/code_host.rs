@@ -29,6 +29,15 @@ impl CodeHost for GitHub {
         Ok(found.map(|(branch, head)| Base { branch, commit: head.commit }))
     }
 
+    async fn bases(
+        &self,
+        owner: &str,
+        branches: &[(RepositoryRef, String)],
+        budget: &ReadBudget,
+    ) -> Result<Vec<Option<Base>>, CodeHostError> {
+        self.heads(owner, branches, budget).await
+    }
+
     async fn snapshot(
         &self,
         repository: &RepositoryRef,

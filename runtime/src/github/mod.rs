@@ -1,14 +1,16 @@
 //! GitHub behind the `CodeHost` port: github.com, GHE.com or a GitHub Enterprise Server, as a GitHub App or
 //! with a personal token.
 //!
-//! Requests of one repository from its selection to its pull request, where nothing goes wrong: 1 for the base,
-//! 1 (2 with the archive's redirect) for the snapshot, 1 for the branch and 1 for the pull requests before
+//! Requests of one repository from its selection to its pull request, where nothing goes wrong: 1 (2 with the
+//! archive's redirect) for the snapshot, 1 for its wishes, 1 for the branch and 1 for the pull requests before
 //! publishing, and 4 writes (tree, commit, branch, pull request): 8 to 9, and one token more as an App. Listing
-//! costs one request for every hundred repositories, following one for every fifty pull requests. Deliberately absent:
+//! costs one request for every hundred repositories, their wishes and the heads of their branches one each for every
+//! fifty, following one for every fifty pull requests. Deliberately absent:
 //! waiting for limits and deciding what to publish, which are the actors'; webhooks (`webhooks`) and proxies.
 
 mod answer;
 mod app;
+mod bases;
 mod branch_end;
 mod call;
 mod check;

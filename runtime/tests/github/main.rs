@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod answers;
+mod bases;
 mod contract;
 mod foreign;
 mod organizations;

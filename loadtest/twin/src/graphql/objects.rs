@@ -149,6 +149,10 @@ impl Execution<'_> {
                     label.map_or(Ok(Value::Null), |label| me.label(&label, &field.selection))?
                 }
                 "repositoryTopics" => me.topics(record, field)?,
+                "ref" => match field.text("qualifiedName").unwrap_or_default().strip_prefix("refs/heads/") {
+                    Some(branch) => me.branch(record, branch, field)?,
+                    None => return Err(unserved("Repository.ref by anything but a branch's full name")),
+                },
                 "defaultBranchRef" => me.branch(record, &record.default_branch, field)?,
                 _ => return Err(no_field("Repository", field)),
             })
@@ -180,8 +184,15 @@ impl Execution<'_> {
             Ok(match field.name.as_str() {
                 "name" => json!(name),
                 "prefix" => json!("refs/heads/"),
-                "target" => me.pick(&field.selection, "Commit", |_, field| match field.name.as_str() {
+                "target" => me.pick(&field.selection, "Commit", |me, field| match field.name.as_str() {
                     "oid" => Ok(json!(tip.to_string())),
+                    "tree" => {
+                        let tree = git.find_commit(tip)?.tree_id();
+                        me.pick(&field.selection, "Tree", |_, field| match field.name.as_str() {
+                            "oid" => Ok(json!(tree.to_string())),
+                            _ => Err(no_field("Tree", field)),
+                        })
+                    }
                     _ => Err(no_field("Commit", field)),
                 })?,
                 _ => return Err(no_field("Ref", field)),

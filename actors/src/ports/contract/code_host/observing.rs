@@ -74,6 +74,12 @@ pub(super) async fn reads_branches(stage: &dyn Stage) {
     assert_eq!((&ours.commit, &ours.parents), (&pushed, &vec![head.commit.clone()]));
     assert_ne!(ours.tree, head.tree);
     assert!(!ours.message.is_empty());
+    let asked = ["main", "feature/with-slash", "absent"].map(|name| (repository.clone(), name.to_owned()));
+    let bases = stage.host().bases(&stage.owner(), &asked, &ReadBudget::unlimited()).await;
+    let heads = [Some(&head.commit), Some(&pushed), None];
+    for (base, head) in bases.expect("it answers").iter().zip(heads) {
+        assert!(base.is_none() || base.as_ref().map(|base| &base.commit) == head, "{base:?} is not {head:?}");
+    }
     assert_eq!(stage.host().branch(&repository, "absent", &ReadBudget::unlimited()).await, Ok(None));
     assert_eq!(stage.host().base(&repository, "absent/too", &ReadBudget::unlimited()).await, Ok(None));
     let nowhere = RepositoryRef {
