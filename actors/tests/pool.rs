@@ -20,6 +20,10 @@ impl Pools for InMemory {
     async fn forget(&self) {
         self.0.forget();
     }
+
+    fn is_timed(&self) -> bool {
+        true
+    }
 }
 
 macro_rules! suite {

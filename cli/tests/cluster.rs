@@ -234,14 +234,15 @@ async fn three_servers_read_an_organisation_within_the_points_of_one() {
         let spec = spec.replace("  - organization: acme\n", &each);
         first.api().apply(&campaign, &spec).await;
         let run = first.api().create_run(&campaign, "once").await.id;
-        let owner = shared.owner_of(Shard::of_run(RunId(run))).await;
         let alone = selecting.is_empty();
-        selecting.insert(owner.clone());
+        selecting.insert(shared.owner_of(Shard::of_run(RunId(run))).await);
         if alone {
-            let owner = servers.into_iter().find(|server| server.replica == owner).unwrap();
-            asks_in_vain(owner).await;
-            let most = most_read(&shared.twin).await;
-            assert!(most * 10 >= READS * 9, "one of three used {most} of {READS}: it kept to a part");
+            // By itself it would have a third of them.
+            let deadline = Instant::now() + PATIENCE;
+            while most_read(&shared.twin).await * 10 < READS * 9 {
+                assert!(Instant::now() < deadline, "one of three does not read what the others leave");
+                support::breathe().await;
+            }
         }
         if selecting.len() == servers.len() {
             break;

@@ -41,9 +41,11 @@ impl OnRedis {
     }
 
     pub(crate) async fn connect(&self) -> RedisCluster {
-        RedisCluster::connect(&self.url, self.id, self.store.clone(), Settings { lease: LEASE })
-            .await
-            .unwrap()
+        self.connect_with(LEASE).await
+    }
+
+    pub(crate) async fn connect_with(&self, lease: Duration) -> RedisCluster {
+        RedisCluster::connect(&self.url, self.id, self.store.clone(), Settings { lease }).await.unwrap()
     }
 
     pub(crate) async fn connection(&self) -> redis::aio::MultiplexedConnection {

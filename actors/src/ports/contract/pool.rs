@@ -26,6 +26,9 @@ pub trait Pools: Send + Sync {
 
     /// Has it lose all that it knows.
     async fn forget(&self);
+
+    /// Whether time passes only while everybody waits, so that what takes time says something of the pool alone.
+    fn is_timed(&self) -> bool;
 }
 
 const CAP: u32 = 60;
@@ -117,7 +120,7 @@ pub async fn what_others_do_not_need_one_has(pools: &dyn Pools) {
     let used = utilisation(3, begun);
     assert_kept(&arrivals, WINDOW);
     println!("one busy process of three had {used:.3} of the points");
-    assert!(used >= 0.9, "one busy process had {used:.3} of the points");
+    assert!(!pools.is_timed() || used >= 0.9, "one busy process had {used:.3} of the points");
 }
 
 /// Three that read as much as they can stay under the cap together, and leave little of it; what one organisation or
@@ -142,8 +145,8 @@ pub async fn however_many_read_no_window_is_passed(pools: &dyn Pools) {
     let used = utilisation(3, begun);
     assert_kept(&arrivals, WINDOW);
     println!("three busy processes had {used:.3} of the points");
-    assert!(used >= 0.9, "together they had {used:.3} of the points");
-    assert!(apart_took < WINDOW, "what is counted apart waited {apart_took:?}");
+    assert!(!pools.is_timed() || used >= 0.9, "together they had {used:.3} of the points");
+    assert!(!pools.is_timed() || apart_took < WINDOW, "what is counted apart waited {apart_took:?}");
 }
 
 /// A pool that forgets in the middle lends nothing until it has heard again, and no window is passed.
