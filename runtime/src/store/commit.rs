@@ -3,11 +3,7 @@
 //!
 //! Deliberately absent: gathering batches from many callers (`gathering`).
 
-use super::{
-    Postgres,
-    failure::Failure,
-    statement::{self, Group},
-};
+use super::{Postgres, failure::Failure, statement};
 use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
 use campaigns_domain::id::RunId;
 use rand::Rng as _;
@@ -116,7 +112,7 @@ impl Postgres {
                 return Err(Failure::Unavailable("no answer within the deadline".to_owned()));
             }
         };
-        let held = rows.iter().map(part).collect::<Result<HashMap<_, _>, _>>();
+        let held = rows.iter().map(group).collect::<Result<HashMap<_, _>, _>>();
         Ok(statement.groups.sequences(&held.map_err(|error| Failure::of(&error))?))
     }
 
@@ -145,11 +141,9 @@ impl Postgres {
     }
 }
 
-/// A part that was written, as the statement answers it, and the sequence of its last event.
-fn part(row: &PgRow) -> Result<(Group, i64), sqlx::Error> {
-    let group =
-        Group { shard: row.try_get("shard")?, epoch: row.try_get("epoch")?, run: row.try_get("run")? };
-    Ok((group, row.try_get("last_sequence")?))
+/// A group whose fence held, as the statement answers it: its place, and the sequence of its part's last event.
+fn group(row: &PgRow) -> Result<(i32, i64), sqlx::Error> {
+    Ok((row.try_get("place")?, row.try_get("last_sequence")?))
 }
 
 /// The run that a transition ends.

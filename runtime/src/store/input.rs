@@ -1,37 +1,86 @@
-//! The rows that a statement is given, as arrays: one parameter for each column.
+//! The rows that a statement is given, one parameter for each column: an array, or the value itself where a statement
+//! of one transition has one row.
 //!
 //! Deliberately absent: any knowledge of tables.
 
 use campaigns_domain::id::Shard;
 use serde::Serialize;
 use sqlx::{Arguments, Encode, Postgres, Type, postgres::PgArguments};
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// Parameters as they are collected; columns gather until [`Input::rows`] names them as one table.
 #[derive(Default)]
 pub(super) struct Input {
     arguments: PgArguments,
-    columns: Vec<(&'static str, String)>,
+    columns: Vec<Column>,
+    /// Whether the statement is of one transition.
+    lone: bool,
+}
+
+struct Column {
+    name: &'static str,
+    placeholder: String,
+    /// Whether the parameter is an array of values, and not the one value.
+    many: bool,
 }
 
 impl Input {
-    /// Adds a column of the next table; its placeholder.
-    pub(super) fn column<T>(&mut self, name: &'static str, values: Vec<T>) -> Result<String, String>
+    /// The input of a statement of so many transitions. A row of a lone one is given as plain values: the database
+    /// takes apart no array for it, and plans it as what it is. In a crowd it stays an array whatever its length, so
+    /// that there are few different texts.
+    pub(super) fn of(transitions: usize) -> Self {
+        Self { lone: transitions == 1, ..Self::default() }
+    }
+
+    /// Adds a column of the next table; a condition that `column` is among its values.
+    pub(super) fn among<T>(
+        &mut self,
+        column: &str,
+        name: &'static str,
+        values: Vec<T>,
+    ) -> Result<String, String>
     where
+        T: for<'q> Encode<'q, Postgres> + Type<Postgres>,
         Vec<T>: for<'q> Encode<'q, Postgres> + Type<Postgres>,
     {
-        self.arguments.add(values).map_err(|error| format!("{name}: {error}"))?;
+        self.column(name, values)?;
+        Ok(self.columns.last().map_or_else(String::new, |added| match added.many {
+            true => format!("{column} = ANY({})", added.placeholder),
+            false => format!("{column} = {}", added.placeholder),
+        }))
+    }
+
+    /// Adds a column of the next table.
+    pub(super) fn column<T>(&mut self, name: &'static str, mut values: Vec<T>) -> Result<(), String>
+    where
+        T: for<'q> Encode<'q, Postgres> + Type<Postgres>,
+        Vec<T>: for<'q> Encode<'q, Postgres> + Type<Postgres>,
+    {
+        let one = if self.lone && values.len() == 1 { values.pop() } else { None };
+        let many = one.is_none();
+        let added = match one {
+            Some(value) => self.arguments.add(value),
+            None => self.arguments.add(values),
+        };
+        added.map_err(|error| format!("{name}: {error}"))?;
         let placeholder = format!("${}", self.arguments.len());
-        self.columns.push((name, placeholder.clone()));
-        Ok(placeholder)
+        self.columns.push(Column { name, placeholder, many });
+        Ok(())
     }
 
     /// The columns added since the last table, as the table `alias`.
     pub(super) fn rows(&mut self, alias: &str) -> String {
-        let columns = std::mem::take(&mut self.columns);
-        let names: Vec<&str> = columns.iter().map(|column| column.0).collect();
-        let values: Vec<&str> = columns.iter().map(|column| column.1.as_str()).collect();
-        format!("unnest({}) AS {alias}({})", values.join(", "), names.join(", "))
+        let mut columns = String::new();
+        for (place, Column { name, placeholder, many }) in
+            std::mem::take(&mut self.columns).iter().enumerate()
+        {
+            let comma = if place == 0 { "" } else { ", " };
+            // All arrays of a table are of one length, so that they are taken apart side by side.
+            let value = if *many { format!("unnest({placeholder})") } else { placeholder.clone() };
+            // Writing to a string cannot fail.
+            let _ = write!(columns, "{comma}{value} AS {name}");
+        }
+        format!("(SELECT {columns}) AS {alias}")
     }
 
     /// All parameters, in the order of their placeholders.

@@ -36,8 +36,8 @@ pub(super) struct Batch<'a> {
     pub(super) done: Vec<(i32, EffectId)>,
     pub(super) messages: Vec<(i32, &'a Message)>,
     pub(super) consumed: Vec<(i32, MessageId)>,
-    /// Moves of a part's counters: ordinal, counter, by how much.
-    pub(super) moves: Vec<(i32, i16, i32)>,
+    /// Moves of a part's counters of targets: ordinal, the state counted, by how much.
+    pub(super) moves: Vec<(i32, TargetState, i32)>,
     /// How many rows of each transition have to be found as expected.
     pub(super) guarded: Vec<i32>,
     /// How many events each transition says.
@@ -83,19 +83,15 @@ impl<'a> Batch<'a> {
                 for state in TargetState::ALL {
                     let count = targets.iter().filter(|target| target.state == state).count();
                     if count > 0 {
-                        self.moves.push((
-                            ord,
-                            target_counter(state),
-                            i32::try_from(count).unwrap_or(i32::MAX),
-                        ));
+                        self.moves.push((ord, state, i32::try_from(count).unwrap_or(i32::MAX)));
                     }
                 }
                 self.new_targets.extend(targets.iter().map(|target| (ord, target)));
             }
             RowChange::Target { before, after } => {
                 if *before != after.state {
-                    self.moves.push((ord, target_counter(*before), -1));
-                    self.moves.push((ord, target_counter(after.state), 1));
+                    self.moves.push((ord, *before, -1));
+                    self.moves.push((ord, after.state, 1));
                 }
                 self.targets.push((ord, *before, after));
             }
@@ -144,25 +140,29 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The place of a target state's counter among [`counters`].
-fn target_counter(state: TargetState) -> i16 {
-    position(&TargetState::ALL, state)
-}
-
-/// The place of a changeset state's counter among [`counters`].
+/// The place of a changeset state's counter among [`changeset_counters`].
 pub(super) fn changeset_counter(state: ChangesetState) -> i16 {
-    position(&TargetState::ALL, TargetState::Cancelled) + 1 + position(&ChangesetState::ALL, state)
+    let place = ChangesetState::ALL.iter().position(|other| *other == state);
+    place.and_then(|place| i16::try_from(place).ok()).unwrap_or_default()
 }
 
-fn position<S: PartialEq>(all: &[S], state: S) -> i16 {
-    all.iter()
-        .position(|other| *other == state)
-        .and_then(|place| i16::try_from(place).ok())
-        .unwrap_or_default()
+/// The counters of targets in a part, in the order of their places.
+pub(super) fn target_counters() -> impl Iterator<Item = &'static str> {
+    TargetState::ALL.into_iter().map(|state| match state {
+        TargetState::Selected => "targets_selected",
+        TargetState::Queued => "targets_queued",
+        TargetState::Executing => "targets_executing",
+        TargetState::Unchanged => "targets_unchanged",
+        TargetState::Changed => "targets_changed",
+        TargetState::Failed => "targets_failed",
+        TargetState::Skipped => "targets_skipped",
+        TargetState::Cancelled => "targets_cancelled",
+    })
 }
 
-/// The counters of a part, in the order of their places.
-pub(super) fn counters() -> impl Iterator<Item = String> {
-    let targets = TargetState::ALL.into_iter().map(|state| format!("targets_{}", state.as_str()));
-    targets.chain(ChangesetState::ALL.into_iter().map(|state| format!("changesets_{}", state.as_str())))
+/// The counters of changesets in a part, with their places.
+pub(super) fn changeset_counters() -> impl Iterator<Item = (i16, String)> {
+    ChangesetState::ALL
+        .into_iter()
+        .map(|state| (changeset_counter(state), format!("changesets_{}", state.as_str())))
 }

@@ -41,9 +41,9 @@ impl Sql {
                  queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
                  THEN nextval('changeset_queue') ELSE c.queue_number END \
                  FROM {i} {HOLDS} JOIN changesets o ON o.id = i.id \
-                 WHERE c.id = i.id AND c.shard = i.shard AND c.version = i.version - 1 AND c.state = i.before \
+                 WHERE c.id = i.id AND c.shard = h.shard AND c.version = i.version - 1 AND c.state = i.before \
                  AND o.version = c.version \
-                 RETURNING o.run AS old_run, c.run AS new_run, i.shard, i.leaves, i.enters"
+                 RETURNING o.run AS old_run, c.run AS new_run, h.shard, i.leaves, i.enters"
             ),
         );
         Ok(())
@@ -64,7 +64,7 @@ impl Sql {
             "due_changesets",
             &format!(
                 "UPDATE changesets c SET due = campaigns_now() + i.due * interval '1 microsecond' \
-                 FROM {i} {HOLDS} WHERE c.id = i.id AND c.shard = i.shard"
+                 FROM {i} {HOLDS} WHERE c.id = i.id AND c.shard = h.shard"
             ),
         );
         Ok(())
@@ -111,7 +111,7 @@ impl Sql {
             .column("enters", changesets.iter().map(|c| changeset_counter(c.state)).collect::<Vec<_>>())?;
         self.changeset_columns(&changesets)?;
         let i = self.input.rows("i");
-        self.part("added_changesets", &format!("SELECT i.* FROM {i} {HOLDS}"));
+        self.part("added_changesets", &format!("SELECT i.*, h.shard FROM {i} {HOLDS}"));
         self.part(
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \

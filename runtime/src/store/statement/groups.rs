@@ -6,15 +6,16 @@
 
 use super::super::input::{shard, small};
 use campaigns_actors::ports::Transition;
-use std::collections::{BTreeMap, HashMap};
+use campaigns_domain::execution::target::TargetState;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Under what a transition is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in super::super) struct Group {
-    pub(in super::super) shard: i16,
-    pub(in super::super) epoch: i64,
-    pub(in super::super) run: Uuid,
+pub(super) struct Group {
+    pub(super) shard: i16,
+    pub(super) epoch: i64,
+    pub(super) run: Uuid,
 }
 
 /// The groups of a batch.
@@ -59,11 +60,6 @@ impl Groups {
         self.events.iter().map(|count| small(*count)).collect()
     }
 
-    /// A transition's group.
-    pub(super) fn of_transition(&self, ord: i32) -> Group {
-        self.all[self.place(ord)]
-    }
-
     /// How many events of its group come after the `nth` of a transition, which is counted from 1 and says `said`.
     pub(super) fn after(&self, ord: i32, nth: i32, said: i32) -> Result<i32, String> {
         let (place, upto) = self.transitions[index(ord)];
@@ -79,18 +75,23 @@ impl Groups {
         sums
     }
 
-    /// Moves of counters, (ordinal, counter, by how much), added up: each group's place, counter and sum.
-    pub(super) fn moves(&self, moves: &[(i32, i16, i32)]) -> Vec<(usize, i16, i32)> {
-        let mut sums: BTreeMap<(usize, i16), i32> = BTreeMap::new();
-        for (ord, counter, by) in moves {
-            *sums.entry((self.place(*ord), *counter)).or_default() += by;
+    /// Moves of the counters of targets, (ordinal, counter, by how much), added up: for each counter in the order of
+    /// their places, what each group adds to it.
+    pub(super) fn moves(&self, moves: &[(i32, TargetState, i32)]) -> impl Iterator<Item = Vec<i32>> {
+        let mut sums = TargetState::ALL.map(|state| (state, vec![0; self.all.len()]));
+        for (ord, moved, by) in moves {
+            for (_, sums) in sums.iter_mut().filter(|(state, _)| state == moved) {
+                sums[self.place(*ord)] += by;
+            }
         }
-        sums.into_iter().map(|((place, counter), by)| (place, counter, by)).collect()
+        sums.into_iter().map(|(_, sums)| sums)
     }
 
-    /// For each transition the sequence of its part's last event, given those of the groups whose fence held.
-    pub(in super::super) fn sequences(&self, held: &HashMap<Group, i64>) -> Vec<Option<i64>> {
-        let last: Vec<Option<i64>> = self.all.iter().map(|group| held.get(group).copied()).collect();
+    /// For each transition the sequence of its part's last event, given those of the groups whose fence held by their
+    /// places.
+    pub(in super::super) fn sequences(&self, held: &HashMap<i32, i64>) -> Vec<Option<i64>> {
+        let last: Vec<Option<i64>> =
+            (0..).take(self.all.len()).map(|place| held.get(&place).copied()).collect();
         let each = self.transitions.iter().map(|(place, upto)| {
             let after = i64::try_from(self.events[*place] - upto).unwrap_or_default();
             last[*place].map(|last| last - after)
@@ -98,7 +99,8 @@ impl Groups {
         each.collect()
     }
 
-    fn place(&self, ord: i32) -> usize {
+    /// The place of a transition's group.
+    pub(super) fn place(&self, ord: i32) -> usize {
         self.transitions[index(ord)].0
     }
 }

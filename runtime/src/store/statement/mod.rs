@@ -1,5 +1,5 @@
-//! One batch of transitions as one SQL statement: the fence is its first part, and every write joins the rows that
-//! the fence returned.
+//! One batch of transitions as one SQL statement: the fence is its first part, and every write joins the groups of
+//! transitions whose shards' rows the fence locked and returned at their epochs.
 //!
 //! Only the parts that a batch needs are in the text, so that a small commit has a small plan; there are few
 //! different texts, and each connection prepares them once. Deliberately absent: sending it (`commit`), and what
@@ -13,15 +13,15 @@ mod outbox;
 mod parts;
 mod rows;
 
-use super::input::Input;
-use batch::Batch;
+use super::input::{Input, small};
+use batch::{Batch, target_counters};
 use campaigns_actors::ports::Transition;
-pub(super) use groups::{Group, Groups};
+pub(super) use groups::Groups;
 use sqlx::postgres::PgArguments;
 use std::fmt::Write as _;
 
-/// A statement ready to be sent. It answers one row for every part it wrote: its run and shard, the epoch that holds
-/// there, and the sequence of its last event. It fails as a whole where a row is not as a transition expects it.
+/// A statement ready to be sent. It answers one row for every group whose fence holds: the group's place, and the
+/// sequence of its part's last event. It fails as a whole where a row is not as a transition expects it.
 pub(super) struct Statement {
     pub(super) text: String,
     pub(super) arguments: PgArguments,
@@ -36,7 +36,8 @@ pub(super) struct Statement {
 pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let batch = Batch::of(transitions)?;
     let groups = Groups::of(transitions)?;
-    let mut sql = Sql { groups, input: Input::default(), text: String::new(), guards: vec![] };
+    let input = Input::of(transitions.len());
+    let mut sql = Sql { groups, input, text: String::new(), guards: vec![] };
     sql.fence(&batch)?;
     sql.new_runs(&batch)?;
     sql.runs(&batch)?;
@@ -53,8 +54,9 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     Ok(sql.finish())
 }
 
-/// Joins the rows of a table `i` whose fence holds. There are few shards, so that any plan for this is a good one.
-const HOLDS: &str = "JOIN f ON f.id = i.shard AND f.epoch = i.epoch";
+/// Joins the rows of a table `i` to their groups, of which only those are there whose fence holds. There are few, so
+/// that any plan for this is a good one.
+const HOLDS: &str = "JOIN h ON h.place = i.of_group";
 
 /// The statement as far as it is written.
 struct Sql {
@@ -77,44 +79,38 @@ impl Sql {
         self.guards.push(name);
     }
 
-    /// The fence, and the groups of transitions for which it holds.
+    /// The fence, and the groups of transitions for which it holds, with what they add to the counters of targets.
     fn fence(&mut self, batch: &Batch<'_>) -> Result<(), String> {
         let said = self.groups.said()?;
         let groups = self.groups.all();
         let guarded = self.groups.sums(&batch.guarded);
-        let shards =
-            self.input.column("shard", groups.iter().map(|group| group.shard).collect::<Vec<_>>())?;
+        let shards = groups.iter().map(|group| group.shard).collect::<Vec<_>>();
+        let locked = self.input.among("id", "shard", shards)?;
+        self.input.column("place", (0..).take(groups.len()).collect::<Vec<i32>>())?;
         self.input.column("epoch", groups.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
         self.input.column("run", groups.iter().map(|group| group.run).collect::<Vec<_>>())?;
         self.input.column("events", said)?;
         self.input.column("guarded", guarded)?;
+        if !batch.moves.is_empty() {
+            for (name, sums) in target_counters().zip(self.groups.moves(&batch.moves)) {
+                self.input.column(name, sums)?;
+            }
+        }
         let i = self.input.rows("i");
         // The rows are locked whatever their epoch, and come back as they are after any waiting: an owner that was
         // replaced meanwhile finds another epoch here, and none of its writes a row to join.
         let _ = write!(
             self.text,
-            "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE id = ANY({shards}) ORDER BY id FOR SHARE),\n\
-             h AS MATERIALIZED (SELECT i.* FROM {i} {HOLDS})"
+            "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE {locked} ORDER BY id FOR SHARE),\n\
+             h AS MATERIALIZED (SELECT i.* FROM {i} JOIN f ON f.id = i.shard AND f.epoch = i.epoch)"
         );
         Ok(())
     }
 
     /// Adds to the next table, for rows of these transitions, what [`HOLDS`] joins by.
-    fn owned(&mut self, ordinals: impl Iterator<Item = i32> + Clone) -> Result<(), String> {
-        let groups = &self.groups;
-        let shards: Vec<i16> = ordinals.clone().map(|ord| groups.of_transition(ord).shard).collect();
-        let epochs: Vec<i64> = ordinals.map(|ord| groups.of_transition(ord).epoch).collect();
-        self.input.column("shard", shards)?;
-        self.input.column("epoch", epochs)?;
-        Ok(())
-    }
-
-    /// The same with the run that the transition is of.
-    fn owned_in_run(&mut self, ordinals: impl Iterator<Item = i32> + Clone) -> Result<(), String> {
-        let groups = &self.groups;
-        let runs: Vec<_> = ordinals.clone().map(|ord| groups.of_transition(ord).run).collect();
-        self.input.column("run", runs)?;
-        self.owned(ordinals)
+    fn owned(&mut self, ordinals: impl Iterator<Item = i32>) -> Result<(), String> {
+        let places: Vec<i32> = ordinals.map(|ord| small(self.groups.place(ord))).collect::<Result<_, _>>()?;
+        self.input.column("of_group", places)
     }
 
     /// The answer, and the refusal where not every row was found as expected. No row is found more than once, so that
@@ -122,19 +118,18 @@ impl Sql {
     fn finish(mut self) -> Statement {
         let found: Vec<String> =
             self.guards.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
-        let (found, wanted) = (found.join(" + "), "(SELECT sum(guarded) FROM h)");
-        let held = if found.is_empty() {
-            "true".to_owned()
+        if found.is_empty() {
+            self.text.push_str("\nSELECT p.place, p.last_sequence FROM p");
         } else {
-            format!(
-                "CASE WHEN {found} <> {wanted} THEN \
-                 campaigns_refuse(format('%s of %s rows are as it expects', {found}, {wanted})) ELSE true END"
-            )
-        };
-        let _ = write!(
-            self.text,
-            "\nSELECT p.run, p.shard, f.epoch, p.last_sequence, {held} AS held FROM parts p JOIN f ON f.id = p.shard"
-        );
+            let _ = write!(
+                self.text,
+                ",\nc AS MATERIALIZED (SELECT {} AS found, (SELECT sum(guarded) FROM h) AS wanted)\n\
+                 SELECT p.place, p.last_sequence, CASE WHEN c.found <> c.wanted THEN \
+                 campaigns_refuse(format('%s of %s rows are as it expects', c.found, c.wanted)) ELSE true END AS held \
+                 FROM p CROSS JOIN c",
+                found.join(" + ")
+            );
+        }
         Statement { text: self.text, arguments: self.input.into_arguments(), groups: self.groups }
     }
 }

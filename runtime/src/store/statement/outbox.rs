@@ -14,7 +14,7 @@ impl Sql {
             return Ok(());
         }
         let attempts: Vec<i32> = rows.iter().map(|row| small(row.2)).collect::<Result<_, _>>()?;
-        self.owned_in_run(rows.iter().map(|row| row.0))?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
         self.input.column("target", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
         self.input.column("attempt", attempts)?;
@@ -23,7 +23,7 @@ impl Sql {
         self.part(
             "new_admissions",
             &format!(
-                "INSERT INTO admissions (run, target, attempt, state) SELECT i.run, i.target, i.attempt, i.state \
+                "INSERT INTO admissions (run, target, attempt, state) SELECT h.run, i.target, i.attempt, i.state \
                  FROM {i} {HOLDS} ORDER BY i.place \
                  ON CONFLICT (run, target, attempt) DO UPDATE SET state = excluded.state"
             ),
@@ -52,7 +52,7 @@ impl Sql {
                 "begun_effects",
                 &format!(
                     "INSERT INTO effects (id, shard, epoch, run, subject_kind, subject, kind, generation, state, finished) \
-                     SELECT i.id, i.shard, i.epoch, i.of_run, i.subject_kind, i.subject, i.kind, i.generation, \
+                     SELECT i.id, h.shard, h.epoch, i.of_run, i.subject_kind, i.subject, i.kind, i.generation, \
                      CASE WHEN i.done THEN 'done' ELSE 'in_flight' END, CASE WHEN i.done THEN clock_timestamp() END \
                      FROM {i} {HOLDS} ORDER BY i.place \
                      ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, run = excluded.run, \
@@ -69,7 +69,7 @@ impl Sql {
                 "done_effects",
                 &format!(
                     "UPDATE effects e SET state = 'done', finished = coalesce(e.finished, clock_timestamp()) \
-                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = i.shard RETURNING 1"
+                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = h.shard RETURNING 1"
                 ),
             );
         }
@@ -81,7 +81,7 @@ impl Sql {
         if !sent.is_empty() {
             let shards: Vec<i16> =
                 sent.iter().map(|row| shard(row.1.to.shard())).collect::<Result<_, _>>()?;
-            self.owned_in_run(sent.iter().map(|row| row.0))?;
+            self.owned(sent.iter().map(|row| row.0))?;
             self.input.column("place", (0..).take(sent.len()).collect::<Vec<i32>>())?;
             self.input.column("id", sent.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
             self.input.column("home", shards)?;
@@ -92,7 +92,7 @@ impl Sql {
                 "sent_messages",
                 &format!(
                     "INSERT INTO inbox (id, shard, run, recipient, body) \
-                     SELECT i.id, i.home, i.run, i.recipient::jsonb, i.body::jsonb \
+                     SELECT i.id, i.home, h.run, i.recipient::jsonb, i.body::jsonb \
                      FROM {i} {HOLDS} ORDER BY i.place ON CONFLICT (id) DO NOTHING"
                 ),
             );
@@ -106,7 +106,7 @@ impl Sql {
                 "consumed_messages",
                 &format!(
                     "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} {HOLDS} \
-                     WHERE m.id = i.id AND m.shard = i.shard AND m.consumed_at IS NULL RETURNING 1"
+                     WHERE m.id = i.id AND m.shard = h.shard AND m.consumed_at IS NULL RETURNING 1"
                 ),
             );
         }

@@ -2,51 +2,67 @@
 
 use super::{
     super::input::document,
-    Group, HOLDS, Sql,
-    batch::{Batch, counters},
+    Sql,
+    batch::{Batch, changeset_counters, target_counters},
 };
+use std::fmt::Write as _;
 
 impl Sql {
     /// The part rows: made or moved on, locked until the commit, so that their events are numbered without gaps.
     pub(super) fn parts(&mut self, batch: &Batch<'_>) -> Result<(), String> {
-        let mut moves = vec![];
-        if !batch.moves.is_empty() {
-            let sums = self.groups.moves(&batch.moves);
-            let of: Vec<Group> = sums.iter().map(|(place, ..)| self.groups.all()[*place]).collect();
-            self.input.column("shard", of.iter().map(|group| group.shard).collect::<Vec<_>>())?;
-            self.input.column("epoch", of.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
-            self.input.column("run", of.iter().map(|group| group.run).collect::<Vec<_>>())?;
-            self.input.column("counter", sums.iter().map(|row| row.1).collect::<Vec<_>>())?;
-            self.input.column("by", sums.iter().map(|row| row.2).collect::<Vec<_>>())?;
-            let i = self.input.rows("i");
-            moves.push(format!("SELECT i.run, i.shard, 0, i.counter, i.by FROM {i} {HOLDS}"));
-        }
+        let targets: Vec<&str> = match batch.moves.is_empty() {
+            true => vec![],
+            false => target_counters().collect(),
+        };
+        let of_targets: String = targets.iter().map(|name| format!(", {name}")).collect();
+        let mut moves = String::new();
+        let mut moved = |run: &str, counter: &str, by: i8, from: &str| {
+            let zeros = ", 0".repeat(targets.len());
+            // Writing to a string cannot fail.
+            let _ = write!(moves, " UNION ALL SELECT {run}, shard, 0{zeros}, {counter}, {by} FROM {from}");
+        };
         if !batch.new_changesets.is_empty() {
-            moves.push("SELECT of_run, shard, 0, enters, 1 FROM added_changesets".to_owned());
+            moved("of_run", "enters", 1, "added_changesets");
         }
         if !batch.changesets.is_empty() {
-            moves.push("SELECT old_run, shard, 0, leaves, -1 FROM changed_changesets".to_owned());
-            moves.push("SELECT new_run, shard, 0, enters, 1 FROM changed_changesets".to_owned());
+            moved("old_run", "leaves", -1, "changed_changesets");
+            moved("new_run", "enters", 1, "changed_changesets");
         }
-        let (mut names, mut sums, mut sets) = (String::new(), String::new(), String::new());
-        if !moves.is_empty() {
-            for (place, name) in counters().enumerate() {
-                names.push_str(&format!(", {name}"));
-                sums.push_str(&format!(", coalesce(sum(by) FILTER (WHERE counter = {place}), 0)::bigint"));
-                sets.push_str(&format!(", {name} = run_parts.{name} + excluded.{name}"));
+        let (names, rows) = if moves.is_empty() {
+            // What each group adds is known: nothing has to be added up here.
+            let rows = format!("SELECT run, shard, events{of_targets} FROM h");
+            (of_targets, rows)
+        } else {
+            let (mut names, mut sums) = (of_targets.clone(), String::new());
+            for name in &targets {
+                let _ = write!(sums, ", sum({name})::bigint");
             }
-        }
-        let moves: String = moves.iter().map(|select| format!(" UNION ALL {select}")).collect();
+            for (place, name) in changeset_counters() {
+                let _ = write!(names, ", {name}");
+                let _ = write!(sums, ", coalesce(sum(by) FILTER (WHERE counter = {place}), 0)::bigint");
+            }
+            let rows = format!(
+                "SELECT run, shard, sum(events)::bigint{sums} FROM (SELECT run, shard, events{of_targets}, \
+                 NULL::smallint AS counter, 0 AS by FROM h{moves}) m GROUP BY run, shard"
+            );
+            (names, rows)
+        };
+        let sets: String = (names.split(", ").filter(|name| !name.is_empty()))
+            .map(|name| format!(", {name} = run_parts.{name} + excluded.{name}"))
+            .collect();
         self.part(
             "parts",
             &format!(
-                "INSERT INTO run_parts (run, shard, last_sequence{names}) SELECT run, shard, sum(events)::bigint{sums} \
-                 FROM (SELECT run, shard, events, NULL::smallint AS counter, 0 AS by FROM h{moves}) m \
-                 GROUP BY run, shard ORDER BY run, shard \
+                "INSERT INTO run_parts (run, shard, last_sequence{names}) {rows} ORDER BY run, shard \
                  ON CONFLICT (run, shard) DO UPDATE SET \
                  last_sequence = run_parts.last_sequence + excluded.last_sequence{sets} \
                  RETURNING run, shard, last_sequence"
             ),
+        );
+        self.part(
+            "p",
+            "SELECT h.place, h.run, h.shard, parts.last_sequence \
+             FROM parts JOIN h ON h.run = parts.run AND h.shard = parts.shard",
         );
         Ok(())
     }
@@ -58,8 +74,7 @@ impl Sql {
         }
         let after = rows.iter().map(|(ord, nth, _)| self.groups.after(*ord, *nth, batch.said(*ord)));
         let after = after.collect::<Result<Vec<i32>, _>>()?;
-        self.owned_in_run(rows.iter().map(|row| row.0))?;
-        self.input.column("place", (0..).take(rows.len()).collect::<Vec<i32>>())?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("after", after)?;
         self.input.column("subject_kind", rows.iter().map(|row| row.2.subject.kind()).collect::<Vec<_>>())?;
         self.input.column("subject", rows.iter().map(|row| row.2.subject.id()).collect::<Vec<_>>())?;
@@ -71,9 +86,9 @@ impl Sql {
             "new_events",
             &format!(
                 "INSERT INTO events (run, shard, sequence, at, subject_kind, subject, kind, data) \
-                 SELECT i.run, i.shard, p.last_sequence - i.after, clock_timestamp(), \
-                 i.subject_kind, i.subject, i.kind, i.data::jsonb FROM {i} {HOLDS} \
-                 JOIN parts p ON p.run = i.run AND p.shard = i.shard ORDER BY i.place"
+                 SELECT p.run, p.shard, p.last_sequence - i.after, clock_timestamp(), \
+                 i.subject_kind, i.subject, i.kind, i.data::jsonb FROM {i} \
+                 JOIN p ON p.place = i.of_group ORDER BY i.of_group, i.after DESC"
             ),
         );
         Ok(())

@@ -42,7 +42,7 @@ impl Sql {
                  window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, pruned = i.pruned, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
                  FROM {i} {HOLDS} \
-                 WHERE r.id = i.id AND r.shard = i.shard AND r.version = i.version - 1 RETURNING 1"
+                 WHERE r.id = i.id AND r.shard = h.shard AND r.version = i.version - 1 RETURNING 1"
             ),
         );
         Ok(())
@@ -58,7 +58,7 @@ impl Sql {
         }
         let numbers =
             |of: fn(&Target) -> u32| rows.iter().map(|row| small(of(row.2))).collect::<Result<Vec<_>, _>>();
-        self.owned_in_run(rows.iter().map(|row| row.0))?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.2.id.0).collect::<Vec<_>>())?;
         self.input.column("before", rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())?;
         self.input.column("state", rows.iter().map(|row| row.2.state.as_str()).collect::<Vec<_>>())?;
@@ -72,7 +72,7 @@ impl Sql {
             &format!(
                 "UPDATE repo_targets r SET state = i.state, reason = i.reason, attempt = i.attempt, \
                  infrastructure_failures = i.lost, version = i.version FROM {i} {HOLDS} \
-                 WHERE r.id = i.id AND r.shard = i.shard AND r.run = i.run AND r.version = i.version - 1 \
+                 WHERE r.id = i.id AND r.shard = h.shard AND r.run = h.run AND r.version = i.version - 1 \
                  AND r.state = i.before RETURNING 1"
             ),
         );
@@ -86,7 +86,7 @@ impl Sql {
             rows.iter().map(|row| shard(Shard::of_target(row.1.id))).collect::<Result<_, _>>()?;
         let repositories: Vec<i64> =
             rows.iter().map(|row| big(row.1.repository_id.0)).collect::<Result<_, _>>()?;
-        self.owned_in_run(rows.iter().map(|row| row.0))?;
+        self.owned(rows.iter().map(|row| row.0))?;
         self.input.column("id", rows.iter().map(|row| row.1.id.0).collect::<Vec<_>>())?;
         self.input.column("home", shards)?;
         self.input.column("campaign", rows.iter().map(|row| row.1.campaign.0).collect::<Vec<_>>())?;
@@ -108,7 +108,7 @@ impl Sql {
             &format!(
                 "INSERT INTO repo_targets (id, shard, run, campaign, position, takes_part, repository_id, repository, \
                  branch, base, workspace, state, reason, attempt, infrastructure_failures, version) \
-                 SELECT i.id, i.home, i.run, i.campaign, i.position, i.state <> 'skipped', i.repository_id, \
+                 SELECT i.id, i.home, h.run, i.campaign, i.position, i.state <> 'skipped', i.repository_id, \
                  i.repository, i.branch, i.base, i.workspace, i.state, i.reason, i.attempt, i.lost, i.version \
                  FROM {i} {HOLDS}"
             ),
