@@ -5,6 +5,7 @@
 
 use super::{
     pgbench,
+    processor::Taken,
     raw::Raw,
     report::{Figure, median},
 };
@@ -30,23 +31,33 @@ pub(crate) async fn throughput(stage: Stage, pairs: u32) -> Result<Vec<Figure>> 
     // Both sides prepare their statements before anything is counted.
     ours = walk(&stage, ours, IN_FLIGHT, IN_FLIGHT).await?.1;
     raw.write(4_000).await?;
-    let mut each = vec![];
+    let (mut each, mut busy) = (vec![], vec![]);
     for pair in 1..=pairs {
-        let (subject, reference);
-        if pair % 2 == 1 {
-            (subject, ours) = walk(&stage, ours, IN_FLIGHT, TRANSITIONS).await?;
-            reference = raw.write(TRANSITIONS).await?;
-        } else {
-            reference = raw.write(TRANSITIONS).await?;
-            (subject, ours) = walk(&stage, ours, IN_FLIGHT, TRANSITIONS).await?;
+        let (mut subject, mut reference) = Default::default();
+        let (mut subject_busy, mut reference_busy) = (Taken::default(), Taken::default());
+        for ours_next in if pair % 2 == 1 { [true, false] } else { [false, true] } {
+            let before = Taken::now(stage.server.pid())?;
+            if ours_next {
+                (subject, ours) = walk(&stage, ours, IN_FLIGHT, TRANSITIONS).await?;
+                subject_busy = Taken::now(stage.server.pid())?.since(before, TRANSITIONS);
+            } else {
+                reference = raw.write(TRANSITIONS).await?;
+                reference_busy = Taken::now(stage.server.pid())?.since(before, TRANSITIONS);
+            }
         }
         eprintln!(
-            "pair {pair} of {pairs}: {:.0} transitions/s, raw batches {:.0}/s: {:.2}",
+            "pair {pair} of {pairs}: {:.0} transitions/s, raw batches {:.0}/s: {:.2}; of the processors {:.1} µs here \
+             and {:.1} of the server, raw {:.1} and {:.1}",
             1e6 / subject,
             1e6 / reference,
-            reference / subject
+            reference / subject,
+            subject_busy.here,
+            subject_busy.server,
+            reference_busy.here,
+            reference_busy.server,
         );
         each.push((subject, reference));
+        busy.push((subject_busy, reference_busy));
     }
     let mut figures = vec![Figure::at_most(
         "a transition of 2,000 in flight, against raw batches of 4 x 1,000",
@@ -54,6 +65,16 @@ pub(crate) async fn throughput(stage: Stage, pairs: u32) -> Result<Vec<Figure>> 
         &each,
         2.0,
     )];
+    let here = busy.iter().map(|(subject, _)| subject.here);
+    figures.push(Figure::shown("processor time of this process for each", "µs", median(here)));
+    let server = busy.iter().map(|(subject, _)| subject.server);
+    figures.push(Figure::shown("processor time of the server for each", "µs", median(server)));
+    let raw = busy.iter().map(|(_, reference)| reference.here + reference.server);
+    figures.push(Figure::shown(
+        "processor time of a raw batch for each of its rows, both together",
+        "µs",
+        median(raw),
+    ));
     if let Some(tps) = pgbench::tps(&stage.server).await? {
         let ours = 1e6 / median(each.iter().map(|pair| pair.0));
         figures.push(Figure::shown(

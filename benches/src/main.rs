@@ -8,6 +8,7 @@ mod idle;
 mod live;
 mod pgbench;
 mod plan;
+mod processor;
 mod raw;
 #[allow(dead_code, reason = "some figures of a report are the harness's alone")]
 #[path = "../../loadtest/src/report.rs"]
