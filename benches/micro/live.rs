@@ -54,7 +54,8 @@ impl Audience {
         let stage = Stage::new().await.expect("a server");
         let (run, targets) = stage.run_of(EVENTS).await.expect("a run");
         // Nothing is gathered: what is measured is the way of one commit.
-        let settings = LiveSettings { gather: Duration::ZERO, ..LiveSettings::default() };
+        let settings =
+            LiveSettings { gather: Duration::ZERO, gather_most: Duration::ZERO, ..LiveSettings::default() };
         let (state, secret) = api::over(&stage, settings).await.expect("a token");
         let router = campaigns_http::router(state);
         let mut joined = vec![];

@@ -1,8 +1,9 @@
 //! The hub: for every run that somebody watches, one task that reads the store and hands the news to all watchers.
 //!
-//! It is woken by [`Hub::committed`] and looks every [`LiveSettings::poll`] besides, since other replicas commit
-//! too. News is gathered for [`LiveSettings::gather`] so that a burst is one write per client. A run nobody watches
-//! costs nothing. Deliberately absent: memory of the past, which the store has.
+//! It is woken by [`Hub::committed`], which tells of commits here and of what other replicas announce, and looks every
+//! [`LiveSettings::poll`] besides, since an announcement may be lost. The first news after a silence goes out at once;
+//! what follows is gathered, longer where there are many clients, so that a burst is one write for each of them. A run
+//! nobody watches costs nothing. Deliberately absent: memory of the past, which the store has.
 
 use super::frame;
 use crate::ports::{Positions, Reads, StoreError};
@@ -21,13 +22,20 @@ use tokio::{
 /// How many events are read at once.
 pub(super) const PAGE: u32 = 500;
 
+/// How much longer news is gathered for every stream that is open: a write costs the same however much it carries, and
+/// so there are some 13,000 of them a second at most, until [`LiveSettings::gather_most`] is reached.
+const GATHER_FOR_EACH: Duration = Duration::from_micros(75);
+
 /// Bounds of the live events.
 #[derive(Debug, Clone)]
 pub struct LiveSettings {
-    /// How long the hub waits for a wake-up before it looks by itself.
+    /// How long the hub waits for word of a commit before it looks by itself: so late comes at most what was
+    /// committed elsewhere and whose announcement was lost.
     pub poll: Duration,
-    /// The least time between two looks at one run.
+    /// The least time between two looks at one run, where few are watching.
     pub gather: Duration,
+    /// The same where many are; 1,000 streams and more.
+    pub gather_most: Duration,
     /// How often a quiet stream gets a comment, and its token is looked up again.
     pub heartbeat: Duration,
     /// How many pieces of news (each of up to 500 events) a client may be behind before it is cut off.
@@ -39,8 +47,9 @@ pub struct LiveSettings {
 impl Default for LiveSettings {
     fn default() -> Self {
         Self {
-            poll: Duration::from_millis(250),
+            poll: Duration::from_secs(5),
             gather: Duration::from_millis(50),
+            gather_most: Duration::from_millis(75),
             heartbeat: Duration::from_secs(10),
             behind: 64,
             streams: 10_000,
@@ -80,11 +89,16 @@ impl Hub {
         Self { reads, settings, watched: Mutex::default(), places }
     }
 
-    /// A commit has added events to this run. Cheap, and never waits.
+    /// A commit, here or elsewhere, has added events to this run. Cheap, and never waits.
     pub fn committed(&self, run: RunId) {
         if let Some(watched) = self.watched().get(&run) {
             watched.wake.notify_one();
         }
+    }
+
+    /// Commits elsewhere may have gone unheard: every watched run is looked at. Cheap, and never waits.
+    pub fn missed(&self) {
+        self.watched().values().for_each(|watched| watched.wake.notify_one());
     }
 
     /// How many runs are watched here.
@@ -138,7 +152,7 @@ impl Hub {
                 return;
             }
             let _ = tokio::time::timeout(self.settings.poll, wake.notified()).await;
-            tokio::time::sleep_until(began + self.settings.gather).await;
+            tokio::time::sleep_until(began + self.gather()).await;
         }
     }
 
@@ -173,6 +187,14 @@ impl Hub {
             watched.head = news.after.clone();
             let _ = watched.news.send(news);
         }
+    }
+
+    /// The least time between two looks at one run, now.
+    fn gather(&self) -> Duration {
+        let streams = self.settings.streams.saturating_sub(self.places.available_permits());
+        let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        let busy = GATHER_FOR_EACH.saturating_mul(streams).min(self.settings.gather_most);
+        busy.max(self.settings.gather)
     }
 
     fn leave_if_unwatched(&self, run: RunId) -> bool {

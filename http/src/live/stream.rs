@@ -37,7 +37,7 @@ pub(crate) struct Watching {
 struct Client {
     hub: Arc<Hub>,
     run: RunId,
-    at: Positions,
+    at: Arc<Positions>,
     phase: Phase,
     news: Option<broadcast::Receiver<News>>,
     heartbeat: Interval,
@@ -80,7 +80,10 @@ pub(crate) fn stream(
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     let hub = hub.clone();
-    let client = Client { hub, run, at: after, phase, news, heartbeat, gate, token, draining, _place: place };
+    let at = Arc::new(after);
+    let client = Client { hub, run, at, phase, news, heartbeat, gate, token, draining, _place: place };
+    // In a box, since every piece moves it out of the stream and back.
+    let client = Box::new(client);
     Some(unfold(client, |mut client| async move {
         let bytes = client.next().await.transpose()?;
         if bytes.is_err() {
@@ -98,9 +101,9 @@ impl Client {
                 Phase::CatchingUp(upto, last) => {
                     let rows = self.hub.reads().events(self.run, &self.at, upto, PAGE).await?;
                     if !rows.is_empty() {
-                        return Ok(Some(frame::frames(self.run, &rows, &mut self.at)));
+                        return Ok(Some(frame::frames(self.run, &rows, Arc::make_mut(&mut self.at))));
                     }
-                    self.at = (**upto).clone();
+                    self.at = upto.clone();
                     let last = last.take();
                     self.phase = if last.is_some() { Phase::Over } else { Phase::Live };
                     if last.is_some() {
@@ -117,7 +120,7 @@ impl Client {
                 },
                 Phase::Live => match self.heard().await {
                     Heard::News(news) => {
-                        self.at = (*news.after).clone();
+                        self.at = news.after;
                         if news.last {
                             self.phase = Phase::Over;
                         }
@@ -139,10 +142,11 @@ impl Client {
             }
         };
         tokio::select! {
+            // Most often it is news, for which nothing else need be looked at.
             biased;
-            () = drained => Heard::Nothing,
             // Both "too slow" and "the hub is gone" end the stream; the client resumes where it is.
             news = news.recv() => news.map_or(Heard::Nothing, Heard::News),
+            () = drained => Heard::Nothing,
             _ = self.heartbeat.tick() => match self.gate.look_up(&self.token).await {
                 Ok(None) => Heard::Nothing,
                 // A database that does not answer is no reason to send everybody away.

@@ -75,6 +75,7 @@ fn quick() -> Settings {
     let live = LiveSettings {
         poll: Duration::from_millis(20),
         gather: Duration::from_millis(2),
+        gather_most: Duration::from_millis(2),
         heartbeat: Duration::from_millis(100),
         ..LiveSettings::default()
     };
