@@ -1,5 +1,6 @@
 //! Several servers on one database and one Redis share a campaign: Redis forgets everything, one server is killed and
 //! one drained in the middle of it, one is frozen past its lease and wakes. Every target ends once, with one pull request by the twin's log.
+//! Its events are watched on whichever of them one asks.
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
@@ -288,4 +289,114 @@ async fn count_events(server: &Server, run: uuid::Uuid) -> usize {
 
 async fn count_writes(twin: &TwinProcess) -> usize {
     twin.log().await.iter().filter(|entry| entry.writes).count()
+}
+
+/// A stream of live events being read.
+struct Watching {
+    response: reqwest::Response,
+    rest: Vec<u8>,
+}
+
+impl Watching {
+    async fn on(server: &Server, run: uuid::Uuid, after: Option<&str>) -> Self {
+        Self { response: server.api().live(run, after).await, rest: vec![] }
+    }
+
+    /// The next event: its id, what happened, and all of it.
+    async fn next(&mut self) -> (String, String, String) {
+        tokio::time::timeout(PATIENCE, self.read())
+            .await
+            .expect("nothing comes but what keeps the stream warm")
+    }
+
+    async fn read(&mut self) -> (String, String, String) {
+        loop {
+            while let Some(end) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = self.rest.drain(..end + 2).collect();
+                let text = String::from_utf8(frame).unwrap();
+                let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+                // Otherwise it is a comment that keeps the stream warm.
+                if let (Some(id), Some(kind), Some(data)) = (field("id: "), field("event: "), field("data: "))
+                {
+                    return (id.to_owned(), kind.to_owned(), data.to_owned());
+                }
+            }
+            self.rest.extend(self.response.chunk().await.unwrap().expect("the stream ended without an end"));
+        }
+    }
+}
+
+/// What somebody heard who stays for so many events, goes to the next of these servers and resumes there.
+async fn hear(servers: &[&Server], run: uuid::Uuid, stay: usize) -> Vec<serde_json::Value> {
+    let (mut heard, mut last) = (vec![], None);
+    for server in servers.iter().cycle() {
+        let mut watching = Watching::on(server, run, last.as_deref()).await;
+        for _ in 0..stay {
+            let (id, kind, data) = watching.next().await;
+            if kind == "end" {
+                return heard;
+            }
+            heard.push(serde_json::from_str(&data).unwrap());
+            last = Some(id);
+        }
+    }
+    unreachable!("they go round")
+}
+
+/// Neither server looks by itself for longer than the test takes, so that what comes has been announced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_watched_on_whichever_server_one_asks() {
+    const REPOSITORIES: u32 = 30;
+    let shared = Shared::new(REPOSITORIES).await;
+    let never = ["--unlimited", "--poll-seconds", "86400"];
+    let (first, mut second) = (shared.server_with("first", &never), shared.server_with("second", &never));
+    shared.until_even(&[&first, &second]).await;
+    second.token = first.token.clone();
+
+    // A run of no targets is its owner's alone: whoever watches it on the other server hears of it by announcements or
+    // never. It waits for the code host until somebody does.
+    let nothing = support::SPEC
+        .replace("name: greeting", "name: nothing")
+        .replace("organization: acme", "organization: acme\n    include: [\"nothing-*\"]");
+    first.api().apply("nothing", &nothing).await;
+    shared.twin.add_fault(&Fault::on("*", Effect::Delay { ms: 500 })).await;
+    let run = first.api().create_run("nothing", "once").await.id;
+    let owner = shared.owner_of(Shard::of_run(RunId(run))).await;
+    let (near, far) = if owner == first.replica { (&first, &second) } else { (&second, &first) };
+    let heard = hear(&[far], run, usize::MAX).await;
+    assert!(heard.iter().any(|event| event["kind"] == "run.selected"), "{heard:?}");
+    shared.twin.clear_faults().await;
+
+    first.api().apply("greeting", support::SPEC).await;
+    let run = first.api().create_run("greeting", "once").await.id;
+    let hung_up = async {
+        let mut watching = Watching::on(far, run, None).await;
+        for _ in 0..20 {
+            watching.next().await;
+        }
+        // Nobody hears of anybody's commits until they have called again.
+        assert_eq!(shared.redis.hang_up("pubsub").await.unwrap(), 2, "each server listens once");
+    };
+    let (one, both) = ([far], [near, far]);
+    let (stays, roams, ()) = tokio::join!(hear(&one, run, usize::MAX), hear(&both, run, 17), hung_up);
+
+    let in_order = |mut events: Vec<serde_json::Value>| {
+        events.sort_by_key(|event| event.to_string());
+        events
+    };
+    let (mut after, mut kept) = (None, vec![]);
+    loop {
+        let page = near.api().events(run, &mut after).await;
+        kept.extend(page.items.into_iter().map(|event| serde_json::to_value(event.data).unwrap()));
+        if page.ended {
+            break;
+        }
+    }
+    let kept = in_order(kept);
+    for heard in [stays, roams] {
+        assert_eq!(in_order(heard), kept, "an event was lost, or came twice");
+    }
+    assert_eq!(first.stop(), Some(0));
+    assert_eq!(second.stop(), Some(0));
+    shared.leave_by_audit().await;
 }

@@ -28,7 +28,7 @@ pub(crate) struct Serve {
     )]
     pub(crate) lease_seconds: u64,
     /// How often work is looked for that no wake-up has told of. Wake-ups may be lost, so that this is how long work waits
-    /// at most where they are.
+    /// at most where they are, and an event that somebody watches five times as long.
     #[arg(
         long,
         env = "CAMPAIGNS_POLL_SECONDS",

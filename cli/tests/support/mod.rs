@@ -300,6 +300,17 @@ impl Api {
         page
     }
 
+    /// The live events after a cursor, as they come.
+    pub(crate) async fn live(&self, run: uuid::Uuid, after: Option<&str>) -> reqwest::Response {
+        let mut request = self.http.get(format!("{}/runs/{run}/events", self.url)).bearer_auth(&self.token);
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        response
+    }
+
     /// Waits until the run has ended.
     pub(crate) async fn ended(&self, run: uuid::Uuid) -> Run {
         let deadline = Instant::now() + Duration::from_secs(180);

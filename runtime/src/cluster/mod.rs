@@ -1,19 +1,22 @@
 //! Ownership among replicas, on Redis: [`campaigns_actors::ports::Cluster`].
 //!
 //! Redis serves liveness and nothing else. It says who may *try*; the epoch that is minted in Postgres for every lease
-//! says who may *write*. Losing all of Redis' data costs time. Four connections: one for leases, so that nothing slow
-//! delays a renewal, one that sends wake-ups, one that waits for them, one for the points of reads. Deliberately absent:
-//! anything kept in Redis that cannot be known again without it, and locks for anything but shards.
+//! says who may *write*. Losing all of Redis' data costs time. A connection for leases, so that nothing slow delays a
+//! renewal, one for the points of reads, and of wake-ups and announcements one each that sends and one that waits.
+//! Deliberately absent: anything kept in Redis that cannot be known again without it, and locks for anything but shards.
 
+mod announce;
 mod leases;
 mod link;
 mod look;
+mod outbox;
 mod pool;
 pub mod server;
 pub mod testing;
 mod view;
 mod wakes;
 
+pub use announce::{Announcements, Heard};
 pub use link::Away;
 
 use crate::config::RedisUrl;
@@ -23,6 +26,7 @@ use campaigns_domain::id::Shard;
 use leases::{Leases, Request};
 use link::Link;
 use look::Look;
+use outbox::Outbox;
 use pool::RedisPool;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -34,7 +38,7 @@ use tokio::{
 };
 use uuid::Uuid;
 use view::View;
-use wakes::{Inbox, Outbox};
+use wakes::Inbox;
 
 /// How leases are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +105,11 @@ impl Keys {
         format!("{}wakes:{}", self.0, shard.0)
     }
 
+    /// The channel of what replicas announce.
+    fn announcements(&self) -> String {
+        format!("{}announcements", self.0)
+    }
+
     fn dead_letters(&self) -> String {
         format!("{}dead-letters", self.0)
     }
@@ -114,7 +123,7 @@ pub struct RedisCluster {
     keys: Keys,
     view: Arc<View>,
     inbox: Arc<Inbox>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Shard>>,
     points: Arc<RedisPool>,
     requests: mpsc::UnboundedSender<Request>,
     /// What the task of leases begins with, until this member has joined.

@@ -52,6 +52,16 @@ impl OwnRedis {
         Ok(redis::cmd("FLUSHALL").query_async(&mut self.connection().await?).await?)
     }
 
+    /// Has it hang up on everybody who is connected in this way (`pubsub` or `normal`), but for whoever asks; on how many.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn hang_up(&self, kind: &str) -> Result<u32, super::Away> {
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("TYPE").arg(kind).arg("SKIPME").arg("yes");
+        Ok(kill.query_async(&mut self.connection().await?).await?)
+    }
+
     /// A connection for what a test does to it.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 use super::{
     Keys,
     link::{Away, Link},
+    outbox::Outbox,
     view::View,
 };
 use campaigns_domain::id::Shard;
@@ -87,38 +88,8 @@ impl Inbox {
     }
 }
 
-/// Wake-ups that are to be sent. Gathered, so that sending never waits and a burst for one shard is one entry.
-#[derive(Debug, Default)]
-pub(super) struct Outbox {
-    shards: Mutex<BTreeSet<Shard>>,
-    more: Notify,
-}
-
-impl Outbox {
-    pub(super) fn send(&self, shard: Shard) {
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner).insert(shard);
-        self.more.notify_one();
-    }
-
-    /// Takes back what could not be sent; many for one shard are one.
-    fn send_again(&self, shards: BTreeSet<Shard>) {
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner).extend(shards);
-        self.more.notify_one();
-    }
-
-    async fn next(&self) -> BTreeSet<Shard> {
-        loop {
-            let shards = std::mem::take(&mut *self.shards.lock().unwrap_or_else(PoisonError::into_inner));
-            if !shards.is_empty() {
-                return shards;
-            }
-            self.more.notified().await;
-        }
-    }
-}
-
 /// Sends wake-ups for as long as the process lives. What cannot be sent is sent again, for there is one of a shard at most.
-pub(super) async fn send(mut link: Link, keys: Keys, outbox: Arc<Outbox>) {
+pub(super) async fn send(mut link: Link, keys: Keys, outbox: Arc<Outbox<Shard>>) {
     loop {
         let shards = outbox.next().await;
         let mut entries = redis::pipe();
@@ -147,7 +118,7 @@ pub(super) async fn listen(
     me: Uuid,
     view: Arc<View>,
     inbox: Arc<Inbox>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Shard>>,
 ) {
     let recover = Script::new(include_str!("recover.lua"));
     let (me, known) = (me.to_string(), BTreeSet::new());
@@ -177,7 +148,7 @@ struct Listener {
     known: BTreeSet<Shard>,
     view: Arc<View>,
     inbox: Arc<Inbox>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Shard>>,
 }
 
 impl Listener {

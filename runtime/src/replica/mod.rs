@@ -6,6 +6,7 @@
 mod company;
 mod database;
 mod folder;
+mod live;
 
 pub use folder::{FolderError, ensure_unused, make_folder};
 
@@ -183,11 +184,11 @@ impl Replica {
                 budget,
                 publish_at_once,
                 webhook_secrets: settings.webhook_secrets.clone(),
+                live: live::settings(settings.poll),
                 ..Default::default()
             },
         });
-        let hub = api.hub();
-        postgres.tell_commits(move |run| hub.committed(run));
+        live::tell(&settings, &postgres, api.hub()).await?;
         let (phase, told) = watch::channel(Phase::Serving);
         let (say_ended, ended) = watch::channel(false);
         let api = tokio::spawn(async move {

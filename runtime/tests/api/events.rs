@@ -22,21 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One frame of a stream.
 #[derive(Debug, Clone)]
-struct Frame {
+pub(crate) struct Frame {
     id: String,
-    kind: String,
+    pub(crate) kind: String,
     data: Value,
 }
 
 /// A stream being read.
-struct Reading {
+pub(crate) struct Reading {
     response: Response,
     rest: Vec<u8>,
     heartbeats: usize,
 }
 
 impl Reading {
-    async fn open(stage: &Stage, server: &Server, run: Uuid, after: Option<&str>) -> Self {
+    pub(crate) async fn open(stage: &Stage, server: &Server, run: Uuid, after: Option<&str>) -> Self {
         let url = format!("{}/api/v1/runs/{run}/events", server.base);
         let mut request = stage.http.get(url).bearer_auth(stage.token(Role::Viewer));
         if let Some(after) = after {
@@ -49,7 +49,11 @@ impl Reading {
     }
 
     /// The next frame, or nothing where the stream is over.
-    async fn next(&mut self) -> Option<Frame> {
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("nothing comes but heartbeats")
+    }
+
+    async fn read(&mut self) -> Option<Frame> {
         loop {
             while let Some(end) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
                 let frame: Vec<u8> = self.rest.drain(..end + 2).collect();
@@ -65,13 +69,13 @@ impl Reading {
                 let data = serde_json::from_str(&field("data: ")).unwrap();
                 return Some(Frame { id: field("id: "), kind: field("event: "), data });
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("nothing comes");
+            let chunk = self.response.chunk().await;
             self.rest.extend(chunk.unwrap_or_default()?);
         }
     }
 }
 
-fn quick() -> Settings {
+pub(crate) fn quick() -> Settings {
     let live = LiveSettings {
         poll: Duration::from_millis(20),
         gather: Duration::from_millis(2),
@@ -120,7 +124,7 @@ async fn write(stage: &Arc<Stage>, run: RunId, each: u64) {
 }
 
 /// Checks that every part's numbers came one after the other; how many there were.
-fn exact(frames: &[Frame]) -> usize {
+pub(crate) fn exact(frames: &[Frame]) -> usize {
     let mut numbers: HashMap<u64, u64> = HashMap::new();
     let ours = frames.iter().filter(|frame| frame.kind == "test.happened");
     let mut count = 0;
