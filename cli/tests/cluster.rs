@@ -321,7 +321,8 @@ impl Watching {
                     return (id.to_owned(), kind.to_owned(), data.to_owned());
                 }
             }
-            self.rest.extend(self.response.chunk().await.unwrap().expect("the stream ended without an end"));
+            // It does not end without an end.
+            self.rest.extend(self.response.chunk().await.unwrap().unwrap());
         }
     }
 }
