@@ -304,9 +304,8 @@ impl Watching {
 
     /// The next event: its id, what happened, and all of it.
     async fn next(&mut self) -> (String, String, String) {
-        tokio::time::timeout(PATIENCE, self.read())
-            .await
-            .expect("nothing comes but what keeps the stream warm")
+        // Otherwise nothing comes but what keeps the stream warm.
+        tokio::time::timeout(PATIENCE, self.read()).await.unwrap()
     }
 
     async fn read(&mut self) -> (String, String, String) {
