@@ -37,6 +37,16 @@ pub(crate) struct Serve {
         value_parser = clap::value_parser!(u64).range(1..=86_400)
     )]
     pub(crate) poll_seconds: u64,
+    /// How often GitHub is asked where the App is installed. Webhooks tell of it at once; where they are lost or not taken,
+    /// this is how long it takes until an organisation that has the App again goes on.
+    #[arg(
+        long,
+        env = "CAMPAIGNS_INSTALLATIONS_SECONDS",
+        default_value_t = 300,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    pub(crate) installations_seconds: u64,
     /// Run no steps: every attempt takes this long and changes nothing. For load tests of everything else.
     #[arg(long, hide = true, value_name = "MILLISECONDS")]
     pub(crate) null_executor: Option<u64>,

@@ -25,6 +25,7 @@ pub(crate) async fn run(arguments: Serve, form: Output) -> Result<Verdict> {
     settings.redis_url = redis_url()?;
     settings.leases = cluster::Settings { lease: Duration::from_secs(arguments.lease_seconds) };
     settings.poll = Duration::from_secs(arguments.poll_seconds);
+    settings.webhook_rhythm.installations = Duration::from_secs(arguments.installations_seconds);
     settings.null_executor = arguments.null_executor.map(Duration::from_millis);
     settings.artifacts = arguments.artifacts;
     settings.unlimited = arguments.github.unlimited;

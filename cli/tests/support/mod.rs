@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
 use campaigns_runtime::embedded::testing::TestDatabase;
-use campaigns_twin::Twin;
+use campaigns_twin::{Together, Twin};
 use campaigns_wire::{Changeset, EventPage, Page, Run};
 use serde_json::Value;
 use std::{
@@ -162,6 +162,16 @@ impl Host for Twin {
 
     fn access(&self) -> String {
         self.token().to_owned()
+    }
+}
+
+impl Host for Together {
+    fn address(&self) -> String {
+        self.url()
+    }
+
+    fn access(&self) -> String {
+        self.twins[0].token().to_owned()
     }
 }
 

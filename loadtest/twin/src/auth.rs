@@ -8,6 +8,7 @@ use crate::world::model::{Grant, Holder, Level, RepositoryRecord};
 use base64::Engine;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who is asking.
@@ -125,12 +126,26 @@ pub fn identify(world: &World, header: Option<&str>, address: &str) -> Result<Ca
 
 fn token(world: &World, token: &str) -> Result<Caller, Refusal> {
     let digest = secrets::digest(token);
-    let grant =
-        world.read(|state| state.grants.get(&digest).cloned()).ok_or_else(Refusal::bad_credentials)?;
+    let Some(grant) = world.read(|state| state.grants.get(&digest).cloned()) else {
+        return stranger(world, token, &digest);
+    };
     if grant.expires_at.is_some_and(|at| at <= world.clock.now()) {
         return Err(Refusal::bad_credentials());
     }
     Ok(Caller::Token(Arc::new(as_granted(world, grant)?)))
+}
+
+/// A token of another organisation of this GitHub reaches nothing here: it reads what is public, and whatever else it asks
+/// for is not found.
+fn stranger(world: &World, token: &str, digest: &str) -> Result<Caller, Refusal> {
+    let knows = |other: &Arc<World>| other.read(|state| state.grants.contains_key(digest));
+    let home = world.neighbours().into_iter().find(knows).ok_or_else(Refusal::bad_credentials)?;
+    let Caller::Token(known) = self::token(&home, token)? else { return Err(Refusal::bad_credentials()) };
+    let mut grant = Grant::clone(&known);
+    if let Holder::Installation { repositories, .. } = &mut grant.holder {
+        *repositories = Some(BTreeSet::new());
+    }
+    Ok(Caller::Token(Arc::new(grant)))
 }
 
 /// An installation's token is worth what the installation is worth now: nothing when it is gone or suspended, and no

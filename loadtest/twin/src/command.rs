@@ -160,6 +160,7 @@ async fn run(serve: Serve) -> anyhow::Result<()> {
         faults,
         record: serve.record,
         webhooks,
+        beside: None,
     })
     .await?;
     if let Some(path) = &serve.token_file {

@@ -20,6 +20,17 @@ const APP: u64 = 1010;
 const INSTALLATION: u64 = 1020;
 const FIRST_REPOSITORY: u64 = 2001;
 
+/// A world that begins beside others of one GitHub: it shares their App and its bot, and has ids of its own.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The App, which is installed here too.
+    pub app: App,
+    /// Its bot.
+    pub bot: Account,
+    /// What its ids come after.
+    pub ids: u64,
+}
+
 /// Why a world cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum FoundingError {
@@ -60,12 +71,14 @@ pub fn found(
     org: &str,
     from: Option<&Path>,
     count: Option<usize>,
+    beside: Option<&Beside>,
 ) -> Result<(), FoundingError> {
     if world.read(crate::world::state::State::is_founded) {
         return Ok(());
     }
     check_name(org)?;
     let now = world.clock.now();
+    let ids = beside.map_or(0, |beside| beside.ids);
     let account = |id, login: &str, kind, name: Option<&str>| Account {
         id,
         login: login.to_owned(),
@@ -84,30 +97,32 @@ pub fn found(
         },
     }];
     if let Some(from) = from {
-        let records = seed(&world.git, from, count, FIRST_REPOSITORY, &author, now)?;
+        let records = seed(&world.git, from, count, ids + FIRST_REPOSITORY, &author, now)?;
         changes.extend(records.into_iter().map(|record| Change::RepositoryCreated { record }));
     }
+    let bot = account(BOT, &format!("{slug}[bot]"), AccountKind::Bot, None);
+    let app = App {
+        id: APP,
+        client_id: format!(
+            "Iv23li{}",
+            &hex::encode(org)[..].chars().chain("0000000000000000".chars()).take(14).collect::<String>()
+        ),
+        name: slug.clone(),
+        slug,
+        bot: BOT,
+        permissions: permissions(),
+        created_at: now,
+    };
     changes.push(Change::Founded {
-        organization: account(ORGANIZATION, org, AccountKind::Organization, Some(org)),
+        organization: account(ids + ORGANIZATION, org, AccountKind::Organization, Some(org)),
         accounts: vec![
-            account(BOT, &format!("{slug}[bot]"), AccountKind::Bot, None),
+            beside.map_or(bot, |beside| beside.bot.clone()),
             maintainer,
             account(REVIEWER, "reviewer", AccountKind::User, Some("Robin Reviewer")),
         ],
-        app: App {
-            id: APP,
-            client_id: format!(
-                "Iv23li{}",
-                &hex::encode(org)[..].chars().chain("0000000000000000".chars()).take(14).collect::<String>()
-            ),
-            name: slug.clone(),
-            slug,
-            bot: BOT,
-            permissions: permissions(),
-            created_at: now,
-        },
+        app: beside.map_or(app, |beside| beside.app.clone()),
         installation: Installation {
-            id: INSTALLATION,
+            id: ids + INSTALLATION,
             permissions: permissions(),
             created_at: now,
             suspended_at: None,

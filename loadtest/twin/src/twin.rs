@@ -42,6 +42,8 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// Where webhooks go from now on; absent leaves it as the world has it.
     pub webhooks: Option<crate::hooks::Config>,
+    /// The worlds of the same GitHub that a new one begins beside.
+    pub beside: Option<crate::founding::Beside>,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             faults: Vec::new(),
             record: None,
             webhooks: None,
+            beside: None,
         }
     }
 }
@@ -149,7 +152,8 @@ impl Twin {
         let world = tokio::task::spawn_blocking(move || {
             let world = World::open(&dir, Limits::new(options.limited, options.limits), options.clock)?;
             options.faults.into_iter().for_each(|fault| world.faults.add(fault));
-            found(&world, &options.org, options.from.as_deref(), options.repos)?;
+            let (from, beside) = (options.from.as_deref(), options.beside.as_ref());
+            found(&world, &options.org, from, options.repos, beside)?;
             let maintainer = world.read(|state| {
                 let person = |account: &&crate::world::model::Account| {
                     account.kind == crate::world::model::AccountKind::User

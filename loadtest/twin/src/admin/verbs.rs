@@ -189,6 +189,7 @@ fn with_installation(person: &Maintainer<'_>, verb: &str, given: &Given) -> Opti
         "suspend" => person.suspend_installation(),
         "unsuspend" => person.unsuspend_installation(),
         "uninstall" => person.uninstall(),
+        "install" => person.install(),
         "select" => select(),
         "permission" => permission(),
         _ => return None,

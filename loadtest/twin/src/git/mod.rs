@@ -48,6 +48,18 @@ impl Store {
         Repository::open_bare(self.path(id))
     }
 
+    /// Takes a repository over from another store, as it is there now, under the same id.
+    ///
+    /// # Errors
+    /// Where it cannot be read there or written here.
+    pub fn adopt(&self, from: &Self, id: u64) -> std::io::Result<()> {
+        let path = self.path(id);
+        if path.exists() {
+            std::fs::remove_dir_all(&path)?;
+        }
+        copy(&from.path(id), &path)
+    }
+
     /// Makes an empty repository whose HEAD names `branch`, throwing away what an interrupted attempt left.
     pub fn create(&self, id: u64, branch: &str) -> Result<Repository, git2::Error> {
         let path = self.path(id);
@@ -58,6 +70,19 @@ impl Store {
         options.bare(true).external_template(false).initial_head(branch);
         Repository::init_opts(path, &options)
     }
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &to)?,
+            false => std::fs::copy(entry.path(), to).map(drop)?,
+        }
+    }
+    Ok(())
 }
 
 fn remove_locks(folder: &Path, below: bool) -> std::io::Result<()> {

@@ -2,7 +2,7 @@
 //! the journal's lock, so that deliveries leave in the order of the journal and show the world as it was then.
 //!
 //! What others say of commits and pull requests is in `verdict`. A change that no event stands for here is not told:
-//! labels and comments as such, tokens, rules, a repository that leaves the organisation.
+//! labels and comments as such, tokens, rules, a repository that leaves the organisation (who receives it is told).
 
 use super::payload;
 use crate::git::Store;
@@ -79,6 +79,11 @@ impl Teller<'_> {
     pub fn of(&self, change: &Change, before: Before) -> Vec<Happening> {
         match change {
             Change::RepositoryCreated { record } => self.repository(record.id, "created", json!({})),
+            // Only the account that has it now is told ("Webhook events and payloads", `repository`, `transferred`).
+            Change::RepositoryReceived { from, received } => {
+                let from = json!({"organization": crate::rest::shape::users::simple(self.urls, from)});
+                self.repository(received.record.id, "transferred", json!({"changes": {"owner": {"from": from}}}))
+            }
             Change::RepositoryChanged { record } => self.changed(record, before.record.as_ref()),
             Change::RefsMoved { repository, moves, by } => {
                 moves.iter().flat_map(|moved| self.moved(*repository, moved, *by)).collect()

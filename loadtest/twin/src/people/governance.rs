@@ -4,6 +4,7 @@
 use super::{Maintainer, Refused};
 use crate::follow::follow;
 use crate::git::refs;
+use crate::world::World;
 use crate::world::change::{Change, Edit};
 use crate::world::model::{Installation, Level};
 use crate::world::rules::{Bypass, Demands, Protection, Rule, Ruleset, Settings, Team};
@@ -192,11 +193,34 @@ impl Maintainer<'_> {
         self.set(repository, |settings| settings.allow_auto_merge = allowed)
     }
 
-    /// Transfers a repository to somebody outside of the organisation, where the app is not installed; to the
-    /// organisation's own login it comes back.
+    /// Transfers a repository: to another organisation of the same GitHub, which has it then, or to somebody outside of
+    /// this world, where the app is not installed; to the organisation's own login it comes back.
     pub fn transfer(&self, repository: &str, to: &str) -> Result<(), Refused> {
-        let home = self.world.read(|state| state.org().is_some_and(|org| org.login.eq_ignore_ascii_case(to)));
+        let is = |world: &World| {
+            world.read(|state| state.org().is_some_and(|org| org.login.eq_ignore_ascii_case(to)))
+        };
+        if let Some(other) = self.world.neighbours().into_iter().find(|other| is(other)) {
+            return self.hand_over(repository, &other);
+        }
+        let home = is(self.world);
         self.change(repository, |record| record.transferred_to = (!home).then(|| to.to_owned()))
+    }
+
+    fn hand_over(&self, repository: &str, to: &World) -> Result<(), Refused> {
+        let id = self.record(repository)?.id;
+        let lock = self.world.lock_of(id);
+        let _held = lock.blocking_lock();
+        let (from, whole) = self
+            .world
+            .read(|state| state.org().cloned().zip(state.repositories.get(&id).cloned()))
+            .ok_or_else(|| Refused(format!("there is no repository {repository}")))?;
+        let name = whole.record.name.to_lowercase();
+        if to.read(|state| state.names.contains_key(&name)) {
+            return Err(Refused(format!("there is a repository {name} already")));
+        }
+        to.git.adopt(&self.world.git, id)?;
+        to.record(vec![Change::RepositoryReceived { from, received: Box::new(whole) }])?;
+        Ok(self.world.record(vec![Change::RepositoryLeft { repository: id }])?)
     }
 
     /// Deletes a repository with everything in it.
@@ -258,6 +282,23 @@ impl Maintainer<'_> {
     /// Uninstalls the app. Its tokens are worth nothing from then on.
     pub fn uninstall(&self) -> Result<(), Refused> {
         self.change_installation(|_| None)
+    }
+
+    /// Installs the app again, after it was uninstalled, with all that it asks for; its installation is another one then.
+    pub fn install(&self) -> Result<(), Refused> {
+        let now = self.world.clock.now();
+        self.world.decide(|state| {
+            let app = state.app.as_ref().filter(|_| state.installation.is_none());
+            let app = app.ok_or_else(|| Refused("the app is installed already".into()))?;
+            let installation = Installation {
+                id: state.next_id(),
+                permissions: app.permissions.clone(),
+                created_at: now,
+                suspended_at: None,
+                selected: None,
+            };
+            Ok((vec![Change::InstallationChanged { installation: Some(installation) }], ()))
+        })
     }
 
     /// Selects the repositories that the app's installation is for, by name, or gives it all.

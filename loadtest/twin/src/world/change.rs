@@ -2,7 +2,9 @@
 //! did not happen, and whoever tells others of the world (the journal, webhooks) reads it off these. A change
 //! carries its ids and times; what it does to the state is `fold`'s.
 
-use super::model::{Account, App, Comment, Grant, Installation, Label, Merge, Pull, RepositoryRecord};
+use super::model::{
+    Account, App, Comment, Grant, Installation, Label, Merge, Pull, Repository, RepositoryRecord,
+};
 use super::rules::{AutoMerge, Queued, Rule, Team};
 use super::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,19 @@ pub enum Change {
     },
     /// A repository was deleted, with everything in it.
     RepositoryDeleted {
+        /// The repository.
+        repository: u64,
+    },
+    /// A repository came from another organisation of the same GitHub, with everything in it.
+    RepositoryReceived {
+        /// Whose it was.
+        from: Account,
+        /// The repository.
+        #[serde(with = "whole")]
+        received: Box<Repository>,
+    },
+    /// A repository went to another organisation of the same GitHub, which has it now.
+    RepositoryLeft {
         /// The repository.
         repository: u64,
     },
@@ -231,6 +246,22 @@ pub struct Edit {
     /// The requested teams it has now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<Vec<u64>>,
+}
+
+/// A repository as a value of its own: inside of a tagged change, keys that are numbers would not be read back.
+mod whole {
+    use super::Repository;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+
+    #[allow(clippy::borrowed_box, reason = "the field is one")]
+    pub(super) fn serialize<S: Serializer>(value: &Box<Repository>, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_value(value).map_err(S::Error::custom)?.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Repository>, D::Error> {
+        let value = serde_json::Value::deserialize(from)?;
+        serde_json::from_value(value).map_err(D::Error::custom)
+    }
 }
 
 /// `Option<Option<T>>` that keeps an explicit null apart from an absent field.

@@ -103,18 +103,30 @@ impl State {
             Change::AutoMergeSet { repository, number, request } => {
                 self.pull_mut(*repository, *number, at, |pull| pull.auto_merge.clone_from(request));
             }
-            Change::InstallationChanged { installation } => self.installation.clone_from(installation),
+            Change::InstallationChanged { installation } => {
+                installation.iter().for_each(|installation| self.see_id(installation.id));
+                self.installation.clone_from(installation);
+            }
             Change::TeamFormed { team } => {
                 self.see_id(team.id);
                 self.teams.insert(team.id, team.clone());
             }
-            Change::RepositoryDeleted { repository } => {
+            Change::RepositoryDeleted { repository } | Change::RepositoryLeft { repository } => {
                 if let Some(gone) = self.repositories.remove(repository) {
                     self.names.retain(|_, id| id != repository);
+                    self.former.retain(|_, id| id != repository);
                     for pull in gone.pulls.values() {
                         self.pull_ids.remove(&pull.id);
                     }
                 }
+            }
+            // Its ids are another world's: the next one of this world does not come after them.
+            Change::RepositoryReceived { from, received } => {
+                let Repository { record, pulls, .. } = received.as_ref();
+                self.names.insert(record.name.to_lowercase(), record.id);
+                self.former.insert(format!("{}/{}", from.login, record.name).to_lowercase(), record.id);
+                self.pull_ids.extend(pulls.values().map(|pull| (pull.id, (record.id, pull.number))));
+                self.repositories.insert(record.id, received.as_ref().clone());
             }
             Change::PullQueued { repository, place } => {
                 self.see_id(place.id);

@@ -24,7 +24,7 @@ use state::State;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 /// The layout of the data folder that this program reads and writes.
@@ -79,6 +79,7 @@ pub struct World {
     state: RwLock<State>,
     journal: Mutex<Journal>,
     locks: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>,
+    neighbours: RwLock<Vec<Weak<World>>>,
     _held: std::fs::File,
     /// The time.
     pub clock: Clock,
@@ -121,6 +122,7 @@ impl World {
             state: RwLock::new(state),
             journal: Mutex::new(journal),
             locks: Mutex::default(),
+            neighbours: RwLock::default(),
             _held: held,
             clock: Clock::open(&dir.join("clock.json"), first).map_err(io)?,
             faults: Faults::default(),
@@ -146,6 +148,17 @@ impl World {
 
     fn present<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The worlds of the other organisations of this GitHub; there are some only for `Together`.
+    pub fn neighbours(&self) -> Vec<Arc<World>> {
+        let known = self.neighbours.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Says which they are.
+    pub fn set_neighbours(&self, worlds: Vec<Weak<World>>) {
+        *self.neighbours.write().unwrap_or_else(PoisonError::into_inner) = worlds;
     }
 
     /// Writes a line of the log.

@@ -272,7 +272,7 @@ impl Pull {
 }
 
 /// A repository with what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Repository {
     /// Its record.
     pub record: RepositoryRecord,

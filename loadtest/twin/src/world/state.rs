@@ -22,6 +22,8 @@ pub struct State {
     pub repositories: BTreeMap<u64, Repository>,
     /// Lower-case names, former ones too, to ids.
     pub names: HashMap<String, u64>,
+    /// Lower-case `owner/name` that repositories had at another organisation, to ids.
+    pub former: HashMap<String, u64>,
     /// Teams by id.
     pub teams: BTreeMap<u64, Team>,
     /// Ids of pull requests to their repositories and numbers.
@@ -61,6 +63,9 @@ impl State {
 
     /// A repository by owner and name.
     pub fn repository(&self, owner: &str, name: &str) -> Option<Found<'_>> {
+        if let Some(id) = self.former.get(&format!("{owner}/{name}").to_lowercase()) {
+            return self.repositories.get(id).map(Found::Moved);
+        }
         let repository = self.repositories.get(self.names.get(&name.to_lowercase())?)?;
         let org = &self.org()?.login;
         let its = repository.record.transferred_to.as_ref().unwrap_or(org).eq_ignore_ascii_case(owner);
