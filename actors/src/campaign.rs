@@ -5,6 +5,7 @@
 //! (`perform::select`), and the targets (one `repo` actor each).
 
 mod decide;
+mod put_off;
 mod rollout;
 
 use crate::{
@@ -56,6 +57,8 @@ pub(crate) enum CampaignMessage {
     Look,
     /// It was.
     Looked(Result<Result<Option<Looked>, StoreError>, Panicked>, Busy),
+    /// The organisations that have put off some of its targets are to be looked at.
+    PutOff,
     /// Everything that waits is to be decided and recorded now.
     Turn,
     /// Nothing has come for a while.
@@ -69,6 +72,8 @@ enum Input {
     Selected(Result<Chosen, String>),
     Looked(Box<Looked>),
     Pruned(Found),
+    /// An organisation may be tried again, with so many of the targets that it put off.
+    TriedAgain(String, u32),
 }
 
 pub(crate) struct CampaignState {
@@ -85,6 +90,7 @@ pub(crate) struct CampaignState {
     selection: Option<Task>,
     looking: Option<Task>,
     pruning: Option<Task>,
+    put_off: put_off::PutOff,
     /// What the last look at the rollout left to wait for.
     last: Option<Last>,
     waiting: Vec<Input>,
@@ -128,6 +134,7 @@ impl Actor for CampaignActor {
             selection: None,
             looking: None,
             pruning: None,
+            put_off: put_off::PutOff::default(),
             last: None,
             waiting: vec![],
             unrecorded: vec![],
@@ -150,6 +157,7 @@ impl Actor for CampaignActor {
         match message {
             CampaignMessage::Deliver(delivery) => {
                 state.unrecorded.extend(delivery.busy);
+                delivery.messages.iter().for_each(|message| state.put_off.hear(message));
                 state.waiting.extend(delivery.effects.into_iter().map(|effect| Input::Resumed(effect.id)));
                 if delivery.look > state.loaded {
                     state.waiting.extend(delivery.messages.into_iter().map(Input::Message));
@@ -173,6 +181,11 @@ impl Actor for CampaignActor {
                     Err(panicked) => return Err(panicked.into()),
                 }
                 state.unrecorded.push(busy);
+            }
+            CampaignMessage::PutOff => {
+                if !put_off::look(&myself, state).await {
+                    return Ok(());
+                }
             }
             CampaignMessage::Look => {
                 rollout::begin(&myself, state);
@@ -342,12 +355,13 @@ fn perform(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState, run: &
         let work = prune::look(state.scope.clone(), run.clone());
         state.pruning = Some(state.scope.tasks.perform(work, ended));
     }
+    let waits = put_off::look_again(myself, state, run);
     if rollout::goes_on(run, state.last) {
         rollout::look_again(myself, state);
         return;
     }
     // A run that has ended stays for a while too: its targets' last words are on their way.
-    if state.selection.is_none() && state.pruning.is_none() {
+    if state.selection.is_none() && state.pruning.is_none() && !waits {
         let timer = myself.send_after(state.scope.world.settings.passivate_after, || CampaignMessage::Idle);
         state.idle = Some(Idle(timer.abort_handle()));
     }

@@ -300,7 +300,13 @@ fn decide(
                     transition.messages.push(Message {
                         id: MessageId::of(after.id.0, kind, ended.attempt),
                         to: Recipient::Run(after.run),
-                        body: MessageBody::AttemptEnded { target: after.id, ended },
+                        body: MessageBody::AttemptEnded {
+                            target: after.id,
+                            ended,
+                            organization: ended
+                                .put_off
+                                .then(|| after.repository.owner().to_ascii_lowercase()),
+                        },
                     });
                 }
                 // The task is stopped, and the message sent, where the rest of the event is seen to.

@@ -34,7 +34,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut running = run.apply(&chosen).into_applied().expect("it holds").0;
     running.admitted((0..64).map(|position| target(&run, position).id));
     let ended = AttemptEnded { attempt: 1, again: false, put_off: false, proposes: false };
-    let ended = RunEvent::AttemptEnded { target: selected.id, ended };
+    let ended = RunEvent::AttemptEnded { target: selected.id, ended, organization: None };
     criterion.bench_function("domain/a run of 10,000 hears that an attempt ended", |bencher| {
         bencher.iter(|| black_box(&running).apply(black_box(&ended)));
     });

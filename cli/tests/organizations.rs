@@ -183,10 +183,17 @@ async fn one_that_is_suspended_waits_alone() {
     let said = budget(&server);
     assert!(!said.items.is_empty(), "what waits is there");
     for item in &said.items {
-        assert_eq!((item.repository.starts_with("acme/"), item.waits_for.as_str()), (true, "mending"), "{item:#?}");
+        assert_eq!(
+            (item.repository.starts_with("acme/"), item.waits_for.as_str()),
+            (true, "mending"),
+            "{item:#?}"
+        );
     }
     let status = command(&server, &["status", "greeting"]);
-    assert!(status.contains("acme is paused (suspended)") && !status.contains("globex is paused"), "{status}");
+    assert!(
+        status.contains("acme is paused (suspended)") && !status.contains("globex is paused"),
+        "{status}"
+    );
     let installations = json(&server, &["installations"]);
     let states: Vec<_> = installations.as_array().unwrap().iter().map(|one| one["state"].as_str()).collect();
     assert_eq!(states, [Some("suspended"), Some("active")], "{installations}");

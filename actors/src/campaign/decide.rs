@@ -74,6 +74,9 @@ pub(super) fn decide(scope: &Scope, run: &Run, inputs: &[Input], known: Known) -
             Input::Selected(selected) => fold.selected(selected)?,
             Input::Looked(looked) => fold.looked(looked)?,
             Input::Pruned(found) => fold.pruned(found)?,
+            Input::TriedAgain(organization, targets) => {
+                fold.apply(&RunEvent::TriedAgain { organization: organization.clone(), targets: *targets })?;
+            }
         }
     }
     Ok(fold.finish(run))
@@ -102,7 +105,7 @@ impl Fold<'_> {
             MessageBody::PauseRun { by, .. } => self.apply(&RunEvent::Paused { by: by.clone() }),
             MessageBody::ResumeRun { by, .. } => self.apply(&RunEvent::Resumed { by: by.clone() }),
             MessageBody::CancelRun { by, .. } => self.apply(&RunEvent::Cancelled { by: by.clone() }),
-            MessageBody::AttemptEnded { target, ended } => {
+            MessageBody::AttemptEnded { target, ended, organization } => {
                 let open = (*target, ended.attempt);
                 if self.next.state.is_end() {
                     // The run takes no notice any more, and its admissions are still to be closed.
@@ -118,7 +121,11 @@ impl Fold<'_> {
                         self.admissions.insert((*target, ended.attempt + 1), AdmissionState::Asked);
                     }
                 }
-                self.apply(&RunEvent::AttemptEnded { target: *target, ended: *ended })
+                self.apply(&RunEvent::AttemptEnded {
+                    target: *target,
+                    ended: *ended,
+                    organization: organization.clone(),
+                })
             }
             MessageBody::ChangesetSettled { .. } => self.apply(&RunEvent::ChangesetSettled),
             _ => Ok(()),

@@ -21,10 +21,7 @@ use campaigns_domain::{
     },
     publish::place,
 };
-use std::{sync::Arc, time::Duration};
-
-/// How long a later attempt waits for a paused organisation until it gives its place up to others.
-const PUT_OFF_AFTER: Duration = Duration::from_secs(30);
+use std::sync::Arc;
 
 /// How an attempt went.
 #[derive(Debug)]
@@ -126,9 +123,8 @@ async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
     let repository = RepositoryRef { id: target.repository_id, name: target.repository.clone() };
     let host = &scope.world.ports.code_host;
     let read = async |budget: ReadBudget| host.snapshot(&repository, &target.base, &file, &budget).await;
-    // While others have not had their turn yet, nobody is kept waiting for a paused organisation.
-    let longest = if target.attempt > 1 { PUT_OFF_AFTER } else { Duration::ZERO };
-    let fetched = briefly(scope, target.run, target.repository.owner(), longest, read).await;
+    // Nobody is kept waiting for a paused organisation.
+    let fetched = briefly(scope, target.run, target.repository.owner(), read).await;
     match fetched {
         Ok(()) => {}
         Err(NotRead::Closed(closed)) => return Err(Stop::Closed(closed)),

@@ -8,8 +8,7 @@ use crate::{
     scope::{Closed, HEAR_AFTER, Scope},
 };
 use campaigns_domain::{id::RunId, publish::standing::PauseCause};
-use std::{future::Future, time::Duration};
-use tokio::time::Instant;
+use std::future::Future;
 
 /// Why something could not be read.
 #[derive(Debug)]
@@ -32,28 +31,27 @@ pub(crate) async fn patiently<T, F>(
 where
     F: Future<Output = Result<T, CodeHostError>> + Send,
 {
-    reading(scope, run, owner, None, read).await
+    reading(scope, run, owner, false, read).await
 }
 
-/// The same, where a paused organisation is waited for no longer than this; then what has to be mended is the answer.
+/// The same, where a paused organisation is not waited for: what has to be mended is the answer then.
 pub(crate) async fn briefly<T, F>(
     scope: &Scope,
     run: RunId,
     owner: &str,
-    longest: Duration,
     read: impl FnMut(ReadBudget) -> F + Send,
 ) -> Result<T, NotRead>
 where
     F: Future<Output = Result<T, CodeHostError>> + Send,
 {
-    reading(scope, run, owner, Some(longest), read).await
+    reading(scope, run, owner, true, read).await
 }
 
 async fn reading<T, F>(
     scope: &Scope,
     run: RunId,
     owner: &str,
-    longest: Option<Duration>,
+    brief: bool,
     mut read: impl FnMut(ReadBudget) -> F + Send,
 ) -> Result<T, NotRead>
 where
@@ -61,13 +59,11 @@ where
 {
     let patience = scope.world.settings.patience;
     let mut tries = 0;
-    let began = Instant::now();
-    let waited_out = || longest.is_some_and(|longest| began.elapsed() >= longest);
     loop {
         scope.gate(run).await.map_err(NotRead::Closed)?;
         let (budget, paused) = scope.world.reading(owner).await;
         if let Some(why) = paused {
-            if waited_out() {
+            if brief {
                 return Err(NotRead::Answer(CodeHostError::Unauthorized(why)));
             }
             // Its end is not foreseen: it is looked for.
@@ -90,12 +86,12 @@ where
             }
             CodeHostError::Unauthorized(why) => {
                 // A name that a spec gets wrong is no organisation to keep a pause for.
-                if why.cause != PauseCause::NotInstalled || longest.is_some() {
+                if why.cause != PauseCause::NotInstalled || brief {
                     scope.report(run, owner, Trouble::OutOfUse(why.clone())).await;
                 }
                 // Where nobody waits for it, what is not suspended may well be a slip in the settings, and nothing has
                 // begun that could be lost.
-                if waited_out() || longest.is_none() && why.cause != PauseCause::Suspended {
+                if brief || why.cause != PauseCause::Suspended {
                     return Err(NotRead::Answer(error));
                 }
                 HEAR_AFTER

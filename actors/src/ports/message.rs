@@ -87,6 +87,9 @@ pub enum MessageBody {
         target: TargetId,
         /// Its word.
         ended: AttemptEnded,
+        /// The organisation whose pause put it off, in lower case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organization: Option<String>,
     },
     /// To a run: a changeset that it proposed has nothing left to be sent.
     ChangesetSettled {

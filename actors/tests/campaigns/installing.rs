@@ -178,8 +178,14 @@ async fn targets_of_a_paused_organisation_wait_behind_the_others_and_none_fails(
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(count(&house, GLOBEX, ChangesetState::Open), 12, "held up by an organisation that is paused");
     assert_eq!(house.pause_of(ACME).await, Some(PauseCause::Suspended));
-    tokio::time::sleep(Duration::from_secs(1200)).await;
+    let events = || house.store.dump().events.len();
+    let before = events();
+    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
     assert_eq!(house.targets(run).get(&TargetState::Failed), None);
+    // A probe every quarter of an hour, of one target: nothing for the others.
+    let probes = (events() - before).div_ceil(4);
+    assert!((1..=30).contains(&probes), "{probes} probes in six hours");
+    assert_eq!(house.run_state(run), RunState::Running);
     house.host.clear_faults();
     house.installation(ACME, Active);
     house.rest(&system).await;

@@ -38,6 +38,9 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
                 text("/failure/message")
             )
         }
+        "target.attempt_failed" if text("/failure/cause") == "paused" => {
+            format!("{} {repository}  waits: {}", paint.yellow("…"), text("/failure/message"))
+        }
         "target.attempt_failed" => format!("{} {repository}  {}", paint.red("✗"), text("/failure/message")),
         "changeset.published" => {
             let verb = if data.pointer("/published/draft").and_then(Value::as_bool) == Some(true) {

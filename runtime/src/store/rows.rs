@@ -15,7 +15,7 @@ use campaigns_domain::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{Decode, Row as _, Type, postgres::PgRow};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
 /// One column.
@@ -70,7 +70,7 @@ pub(super) fn run(row: &PgRow) -> Result<Run, StoreError> {
         next_position: count(row, "next_position")?,
         open: json(row, "open")?,
         again: json(row, "again")?,
-        put_off: BTreeSet::new(),
+        put_off: BTreeMap::new(),
         ended: count(row, "ended")?,
         proposed: count(row, "proposed")?,
         settled: count(row, "settled")?,

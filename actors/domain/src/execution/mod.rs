@@ -4,6 +4,7 @@
 //! Deliberately absent: how steps run (the runner and the executors), and what becomes of the diff
 //! (`changeset`).
 
+mod admit;
 pub mod manifest;
 mod options;
 pub mod order;

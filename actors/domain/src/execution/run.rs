@@ -17,7 +17,7 @@ use crate::{
     spec::Priority,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use super::options::{Again, RunOptions};
 
@@ -55,10 +55,10 @@ pub struct Run {
     pub open: BTreeSet<(TargetId, u32)>,
     /// Attempts that were asked for again and are not admitted yet, oldest first.
     pub again: Vec<(TargetId, u32)>,
-    /// Those of them whose organisation is paused: everybody else goes first. It is no part of the row: whoever is not
-    /// among them after a restart shows it again.
+    /// Those of them whose organisation is paused, with its login: they wait until it is tried again. It is no part of
+    /// the row: whoever is not among them after a restart shows it again.
     #[serde(skip)]
-    pub put_off: BTreeSet<TargetId>,
+    pub put_off: BTreeMap<TargetId, String>,
     /// How many targets have reached an end.
     pub ended: u32,
     /// How many changesets were proposed.
@@ -136,6 +136,16 @@ pub enum RunEvent {
         target: TargetId,
         /// Its word.
         ended: AttemptEnded,
+        /// The organisation whose pause put it off, in lower case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organization: Option<String>,
+    },
+    /// An organisation that was paused is tried again.
+    TriedAgain {
+        /// Its login, in lower case.
+        organization: String,
+        /// With so many of the targets that its pause put off.
+        targets: u32,
     },
     /// A changeset that this run proposed has nothing left to be sent.
     ChangesetSettled,
@@ -175,6 +185,7 @@ impl RunEvent {
             Self::Selected { .. } => "run.selected",
             Self::SelectionFailed { .. } => "run.failed",
             Self::AttemptEnded { .. } => "run.attempt_ended",
+            Self::TriedAgain { .. } => "run.tried_again",
             Self::ChangesetSettled => "run.changeset_settled",
             Self::Rollout { what } => what.name(),
             Self::Pruned { .. } => "run.pruned",
@@ -228,7 +239,7 @@ impl Run {
             next_position: 0,
             open: BTreeSet::new(),
             again: Vec::new(),
-            put_off: BTreeSet::new(),
+            put_off: BTreeMap::new(),
             ended: 0,
             proposed: 0,
             settled: 0,
@@ -260,18 +271,24 @@ impl Run {
                 next.reason.clone_from(message);
                 return Decision::applied(next, vec![RunEffect::Ended]);
             }
-            (RunState::Running, RunEvent::AttemptEnded { target, ended }) => {
+            (RunState::Running, RunEvent::AttemptEnded { target, ended, organization }) => {
                 if !next.open.remove(&(*target, ended.attempt)) {
                     return Decision::Ignored(Straggler::AlreadyApplied);
                 }
                 if ended.again {
                     next.again.push((*target, ended.attempt + 1));
-                    if ended.put_off {
-                        next.put_off.insert(*target);
-                    }
+                    next.put_off.extend(organization.clone().map(|organization| (*target, organization)));
                 } else {
                     next.ended += 1;
                     next.proposed += u32::from(ended.proposes);
+                }
+            }
+            (RunState::Running, RunEvent::TriedAgain { organization, targets }) => {
+                let tried =
+                    self.put_off_by(organization).take(usize::try_from(*targets).unwrap_or(usize::MAX));
+                tried.for_each(|target| drop(next.put_off.remove(&target)));
+                if next.put_off == self.put_off {
+                    return Decision::Ignored(Straggler::AlreadyApplied);
                 }
             }
             (RunState::Running, RunEvent::ChangesetSettled) => next.settled += 1,
@@ -333,47 +350,6 @@ impl Run {
     fn pause(&mut self, by: &str) {
         self.paused = Some(by.to_owned());
         self.reason = paused(by, "");
-    }
-
-    /// Fills the window: retries first, then new positions, oldest first, and last those whose organisation is paused.
-    /// A paused run is not filled.
-    fn admit(&mut self) -> Vec<RunEffect> {
-        let mut effects = vec![];
-        let mut room = self.room();
-        self.admit_again(&mut room, &mut effects, false);
-        let count = room.min(self.total - self.next_position);
-        if count > 0 {
-            effects.push(RunEffect::AdmitNext { from: self.next_position, count });
-            self.next_position += count;
-            room -= count;
-        }
-        self.admit_again(&mut room, &mut effects, true);
-        effects
-    }
-
-    fn admit_again(&mut self, room: &mut u32, effects: &mut Vec<RunEffect>, put_off: bool) {
-        while *room > 0
-            && let Some(at) =
-                self.again.iter().position(|(target, _)| self.put_off.contains(target) == put_off)
-        {
-            let (target, attempt) = self.again.remove(at);
-            self.put_off.remove(&target);
-            self.open.insert((target, attempt));
-            effects.push(RunEffect::AdmitAgain { target, attempt });
-            *room -= 1;
-        }
-    }
-
-    fn room(&self) -> u32 {
-        if self.state != RunState::Running || self.paused.is_some() {
-            return 0;
-        }
-        self.most_open().saturating_sub(u32::try_from(self.open.len()).unwrap_or(u32::MAX))
-    }
-
-    /// How many admissions may be open at once.
-    pub fn most_open(&self) -> u32 {
-        if self.options.each { self.window.saturating_mul(self.replicas.max(1)) } else { self.window }
     }
 
     fn is_done(&self) -> bool {

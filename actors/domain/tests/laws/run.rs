@@ -160,7 +160,7 @@ impl World {
                 self.tell_target(id, &event);
             }
             Message::Over(id, ended) => {
-                self.tell_run(&RunEvent::AttemptEnded { target: id, ended });
+                self.tell_run(&RunEvent::AttemptEnded { target: id, ended, organization: None });
             }
             Message::Settled => {
                 self.tell_run(&RunEvent::ChangesetSettled);
@@ -219,6 +219,7 @@ fn any_move() -> impl Strategy<Value = Move> {
             // A target that is not of this run.
             target: TargetId::of(run_id(2), RepositoryId(n), "main", ""),
             ended: AttemptEnded { attempt, again, proposes: !again, put_off: false },
+            organization: None,
         }),
     ];
     prop_oneof![
@@ -282,7 +283,7 @@ proptest! {
             if let Move::Deliver(which) = step
                 && let Some(Message::Over(target, ended)) = world.under_way.get(which % world.under_way.len().max(1)).cloned()
             {
-                let event = RunEvent::AttemptEnded { target, ended };
+                let event = RunEvent::AttemptEnded { target, ended, organization: None };
                 if world.tell_run(&event) {
                     prop_assert!(world.run.apply(&event).is_ignored(), "{:?} held twice", event);
                 }

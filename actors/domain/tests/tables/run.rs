@@ -8,7 +8,7 @@ use campaigns_domain::{
             RunEffect::{self, AdmitAgain, AdmitNext, CancelTargets, Ended},
             RunEvent::{
                 self, AttemptEnded as Over, Cancelled, ChangesetSettled, Created, Paused, Resumed, Selected,
-                SelectionFailed,
+                SelectionFailed, TriedAgain,
             },
             RunOptions, RunState,
         },
@@ -44,7 +44,8 @@ fn step(run: &mut Run, event: RunEvent) -> Vec<RunEffect> {
 }
 
 fn over(position: u32, attempt: u32, again: bool, proposes: bool) -> RunEvent {
-    Over { target: target(position), ended: AttemptEnded { attempt, again, proposes, put_off: false } }
+    let ended = AttemptEnded { attempt, again, proposes, put_off: false };
+    Over { target: target(position), ended, organization: None }
 }
 
 fn selected(targets: u32) -> RunEvent {
@@ -89,21 +90,31 @@ fn a_run_from_its_selection_to_its_end() {
 }
 
 #[test]
-fn whoever_is_put_off_is_admitted_behind_everybody_else() {
-    let put_off = |position, attempt| {
+fn whoever_is_put_off_waits_until_its_organisation_is_tried_again() {
+    let put_off = |position, attempt, organization: &str| {
         let ended = AttemptEnded { attempt, again: true, proposes: false, put_off: true };
-        Over { target: target(position), ended }
+        Over { target: target(position), ended, organization: Some(organization.to_owned()) }
     };
+    let again = |organization: &str, targets| TriedAgain { organization: organization.to_owned(), targets };
+    let admitted = |position, attempt| [AdmitAgain { target: target(position), attempt }];
     let mut run = new(1);
-    step(&mut run, selected(3));
-    assert_eq!(step(&mut run, put_off(0, 1)), [AdmitNext { from: 1, count: 1 }]);
-    assert_eq!(step(&mut run, put_off(1, 1)), [AdmitNext { from: 2, count: 1 }]);
-    // A retry goes before them.
-    assert_eq!(step(&mut run, over(2, 1, true, false)), [AdmitAgain { target: target(2), attempt: 2 }]);
-    assert_eq!(step(&mut run, over(2, 2, false, false)), [AdmitAgain { target: target(0), attempt: 2 }]);
-    assert_eq!(step(&mut run, put_off(0, 2)), [AdmitAgain { target: target(1), attempt: 2 }]);
-    assert_eq!(step(&mut run, over(1, 2, false, false)), [AdmitAgain { target: target(0), attempt: 3 }]);
-    assert_eq!(step(&mut run, over(0, 3, false, false)), [Ended]);
+    step(&mut run, selected(4));
+    assert_eq!(step(&mut run, put_off(0, 1, "acme")), [AdmitNext { from: 1, count: 1 }]);
+    assert_eq!(step(&mut run, put_off(1, 1, "acme")), [AdmitNext { from: 2, count: 1 }]);
+    assert_eq!(step(&mut run, put_off(2, 1, "globex")), [AdmitNext { from: 3, count: 1 }]);
+    // A retry of another is not held up, and nothing else is admitted.
+    assert_eq!(step(&mut run, over(3, 1, true, false)), [AdmitAgain { target: target(3), attempt: 2 }]);
+    assert_eq!(step(&mut run, over(3, 2, false, false)), []);
+    assert!(run.apply(&again("initech", 9)).is_ignored());
+    assert_eq!(step(&mut run, again("globex", 9)), admitted(2, 2));
+    assert_eq!(step(&mut run, over(2, 2, false, false)), []);
+    // One at first, which is put off once more.
+    let first = run.put_off_by("acme").next().unwrap();
+    let position = u32::from(first != target(0));
+    assert_eq!(step(&mut run, again("acme", 1)), admitted(position, 2));
+    assert_eq!(step(&mut run, put_off(position, 2, "acme")), []);
+    assert_eq!(step(&mut run, again("acme", 9)).len(), 1);
+    assert_eq!(run.state, RunState::Running);
 }
 
 #[test]

@@ -82,7 +82,11 @@ impl Teller<'_> {
             // Only the account that has it now is told ("Webhook events and payloads", `repository`, `transferred`).
             Change::RepositoryReceived { from, received } => {
                 let from = json!({"organization": crate::rest::shape::users::simple(self.urls, from)});
-                self.repository(received.record.id, "transferred", json!({"changes": {"owner": {"from": from}}}))
+                self.repository(
+                    received.record.id,
+                    "transferred",
+                    json!({"changes": {"owner": {"from": from}}}),
+                )
             }
             Change::RepositoryChanged { record } => self.changed(record, before.record.as_ref()),
             Change::RefsMoved { repository, moves, by } => {
