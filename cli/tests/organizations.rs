@@ -120,8 +120,8 @@ async fn ends(both: &Together, server: &Server, run: uuid::Uuid, counts: [usize;
         let own = format!("installation:{}", twin.app().installation_id);
         let unserved = log.iter().filter(|entry| entry.status == 501);
         assert_eq!(unserved.map(|entry| &entry.operation).collect::<Vec<_>>(), Vec::<&String>::new());
-        let created = log.iter().filter(|entry| entry.operation == "pulls/create" && entry.status == 201);
-        assert!(created.last().is_none_or(|last| last.subject == own), "{own} opens them");
+        let mut created = log.iter().filter(|entry| entry.operation == "pulls/create" && entry.status == 201);
+        assert!(created.next_back().is_none_or(|last| last.subject == own), "{own} opens them");
     }
 }
 
