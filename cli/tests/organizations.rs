@@ -40,14 +40,26 @@ fn spec() -> String {
 
 /// A server that takes the webhooks of both, as the App that both have installed.
 fn server(room: &Path, both: &Together, database: &TestDatabase, flags: &[&str]) -> Server {
+    serve(room, both, |data, app| {
+        Server::start_in(data, both, &[app, flags].concat(), &[("DATABASE_URL", database.url())])
+    })
+}
+
+/// The same, which keeps so many pull requests a day in each.
+fn daily(room: &Path, both: &Together, database: &TestDatabase, per_day: u32) -> Server {
+    serve(room, both, |data, app| {
+        Server::start_limited(data, both, per_day, app, &[("DATABASE_URL", database.url())])
+    })
+}
+
+fn serve(room: &Path, both: &Together, start: impl FnOnce(&Path, &[&str]) -> Server) -> Server {
     let secret = room.join("webhook-secret");
     std::fs::write(&secret, SECRET).unwrap();
     let app = both.app().unwrap();
-    let id = app.id.to_string();
-    let app = ["--app-id", &id, "--app-key-file", app.private_key_file.to_str().unwrap()];
+    let (id, key) = (app.id.to_string(), app.private_key_file);
+    let app = ["--app-id", &id, "--app-key-file", key.to_str().unwrap()];
     let secret = ["--webhook-secret-file", secret.to_str().unwrap()];
-    let flags = [&app[..], &secret, flags].concat();
-    let server = Server::start_in(&room.join("data"), both, &flags, &[("DATABASE_URL", database.url())]);
+    let server = start(&room.join("data"), &[&app[..], &secret].concat());
     both.send_webhooks(&format!("{}/webhooks/github", server.url), SECRET).unwrap();
     server
 }
@@ -132,7 +144,7 @@ async fn each_keeps_its_own_limits_and_neither_waits_for_the_other() {
     let [acme, globex] = &both.twins[..] else { panic!() };
     let database = fresh_database().await.unwrap();
     // Three pull requests a day, by the clock of the database.
-    let server = Server::start_daily(&room.path().join("data"), &both, 3, &database);
+    let server = daily(room.path(), &both, &database, 3);
     let api = server.api();
     api.apply("greeting", &spec()).await;
     let run = api.create_run("greeting", "one").await.id;
@@ -244,4 +256,81 @@ async fn one_that_removes_the_app_goes_on_by_itself_once_it_has_it_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_every_webhook_is_lost_the_sweep_finds_that_it_has_it_again() {
     removed_and_installed_again(&["--installations-seconds", "1"], true).await;
+}
+
+/// How many pull requests of a day an organisation has used up.
+fn used(server: &Server, organization: &str) -> u64 {
+    let said = json(server, &["budget", "--organization", organization]);
+    let said: Budget = serde_json::from_value(said).unwrap();
+    let windows = &said.organizations[0].windows;
+    windows.iter().find(|window| window.counts == "pull_requests").unwrap().used
+}
+
+/// Where each changeset stands, by its repository's name, whoever has it.
+async fn standing(server: &Server) -> Vec<(String, ChangesetState)> {
+    let all = server.api().changesets("greeting").await;
+    let mut all: Vec<_> = all.into_iter().map(|each| (each.repository, each.state)).collect();
+    all.sort_by_key(|(repository, _)| repository.split_once('/').map(|(_, name)| name.to_owned()));
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_moves_to_the_other_is_paced_written_and_followed_there() {
+    use ChangesetState::{Closed, Merged, Open, Unpublished};
+    let room = support::room();
+    let both = both(room.path(), 3, 1).await;
+    let [acme, globex] = &both.twins[..] else { panic!() };
+    let database = fresh_database().await.unwrap();
+    let server = daily(room.path(), &both, &database, 100);
+    let api = server.api();
+    api.apply("greeting", &spec().replace("published: true", "published: false")).await;
+    let run = api.create_run("greeting", "one").await.id;
+    assert_eq!(api.ended(run).await.state, RunState::Completed);
+    until("all are there", async || standing(&server).await.len() == 4).await;
+    let there = |repository: &str, state| (repository.to_owned(), state);
+    assert_eq!(standing(&server).await[0], there("acme/acme-01", Unpublished));
+
+    // Before its pull request is opened: sending finds out.
+    acme.as_maintainer(|person| person.transfer("acme-01", "globex")).await.unwrap();
+    command(&server, &["publish", "greeting", "--yes"]);
+    let all_open = [
+        there("globex/acme-01", Open),
+        there("acme/acme-02", Open),
+        there("acme/acme-03", Open),
+        there("globex/globex-01", Open),
+    ];
+    until("all are open", async || standing(&server).await == all_open).await;
+    assert_eq!([opened(acme), opened(globex)], [2, 2]);
+    assert_eq!(
+        [used(&server, "acme"), used(&server, "globex")],
+        [2, 2],
+        "each by the limits of its organisation"
+    );
+    let own = |twin: &Twin| format!("installation:{}", twin.app().installation_id);
+    let writes = |twin: &Twin| {
+        let log = twin.log().unwrap().into_iter();
+        let written = log.filter(|entry| entry.writes && entry.repo.is_some());
+        let who = written.map(|entry| entry.subject.trim_end_matches("/graphql").to_owned());
+        who.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(writes(globex), [own(globex)].into(), "with its own token");
+
+    // While it is open: a webhook tells, and it is followed to its end.
+    acme.as_maintainer(|person| person.transfer("acme-02", "globex")).await.unwrap();
+    until("it is Globex's", async || standing(&server).await[1] == there("globex/acme-02", Open)).await;
+    globex.merge("acme-02", 1).await.unwrap();
+    until("it is merged", async || standing(&server).await[1] == there("globex/acme-02", Merged)).await;
+
+    // While nobody is there to hear of it: the next read finds it, and what is asked for is done there.
+    server.kill();
+    acme.as_maintainer(|person| person.transfer("acme-03", "globex")).await.unwrap();
+    let server = daily(room.path(), &both, &database, 100);
+    command(&server, &["sync", "greeting"]);
+    until("it is Globex's", async || standing(&server).await[2] == there("globex/acme-03", Open)).await;
+    command(&server, &["close", "greeting", "--only", "globex/acme-03", "--yes"]);
+    until("it is closed", async || standing(&server).await[2] == there("globex/acme-03", Closed)).await;
+    assert!(globex.pulls("acme-03")[0].closed_at.is_some());
+    assert_eq!(writes(globex), [own(globex)].into());
+    assert_eq!([used(&server, "acme"), used(&server, "globex")], [2, 2], "nothing was opened twice");
+    assert_eq!(server.stop(), Some(0));
 }

@@ -64,7 +64,7 @@ pub fn noticed(changeset: &Changeset, fresh: &Reading) -> Vec<ChangesetEvent> {
     }
     let seen = changeset.seen.clone().unwrap_or_default();
     let renamed = fresh.repository.to_string() != changeset.repository.to_string()
-        // A repository under another owner is followed all the same, under the name it was selected by.
+        // One under another owner is looked for before anything is said (`whereabouts`): the App may not be installed there.
         && fresh.repository.owner().eq_ignore_ascii_case(changeset.repository.owner());
     let name = renamed.then(|| News::Renamed(fresh.repository.clone()));
     let news = name.into_iter().chain(fresh.news(&seen));
@@ -77,9 +77,12 @@ pub fn noticed(changeset: &Changeset, fresh: &Reading) -> Vec<ChangesetEvent> {
         .collect()
 }
 
-/// The event for what a look shows of a repository that a changeset waits for.
+/// The event for what a look shows of a repository that a changeset waits for, or that has another owner by now.
 pub fn whereabouts(changeset: &Changeset, found: &Result<RepositoryName, Away>) -> Option<ChangesetEvent> {
     let event = match found {
+        Ok(repository) if changeset.away.is_none() => {
+            ChangesetEvent::Transferred { generation: None, repository: repository.clone(), head: None }
+        }
         Ok(repository) => ChangesetEvent::RepositoryBack { repository: repository.clone() },
         Err(away) => ChangesetEvent::RepositoryAway { generation: None, away: away.clone(), head: None },
     };

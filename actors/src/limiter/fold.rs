@@ -3,6 +3,7 @@
 //! A transition is of one run. Where two runs touch the same changeset, what came first is committed first.
 //! Deliberately absent: reading rows, and performing.
 
+use super::elsewhere::arrived;
 use crate::{
     ports::{
         EffectChange, EffectKind, Message, MessageBody, Outcome, Recipient, RowChange, Subject, Transition,
@@ -145,6 +146,15 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
+    /// A message about a changeset that is another organisation's goes there.
+    pub(super) fn pass_on(&mut self, run: RunId, message: MessageId, passed_on: Message) {
+        let transition = self.of(run);
+        if !transition.consumed.contains(&message) {
+            transition.consumed.push(message);
+            transition.messages.push(passed_on);
+        }
+    }
+
     /// Something happened to a changeset; the event is recorded in the run that proposed it last. Whether it
     /// changed anything.
     pub(super) async fn happened(&mut self, id: ChangesetId, what: &ChangesetEvent) -> Result<bool, Setback> {
@@ -267,7 +277,9 @@ impl<'a> Fold<'a> {
                 }
             }
         }
-        if scheduled {
+        if before.is_some_and(|before| !before.is_of(next.repository.owner())) {
+            transition.messages.push(arrived(&next));
+        } else if scheduled {
             self.scheduled.push(id);
         }
         if let ChangesetEvent::PublishStarted { generation } = what {

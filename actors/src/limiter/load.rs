@@ -22,6 +22,7 @@ pub(super) async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(
                 body:
                     MessageBody::Ask { changeset, .. }
                     | MessageBody::Released { changeset, .. }
+                    | MessageBody::Arrived { changeset, .. }
                     | MessageBody::Redone { changeset, .. },
                 ..
             }) => {
@@ -45,7 +46,8 @@ pub(super) async fn load(state: &mut LimiterState, inputs: &[Input]) -> Result<(
         .buffer_unordered(state.scope.world.settings.reads_at_once.max(1))
         .try_collect()
         .await?;
-    state.rows.extend(rows.into_iter().flatten().map(|row| (row.id, row)));
+    state.take_in(rows.into_iter().flatten());
+    let store = &state.scope.world.ports.store;
     for repository in follow::hints(inputs) {
         for row in store.followed_in(&state.organization, repository).await? {
             state.rows.entry(row.id).or_insert(row);

@@ -4,6 +4,7 @@
 //! It holds a page of what is scheduled and whatever is being sent; the backlog stays in the store. Deliberately
 //! absent: the changeset's machine (`campaigns_domain::changeset`) and sending (`perform::publish`).
 
+mod elsewhere;
 mod fold;
 mod follow;
 mod load;
@@ -102,6 +103,7 @@ pub(crate) struct LimiterState {
     me: Recipient,
     organization: String,
     rows: Rows,
+    elsewhere: elsewhere::Elsewhere,
     queue: Queue,
     room: room::Known,
     /// Put off: how often in a row, and the timer of the next turn.
@@ -156,6 +158,7 @@ impl Actor for LimiterActor {
             me,
             organization,
             rows: Rows::new(),
+            elsewhere: elsewhere::Elsewhere::new(),
             queue: Queue::default(),
             room: room::Known::default(),
             put_off: HashMap::new(),
@@ -304,6 +307,7 @@ async fn turn(myself: &ActorRef<LimiterMessage>, state: &mut LimiterState) -> Re
         state.refusals = 0;
     }
     record::learn(myself, state, &inputs);
+    state.let_go();
     state.keep().await?;
     drop(inputs);
     for (changeset, generation) in send {

@@ -4,6 +4,7 @@
 
 use super::{
     Input, LimiterMessage, LimiterState, Sync, Timer,
+    elsewhere::passed_on,
     fold::Fold,
     follow,
     standing::{installed, told},
@@ -19,7 +20,7 @@ use crate::{
     world::World,
 };
 use campaigns_domain::{
-    changeset::{ChangesetEvent, ChangesetState},
+    changeset::{Changeset, ChangesetEvent, ChangesetState},
     execution::run::RunState,
     id::{CampaignId, ChangesetId},
     publish::{Adopted, PullRequestState, budget::Opening, queue::Queue},
@@ -40,6 +41,10 @@ pub(super) async fn record(
     let (mut troubles, mut installations) = (vec![], vec![]);
     let mut fold = Fold::new(&state.scope, &mut state.rows);
     for input in inputs {
+        if let Some((run, message, passed_on)) = passed_on(&state.elsewhere, input) {
+            fold.pass_on(run, message, passed_on);
+            continue;
+        }
         match input {
             Input::Message(message) if !read.insert(message.id) => {}
             Input::Message(message) => match &message.body {
@@ -66,6 +71,11 @@ pub(super) async fn record(
                     if fold.row(changeset).is_some_and(|row| row.wanted.run == *run) {
                         fold.happened(*changeset, &ChangesetEvent::Released).await?;
                     }
+                    fold.consume(*run, message.id);
+                }
+                MessageBody::Arrived { run, .. } => {
+                    // It waits for a turn, or its pull request is to be read.
+                    (state.more, state.due) = (true, true);
                     fold.consume(*run, message.id);
                 }
                 MessageBody::Redone { changeset, run, content, reason } => {
@@ -138,7 +148,8 @@ pub(super) async fn record(
     }
     let scheduled = std::mem::take(&mut fold.scheduled);
     for id in scheduled {
-        let Some(row) = fold.row(&id).filter(|row| row.state == ChangesetState::Scheduled) else { continue };
+        let waits = |row: &&_| is_here(&state.organization, row);
+        let Some(row) = fold.row(&id).filter(waits) else { continue };
         if put_off.contains(&id) {
             continue;
         }
@@ -181,7 +192,9 @@ pub(super) async fn record(
             if state.sending.contains_key(&id) {
                 continue;
             }
-            let Some(row) = fold.row(&id).cloned() else { continue };
+            let Some(row) = fold.row(&id).filter(|row| row.is_of(&state.organization)).cloned() else {
+                continue;
+            };
             // Passed over: it keeps its place in the store, and is read again once nothing holds it.
             if state.scope.world.rests(&row).await {
                 state.put_off.remove(&id);
@@ -212,6 +225,11 @@ pub(super) async fn record(
         None => {}
     }
     Ok(resumed)
+}
+
+/// Whether a changeset waits for a turn of this organisation.
+fn is_here(organization: &str, row: &Changeset) -> bool {
+    row.state == ChangesetState::Scheduled && row.is_of(organization)
 }
 
 /// The campaigns that go before all others.
@@ -262,6 +280,14 @@ fn meaning(generation: u32, outcome: &Outcome) -> Result<Option<ChangesetEvent>,
             Some(ChangesetEvent::RepositoryAway {
                 generation: Some(generation),
                 away: away.clone(),
+                head: head(),
+            }),
+        ),
+        Sent::Transferred(repository) => (
+            "transferred",
+            Some(ChangesetEvent::Transferred {
+                generation: Some(generation),
+                repository: repository.clone(),
                 head: head(),
             }),
         ),

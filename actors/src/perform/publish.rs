@@ -19,7 +19,7 @@ use crate::{
 };
 use campaigns_domain::{
     changeset::{Aim, Away, Changeset, Done, Published, Words},
-    id::CommitSha,
+    id::{CommitSha, RepositoryName},
     publish::{
         Adopted, BranchStep, Observation, PullRequest, PullRequestState, PullRequestStep, branch_step,
         budget::WriteKind, human_hand, pull_request_step,
@@ -44,6 +44,8 @@ pub(crate) enum Sent {
     HandedOver(String),
     /// Its repository is out of reach.
     Away(Away),
+    /// Its repository has another owner, under whose limits it goes on.
+    Transferred(RepositoryName),
     /// It is not allowed.
     Refused(String),
     /// Not now, for a reason that passes by itself.

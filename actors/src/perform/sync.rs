@@ -70,7 +70,7 @@ pub(crate) struct Fresh {
     pub(crate) adopted: Option<Adopted>,
     /// What its base calls for.
     pub(crate) based: Based,
-    /// Where its repository is, where it waits for that.
+    /// Where its repository is, where it waits for that or may have another owner.
     pub(crate) repository: Option<Result<RepositoryName, Away>>,
 }
 
@@ -185,12 +185,15 @@ async fn read(
             Ok(answers) => {
                 unanswered = 0;
                 for (each, answer) in batch.iter().zip(answers) {
+                    let mut at = None;
                     let looked = match answer {
                         Ok(reading) => Ok(Look::Whole(Box::new(reading))),
-                        Err(CodeHostError::NotFound(_)) => look_for(host, &each.changeset, &budget).await,
+                        Err(CodeHostError::NotFound(_)) => {
+                            look_for(host, &each.changeset, &budget, &mut at).await
+                        }
                         Err(error) => Err(error),
                     };
-                    done.push(closely(scope, &budget, each, looked).await?);
+                    done.push(closely(scope, &budget, each, looked, at).await?);
                 }
             }
             Err(error @ CodeHostError::Limited { .. }) => {
@@ -231,6 +234,7 @@ async fn closely(
     budget: &ReadBudget,
     followed: &Followed,
     looked: Result<Look, CodeHostError>,
+    at: Option<RepositoryName>,
 ) -> Result<Fresh, StoreError> {
     let changeset = &followed.changeset;
     let seen = match &looked {
@@ -243,9 +247,14 @@ async fn closely(
         Ok(Look::Whole(reading)) if !off_record => moved::look(scope, budget, changeset, reading).await?,
         _ => Based::default(),
     };
-    let found = match changeset.away {
-        Some(_) => whereabouts::back(&*scope.world.ports.code_host, changeset, budget).await.map(Some),
-        None => Ok(None),
+    // One that another owner has by now is looked for: it can be written to there, or not.
+    let strange = matches!(&looked, Ok(Look::Whole(reading)) if !changeset.is_of(reading.repository.owner()));
+    let found = match at {
+        Some(name) if changeset.away.is_none() => Ok(Some(Ok(name))),
+        _ if changeset.away.is_some() || strange => {
+            whereabouts::back(&*scope.world.ports.code_host, changeset, budget).await.map(Some)
+        }
+        _ => Ok(None),
     };
     let found = match found {
         Ok(found) => Fresh { repository: found, based, ..fresh(followed, looked) },
@@ -308,11 +317,12 @@ fn fresh(followed: &Followed, looked: Result<Look, CodeHostError>) -> Fresh {
 }
 
 /// Looks for a pull request that is not found by its node id: under its repository, wherever that is by now, and for
-/// the repository itself.
+/// the repository itself; `at` is where that was found.
 async fn look_for(
     host: &dyn CodeHost,
     changeset: &Changeset,
     budget: &ReadBudget,
+    at: &mut Option<RepositoryName>,
 ) -> Result<Look, CodeHostError> {
     let Some(reference) = &changeset.pull_request else {
         return Err(CodeHostError::NotFound(format!("a pull request of {}", changeset.repository)));
@@ -320,17 +330,16 @@ async fn look_for(
     let name = &changeset.repository;
     let repository = RepositoryRef { id: changeset.repository_id, name: name.clone() };
     // Once more after its repository was found: under the name that it has by now.
-    let mut found = None;
     loop {
         match host.pull_request(&repository, reference.number, budget).await {
             Ok(seen) => return Ok(Look::State(Box::new(seen))),
             Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_) | CodeHostError::Away(_)) => {}
             Err(error) => return Err(error),
         }
-        if let Some(name) = found {
+        if let Some(name) = at {
             return Ok(Look::Lost(format!("pull request {} of {name} is gone", reference.number)));
         }
-        found = match host.whereabouts(&repository, budget).await {
+        *at = match host.whereabouts(&repository, budget).await {
             Ok(name) => Some(name),
             Err(CodeHostError::Away(away)) => return Ok(Look::Lost(away.reason)),
             Err(error) => return Err(error),

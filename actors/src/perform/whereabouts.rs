@@ -7,6 +7,7 @@
 use super::{
     halt::{Halt, limits},
     permits::Writes,
+    publish::Sent,
 };
 use crate::{
     ports::{CodeHost, CodeHostError, ReadBudget, RepositoryRef},
@@ -18,10 +19,15 @@ use campaigns_domain::{
     id::RepositoryName,
 };
 
-/// The repository is where it can be written to, by its id, or sending ends.
+/// The repository is where it can be written to, by its id, or sending ends: also where it has another owner, whose limits
+/// are not those that this goes by.
 pub(super) async fn confirm(writes: &Writes<'_>, repository: &RepositoryRef) -> Result<RepositoryName, Halt> {
     let host = &writes.scope.world.ports.code_host;
-    limits(writes, host.whereabouts(repository, &writes.reads).await)
+    let name = limits(writes, host.whereabouts(repository, &writes.reads).await)?;
+    match name.owner().eq_ignore_ascii_case(repository.name.owner()) {
+        true => Ok(name),
+        false => Err(Halt::Sent(Sent::Transferred(name))),
+    }
 }
 
 /// What it means that something was not found: the repository may be out of reach, or have another name than was used,

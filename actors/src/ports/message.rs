@@ -152,6 +152,13 @@ pub enum MessageBody {
         /// The run.
         run: RunId,
     },
+    /// To an organisation: one of its changesets came from another, since its repository did.
+    Arrived {
+        /// The changeset.
+        changeset: ChangesetId,
+        /// The run.
+        run: RunId,
+    },
     /// To an organisation: what came of carrying one of its changesets out again.
     Redone {
         /// The changeset.

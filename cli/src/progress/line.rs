@@ -78,6 +78,13 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
         | "changeset.repository_moved"
         | "changeset.repository_replaced"
         | "changeset.repository_archived" => format!("{} {repository}  {}", paint.red("!"), text("/reason")),
+        "changeset.transferred" => {
+            format!(
+                "{} {repository}  was moved to {}, and goes on there",
+                paint.green("·"),
+                text("/repository")
+            )
+        }
         "changeset.repository_back" => format!("{} {repository}  is back, and goes on", paint.green("·")),
         "changeset.lost" => format!("{} {repository}  {}", paint.red("!"), text("/now")),
         "changeset.merged" => format!("{} {repository}  merged", paint.magenta("✓")),

@@ -110,15 +110,13 @@ impl Changeset {
         Decision::applied(next, effects)
     }
 
-    /// Its repository is in reach again: what was wanted goes on, under the name that the repository has now.
+    /// Its repository is in reach again: what was wanted goes on, under the name that the repository has now, and with the owner.
     pub(super) fn repository_back(&self, repository: &RepositoryName) -> Decision<Self, Effect> {
         if self.away.is_none() || self.state != State::Blocked {
             return Decision::Ignored(Straggler::OutOfPlace);
         }
         let mut next = self.clone();
-        if repository.owner().eq_ignore_ascii_case(self.repository.owner()) {
-            next.repository = repository.clone();
-        }
+        next.repository = repository.clone();
         next.generation += 1;
         next.to(State::Scheduled, "", vec![Effect::Schedule])
     }

@@ -62,6 +62,17 @@ pub enum ChangesetEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         head: Option<CommitSha>,
     },
+    /// Its repository has another owner now, where it goes on.
+    Transferred {
+        /// The generation that was being sent; none where a look found out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u32>,
+        /// What it is called now.
+        repository: RepositoryName,
+        /// The branch's head, where a commit of ours has got there before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<CommitSha>,
+    },
     /// Its repository is in reach again.
     RepositoryBack {
         /// What it is called now.
@@ -223,6 +234,7 @@ impl ChangesetEvent {
             Self::PublishDeferred { .. } => "changeset.deferred",
             Self::PublishRefused { .. } => "changeset.blocked",
             Self::RepositoryAway { away, .. } => away.cause.event(),
+            Self::Transferred { .. } => "changeset.transferred",
             Self::RepositoryBack { .. } => "changeset.repository_back",
             Self::HandedOver { .. } => "changeset.handed_over",
             Self::SeenOpen { .. } => "changeset.seen_open",

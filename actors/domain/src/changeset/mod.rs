@@ -18,6 +18,7 @@ mod redo;
 mod reviews;
 mod seen;
 mod shown;
+mod transferred;
 mod transition;
 mod which;
 mod why;

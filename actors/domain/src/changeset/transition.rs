@@ -86,10 +86,9 @@ impl Changeset {
             Event::PublishRefused { generation, reason, head } => {
                 self.not_published(*generation, State::Blocked, reason, head.as_ref())
             }
-            Event::RepositoryAway { generation, away, head } => {
-                self.repository_away(*generation, away, head.as_ref())
+            Event::RepositoryAway { .. } | Event::RepositoryBack { .. } | Event::Transferred { .. } => {
+                self.repository_went(event)
             }
-            Event::RepositoryBack { repository } => self.repository_back(repository),
             Event::HandedOver { reason } => self.handed_over(reason),
             Event::SeenOpen { draft } => self.seen_open(*draft),
             Event::Noticed { news } => self.noticed(news),

@@ -12,7 +12,7 @@ use campaigns_domain::{
         ChangesetEvent::{
             self as Event, Asked, BranchDeleted, BranchLeft, ErrandDone, HandedOver, HeadAdopted, Noticed,
             Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
-            RepositoryAway, RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Withdrawn,
+            RepositoryAway, RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Transferred, Withdrawn,
         },
         ChangesetState as State, Done, Place, Proposal, Stands,
     },
@@ -117,6 +117,7 @@ fn any_human() -> impl Strategy<Value = Event> {
         4 => Just(SeenMerged),
         4 => Just(SeenClosed),
         2 => Just(RepositoryBack { repository: name("acme/hammer") }),
+        2 => Just(Transferred { generation: None, repository: name("globex/hammer"), head: None }),
         1 => Just(BranchDeleted),
         1 => Just(BranchLeft { reason: "it moved".to_owned() }),
         4 => (any::<u8>(), any::<u8>())

@@ -6,7 +6,7 @@ use campaigns_domain::{
         Ask, Away, AwayCause, Changeset, ChangesetEffect as Effect,
         ChangesetEvent::{
             self as Event, Asked, Proposed, PublishStarted, Published, RepositoryAway, RepositoryBack,
-            SeenClosed,
+            SeenClosed, Transferred,
         },
         ChangesetState as State, Place,
     },
@@ -85,9 +85,9 @@ fn it_goes_on_under_its_new_name_once_it_is_back() {
     assert_eq!((scheduled.repository, effects), (name("acme/hammer"), vec![Effect::Schedule]));
     // Whoever waits for nothing hears nothing.
     assert_eq!(new().apply(&back), Decision::Ignored(Straggler::OutOfPlace));
-    // With another owner it keeps the name that its organisation knows it by.
+    // With another owner it is that one's.
     let moved = RepositoryBack { repository: name("globex/hammer") };
-    assert_eq!(after(&gone(), &moved).0.repository, name("acme/tool"));
+    assert_eq!(after(&gone(), &moved).0.repository, name("globex/hammer"));
 }
 
 #[test]
@@ -137,4 +137,21 @@ fn it_is_looked_for_less_and_less_often_and_not_forever() {
     assert_eq!(due(&gone, 20 * DAY), Due::In(DAY));
     assert_eq!(due(&gone, 30 * DAY), Due::Never);
     assert_eq!(due(&sending(), Duration::ZERO), Due::Never);
+}
+
+#[test]
+fn with_another_owner_it_goes_on_there() {
+    let elsewhere = name("globex/tool");
+    let found =
+        |generation| Transferred { generation, repository: elsewhere.clone(), head: Some(commit('a')) };
+    let (scheduled, effects) = after(&sending(), &found(Some(1)));
+    assert_eq!((scheduled.state, scheduled.publishing, scheduled.generation), (State::Scheduled, None, 2));
+    assert_eq!((&scheduled.repository, scheduled.head.clone()), (&elsewhere, Some(commit('a'))));
+    assert_eq!(effects, vec![Effect::Schedule]);
+    // While it is sent, sending finds out by itself; and a look says nothing twice.
+    assert_eq!(whereabouts(&sending(), &Ok(elsewhere.clone())), None);
+    assert_eq!(whereabouts(&scheduled, &Ok(elsewhere.clone())), None);
+    let event = whereabouts(&new(), &Ok(elsewhere.clone())).expect("it is news");
+    assert_eq!(after(&new(), &event).0.repository, elsewhere);
+    assert_eq!(whereabouts(&new(), &Ok(new().repository)), None);
 }

@@ -5,7 +5,7 @@ use super::{
     HOLDS, Sql,
     batch::{Batch, changeset_counter},
 };
-use campaigns_domain::{changeset::Changeset, reconcile::Due};
+use campaigns_domain::{changeset::Changeset, id::Shard, reconcile::Due};
 
 impl Sql {
     pub(super) fn changesets(&mut self, batch: &Batch<'_>) -> Result<(), String> {
@@ -21,6 +21,12 @@ impl Sql {
         self.input.column("leaves", rows.iter().map(|row| changeset_counter(row.1)).collect::<Vec<_>>())?;
         self.input
             .column("enters", rows.iter().map(|row| changeset_counter(row.2.state)).collect::<Vec<_>>())?;
+        // Whoever has the repository now has the changeset.
+        let owners: Vec<String> =
+            rows.iter().map(|row| row.2.repository.owner().to_ascii_lowercase()).collect();
+        let homes: Vec<i16> = owners.iter().map(|owner| home(owner)).collect::<Result<_, _>>()?;
+        self.input.column("organization", owners)?;
+        self.input.column("home", homes)?;
         let due: Vec<Due> = rows.iter().map(|row| row.3.unwrap_or(Due::Never)).collect();
         self.input.column("moves", rows.iter().map(|row| row.3.is_some()).collect::<Vec<bool>>())?;
         self.input.column("due", due.iter().map(microseconds).collect::<Vec<_>>())?;
@@ -30,7 +36,7 @@ impl Sql {
         self.guard(
             "changed_changesets",
             &format!(
-                "UPDATE changesets c SET run = i.of_run, target = i.target, repository = i.repository, state = i.state, \
+                "UPDATE changesets c SET shard = i.home, organization = i.organization, run = i.of_run, target = i.target, repository = i.repository, state = i.state, \
                  reason = i.reason, generation = i.generation, publishing = i.publishing, wanted = i.wanted::jsonb, \
                  held = i.held, away = i.away, errand = i.errand::jsonb, told = i.told, shown = i.shown::jsonb, head = i.head, \
                  pull_request = i.number, pull_request_node = i.node, pull_request_url = i.url, \
@@ -166,6 +172,12 @@ impl Sql {
         self.input.column("version", rows.iter().map(|c| c.version).collect::<Vec<_>>())?;
         Ok(())
     }
+}
+
+/// The shard of an organisation, as its column has it.
+fn home(organization: &str) -> Result<i16, String> {
+    let Shard(shard) = Shard::of_organization(organization);
+    i16::try_from(shard).map_err(|_| format!("shard {shard} does not fit"))
 }
 
 /// A wait as the statement adds it to now; NULL is never.

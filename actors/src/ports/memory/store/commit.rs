@@ -218,6 +218,9 @@ impl Rows {
             Some(since) if read(&stored.changeset) == Some(checks) => since,
             _ => now,
         });
+        // Whoever has the repository now has the changeset.
+        stored.organization = after.repository.owner().to_ascii_lowercase();
+        stored.shard = Shard::of_organization(&stored.organization);
         let old_run = stored.changeset.wanted.run;
         let places = stored.changeset.clone();
         // What a changeset's id is made of, and its base, never change.
