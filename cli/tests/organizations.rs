@@ -47,8 +47,12 @@ fn server(room: &Path, both: &Together, database: &TestDatabase, flags: &[&str])
 
 /// The same, which keeps so many pull requests a day in each.
 fn daily(room: &Path, both: &Together, database: &TestDatabase, per_day: u32) -> Server {
+    let per_day = per_day.to_string();
+    let caps = ["--per-day", &per_day, "--per-minute", "100000", "--per-hour", "100000"];
+    let pace = ["--points-per-minute", "1000000", "--write-spacing", "0"];
     serve(room, both, |data, app| {
-        Server::start_limited(data, both, per_day, app, &[("DATABASE_URL", database.url())])
+        let flags = [caps.as_slice(), &pace, app].concat();
+        Server::start_limited(data, both, &flags, &[("DATABASE_URL", database.url())])
     })
 }
 

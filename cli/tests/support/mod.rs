@@ -69,21 +69,21 @@ impl Server {
 
     /// One that keeps only so many pull requests a day, on a database whose clock the test moves.
     pub(crate) fn start_daily(data: &Path, twin: &impl Host, per_day: u32, database: &TestDatabase) -> Self {
-        Self::start_limited(data, twin, per_day, &[], &[("DATABASE_URL", database.url())])
-    }
-
-    /// One that keeps so many pull requests a day in each organisation and no other limit.
-    pub(crate) fn start_limited(
-        data: &Path,
-        twin: &impl Host,
-        per_day: u32,
-        flags: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Self {
         let per_day = per_day.to_string();
         let caps = ["--per-day", &per_day, "--per-minute", "100000", "--per-hour", "100000"];
         let pace = ["--points-per-minute", "1000000", "--write-spacing", "0"];
-        Self::launch(data, twin, &[caps.as_slice(), &pace, flags].concat(), environment)
+        let environment = [("DATABASE_URL", database.url())];
+        Self::launch(data, twin, &[caps.as_slice(), &pace].concat(), &environment)
+    }
+
+    /// One that keeps the limits of these flags.
+    pub(crate) fn start_limited(
+        data: &Path,
+        twin: &impl Host,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::launch(data, twin, flags, environment)
     }
 
     fn launch(data: &Path, twin: &impl Host, flags: &[&str], environment: &[(&str, &str)]) -> Self {
