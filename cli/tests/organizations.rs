@@ -7,7 +7,7 @@ mod support;
 
 use campaigns_runtime::embedded::testing::{TestDatabase, fresh_database};
 use campaigns_twin::{Fault, Options, Together, Twin, faults::Effect, hooks::loss::Loss};
-use campaigns_wire::{Budget, ChangesetState, RunState};
+use campaigns_wire::{Budget, ChangesetState, RunState, Waiting};
 use serde_json::Value;
 use std::{
     path::Path,
@@ -156,7 +156,7 @@ async fn each_keeps_its_own_limits_and_neither_waits_for_the_other() {
     until("Acme is at its cap, and Globex is done", async || {
         let said = budget(&server);
         let waits = said.items.len() == 2 && said.items.iter().all(|item| !item.sending);
-        waits && opened(globex) == 2
+        waits && opened(acme) >= 3 && opened(globex) == 2
     })
     .await;
     assert_eq!([opened(acme), opened(globex)], [3, 2], "the cap is a cap of each");
@@ -197,15 +197,12 @@ async fn one_that_is_suspended_waits_alone() {
     until("Acme alone is paused", async || paused(&server).await == is("acme", "suspended")).await;
     until("Globex's are open", async || opened(globex) == 4).await;
     assert!(opened(acme) <= 3);
-    let said = budget(&server);
-    assert!(!said.items.is_empty(), "what waits is there");
-    for item in &said.items {
-        assert_eq!(
-            (item.repository.starts_with("acme/"), item.waits_for.as_str()),
-            (true, "mending"),
-            "{item:#?}"
-        );
-    }
+    until("all that waits is Acme's, until that is mended", async || {
+        let said = budget(&server).items;
+        let mending = |item: &Waiting| item.repository.starts_with("acme/") && item.waits_for == "mending";
+        said.len() >= 5 && said.iter().all(mending)
+    })
+    .await;
     let status = command(&server, &["status", "greeting"]);
     assert!(
         status.contains("acme is paused (suspended)") && !status.contains("globex is paused"),
