@@ -151,8 +151,10 @@ fn stranger(world: &World, token: &str, digest: &str) -> Result<Caller, Refusal>
 /// An installation's token is worth what the installation is worth now: nothing when it is gone or suspended, and no
 /// permission that was taken away since.
 fn as_granted(world: &World, mut grant: Grant) -> Result<Grant, Refusal> {
-    if let Holder::Installation { permissions, repositories, .. } = &mut grant.holder {
+    if let Holder::Installation { installation: of, permissions, repositories } = &mut grant.holder {
         let installation = world.read(|state| state.installation.clone());
+        // One that took the place of the one it was issued for knows nothing of it.
+        let installation = installation.filter(|installation| installation.id == *of);
         let installation = installation.ok_or_else(Refusal::bad_credentials)?;
         if installation.suspended_at.is_some() {
             return Err(Refusal::suspended());
