@@ -57,5 +57,5 @@ bench: ## Measure: small operations, ratios to PostgreSQL and sockets, the scena
 	# A figure that misses its bar is an exit code of 3; the others are measured all the same.
 	missed=0
 	cargo run -p campaigns-benches --bin ratios --profile $(PROFILE) --locked -- -o json || missed=$$?
-	bin/loadtest run script -o json || missed=$$?
+	bin/loadtest run executor -o json || missed=$$?
 	exit $$missed

@@ -40,7 +40,7 @@ pub(crate) fn another(number: u32) -> (String, String) {
 /// Repositories with one file that the campaign changes.
 pub(crate) fn seed(into: &Path, targets: u32) -> Result<()> {
     for number in 0..targets {
-        let tree = into.join(format!("service-{number:04}"));
+        let tree = into.join(format!("service-{number:05}"));
         fs::create_dir_all(&tree)?;
         fs::write(tree.join("README.md"), format!("# Service {number}\n\nSee the license.\n"))?;
     }

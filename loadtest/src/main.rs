@@ -3,17 +3,20 @@
 //! Progress goes to standard error, the report to standard output. Deliberately absent: knowledge of the product's
 //! inside; a scenario starts its programs and reads what they leave behind.
 
+mod alone;
 mod ask;
 mod campaign;
 mod ending;
 mod judge;
 mod measure;
+mod process;
 mod programs;
 mod proxy;
 mod report;
 mod scenario;
 mod world;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 
@@ -35,14 +38,14 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Run {
-    /// Its name, or `all`.
+    /// Its name, or `all`: each of them in turn, small where no size is said.
     scenario: String,
     /// How the report is printed.
     #[arg(short, long, value_enum, default_value_t = Output::Markdown)]
     output: Output,
-    /// Alternating pairs of subject and reference; the median of their ratios is quoted.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=25))]
-    pairs: u32,
+    /// Alternating pairs of subject and reference; the median of their ratios is quoted. 5 unless it is said.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=25))]
+    pairs: Option<u32>,
     /// Repositories, where a scenario has them; fewer than its own number makes the figure a trial.
     #[arg(long, visible_alias = "targets")]
     repos: Option<u32>,
@@ -58,9 +61,9 @@ struct Run {
     /// How long a lease lives, in seconds, where a scenario has replicas.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
     lease: Option<u64>,
-    /// How often a replica is killed, in the scenario that measures that.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
-    kills: u32,
+    /// How often a replica is killed, in the scenario that measures that; 20 times unless it is said.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    kills: Option<u32>,
     /// Which requests faults hit, and what else chance decides.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -90,39 +93,58 @@ fn main() -> ExitCode {
 }
 
 fn carry_out(run: &Run) -> anyhow::Result<ExitCode> {
-    let chosen: Vec<_> =
-        scenario::ALL.iter().filter(|known| run.scenario == "all" || known.name == run.scenario).collect();
-    anyhow::ensure!(
-        !chosen.is_empty(),
-        "there is no scenario `{}`; `loadtest list` shows what there is",
-        run.scenario
-    );
     let settings = scenario::Settings {
-        pairs: run.pairs,
+        pairs: run.pairs.unwrap_or(5),
         repositories: run.repos,
         per_hour: run.per_hour,
         real_time: run.real_time,
         storm: run.storm,
         lease: run.lease,
-        kills: run.kills,
+        kills: run.kills.unwrap_or(20),
         seed: run.seed,
     };
-    let mut holds = true;
-    for scenario in chosen {
-        let report = match (scenario.measure)(&settings) {
-            Ok(report) => report,
-            Err(error) if run.scenario == "all" => {
-                eprintln!("error: {}: {error:#}", scenario.name);
-                holds = false;
-                continue;
-            }
-            Err(error) => return Err(error),
+    if run.scenario == "all" {
+        return Ok(all(run, &settings));
+    }
+    let chosen = scenario::ALL.iter().find(|known| known.is(&run.scenario));
+    let chosen = chosen.with_context(|| {
+        format!("there is no scenario `{}`; `loadtest list` shows what there is", run.scenario)
+    })?;
+    let report = (chosen.measure)(&settings)?;
+    match run.output {
+        Output::Json => println!("{}", serde_json::to_string(&report)?),
+        Output::Markdown => print!("{}", report.markdown()),
+    }
+    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Every scenario in turn, small where no size was said: one report, as far as each could be measured.
+fn all(run: &Run, settings: &scenario::Settings) -> ExitCode {
+    let (mut reports, mut failed) = (vec![], vec![]);
+    for (number, scenario) in scenario::ALL.iter().enumerate() {
+        let small = scenario.small;
+        let sized = scenario::Settings {
+            pairs: run.pairs.unwrap_or(small.pairs),
+            repositories: run.repos.or(Some(small.repositories).filter(|repositories| *repositories > 0)),
+            storm: run.storm.or(Some(small.storm)),
+            lease: run.lease.or(Some(small.lease)),
+            kills: run.kills.unwrap_or(small.kills),
+            ..settings.clone()
         };
-        holds &= report.figures.iter().all(|figure| figure.holds);
-        match run.output {
-            Output::Json => println!("{}", serde_json::to_string(&report)?),
-            Output::Markdown => print!("{}", report.markdown()),
+        eprintln!("all: {} of {}: {}, {sized:?}", number + 1, scenario::ALL.len(), scenario.name);
+        match (scenario.measure)(&sized) {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                eprintln!("error: {}: {error:#}", scenario.name);
+                failed
+                    .push(report::Failed { scenario: scenario.name.to_owned(), error: format!("{error:#}") });
+            }
         }
     }
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    let whole = report::Whole { reports, failed };
+    match run.output {
+        Output::Json => println!("{}", serde_json::json!(whole)),
+        Output::Markdown => print!("{}", whole.markdown()),
+    }
+    if whole.holds() { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }

@@ -337,6 +337,11 @@ impl Server {
         Ok(Self { running, url: said.url, token: token.trim().to_owned(), replica: said.replica })
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.child.id()
+    }
+
     /// Freezes the process, or has it go on.
     pub(crate) fn freeze(&self, frozen: bool) {
         let signal = if frozen { Signal::STOP } else { Signal::CONT };

@@ -3,11 +3,11 @@
 //! Deliberately absent: absolute targets. A figure is judged by its ratio to something of the same run, or by being
 //! nothing at all.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// A scenario's result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The scenario's name.
     pub(crate) scenario: String,
@@ -15,8 +15,43 @@ pub(crate) struct Report {
     pub(crate) figures: Vec<Figure>,
 }
 
-/// One figure.
+/// What came of all scenarios.
 #[derive(Debug, Serialize)]
+pub(crate) struct Whole {
+    /// Those that could be measured.
+    pub(crate) reports: Vec<Report>,
+    /// Those that could not.
+    pub(crate) failed: Vec<Failed>,
+}
+
+/// A scenario that did not come to its end.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failed {
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// What went wrong.
+    pub(crate) error: String,
+}
+
+impl Whole {
+    /// Whether every scenario was measured, and every figure holds.
+    pub(crate) fn holds(&self) -> bool {
+        self.failed.is_empty() && self.reports.iter().all(Report::holds)
+    }
+
+    /// One document for people.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text: String = self.reports.iter().map(Report::markdown).collect();
+        for failed in &self.failed {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "## {}\n\nIt could not be measured: {}\n", failed.scenario, failed.error);
+        }
+        text
+    }
+}
+
+/// One figure.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
     /// What it is.
     pub(crate) name: String,
@@ -47,6 +82,17 @@ impl Figure {
             target: format!("<= {most}"),
             holds: ratio <= most,
         }
+    }
+
+    /// A figure that holds where the median ratio of the pairs is at least `least`.
+    pub(crate) fn at_least(name: &str, unit: &str, pairs: &[(f64, f64)], least: f64) -> Self {
+        let figure = Self::at_most(name, unit, pairs, f64::INFINITY);
+        Self { target: format!(">= {least}"), holds: figure.ratio >= least, ..figure }
+    }
+
+    /// A figure whose ratio is shown and not judged.
+    pub(crate) fn against(name: &str, unit: &str, pairs: &[(f64, f64)]) -> Self {
+        Self { target: "shown".to_owned(), ..Self::at_most(name, unit, pairs, f64::INFINITY) }
     }
 
     /// A figure that holds where every value is at most `most` times its reference: the greatest ratio is quoted.
@@ -83,6 +129,11 @@ impl Figure {
 }
 
 impl Report {
+    /// Whether every figure holds.
+    pub(crate) fn holds(&self) -> bool {
+        self.figures.iter().all(|figure| figure.holds)
+    }
+
     /// The report as a Markdown table.
     pub(crate) fn markdown(&self) -> String {
         let mut text =

@@ -105,6 +105,9 @@ async fn plan(scope: &Scope, target: &Target) -> Result<Arc<Plan>, Stop> {
 /// Keeps the snapshot of the target's base, if it is not kept yet.
 async fn snapshot(scope: &Scope, target: &Target) -> Result<ArtifactKey, Stop> {
     let key = ArtifactKey::Snapshot(target.repository_id, target.base.clone());
+    if !scope.world.ports.executor.reads_snapshots() {
+        return Ok(key);
+    }
     let artifacts = &scope.world.ports.artifacts;
     let kept = |error: ArtifactError| infrastructure(&error);
     if artifacts.size(&key).await.map_err(kept)?.is_some() {

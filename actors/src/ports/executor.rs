@@ -30,4 +30,9 @@ pub trait Executor: Send + Sync + 'static {
 
     /// How many attempts can run at once here; the default window of a run.
     fn parallelism(&self) -> u32;
+
+    /// Whether it reads the snapshot of what it is handed; where not, none is fetched.
+    fn reads_snapshots(&self) -> bool {
+        true
+    }
 }

@@ -45,6 +45,41 @@ pub(crate) fn slide(window: Window, arrivals: impl Iterator<Item = (i64, u64)>) 
     filled
 }
 
+/// How long, of the time from `from` to `to`, at least one of several counters was full: each with the most that it may
+/// hold and the spans, from a beginning to before an end, in which something counts.
+pub(crate) fn full(counters: &[(u64, Vec<(i64, i64)>)], from: i64, to: i64) -> i64 {
+    let mut stretches: Vec<(i64, i64)> = vec![];
+    for (most, spans) in counters {
+        // At one moment what ends comes before what begins.
+        let mut turns: Vec<(i64, i64)> =
+            spans.iter().flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]).collect();
+        turns.sort_unstable();
+        let (mut held, mut since) = (0_i64, None);
+        for (at, turn) in turns {
+            held += turn;
+            let is_full = held >= most.cast_signed();
+            match since {
+                None if is_full => since = Some(at),
+                Some(begin) if !is_full => {
+                    stretches.push((begin, at));
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+    }
+    stretches.sort_unstable();
+    let (mut sum, mut upto) = (0, from);
+    for (begin, end) in stretches {
+        let (begin, end) = (begin.max(upto), end.min(to));
+        if end > begin {
+            sum += end - begin;
+            upto = end;
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +99,31 @@ mod tests {
         assert_eq!(slide(window, std::iter::empty()), Filled::default());
     }
 
+    #[test]
+    fn time_is_counted_once_whichever_counter_is_full_and_only_within_the_bounds() {
+        let two = (2, vec![(0, 10), (4, 14), (20, 30)]);
+        // Full from 4 to 10; the other one from 8 to 12.
+        let one = (1, vec![(8, 12)]);
+        assert_eq!(full(&[two.clone()], 0, 100), 6);
+        assert_eq!(full(&[two.clone(), one.clone()], 0, 100), 8);
+        assert_eq!(full(&[two, one], 5, 11), 6);
+        // What follows at once keeps it full; nothing was full before anything was there.
+        assert_eq!(full(&[(1, vec![(0, 5), (5, 9)])], 0, 100), 9);
+        assert_eq!(full(&[], 0, 100), 0);
+    }
+
     proptest! {
+        #[test]
+        fn a_counter_is_full_for_as_many_ticks_as_hold_enough(
+            spans in prop::collection::vec((0..40_i64, 1..20_i64), 0..20),
+            most in 1..5_u64,
+        ) {
+            let spans: Vec<_> = spans.into_iter().map(|(begin, length)| (begin, begin + length)).collect();
+            let held = |tick: i64| spans.iter().filter(|(begin, end)| *begin <= tick && tick < *end).count() as u64;
+            let ticks = (0..60).filter(|tick| held(*tick) >= most).count() as i64;
+            prop_assert_eq!(full(&[(most, spans.clone())], 0, 60), ticks);
+        }
+
         #[test]
         fn the_fullest_window_is_the_fullest_of_all_that_begin_anywhere(
             arrivals in prop::collection::vec((0..60_i64, 1..4_u64), 0..40),

@@ -49,6 +49,10 @@ impl Executor for NullExecutor {
     fn parallelism(&self) -> u32 {
         self.parallelism
     }
+
+    fn reads_snapshots(&self) -> bool {
+        false
+    }
 }
 
 impl std::fmt::Debug for NullExecutor {

@@ -16,7 +16,7 @@ use crate::{
         SECOND,
         schedule::{self, Rules, Writes},
         verdict::Limits,
-        windows::Window,
+        windows::{self, Window},
     },
     report::{Figure, Report},
     world::{Before, REPLICAS, World},
@@ -37,6 +37,9 @@ const STORM: u64 = 600;
 const LEASE: u64 = 3;
 /// How long everything may take to come to its end after the storm.
 const CALM: Duration = Duration::from_secs(300);
+
+/// The part of the storm in which limits have to bind, so that it is them, too, that it shakes.
+const BOUND: f64 = 0.5;
 
 /// How big it is.
 struct Size {
@@ -64,12 +67,13 @@ impl Size {
         self.storm / 2
     }
 
+    /// Four fifths of GitHub's 80 and 500 at 1,000 targets, so that they bind for half of the storm and more.
     fn per_minute(&self) -> u64 {
-        (u64::from(self.targets) * 80 / 1_000).max(2)
+        (u64::from(self.targets) * 64 / 1_000).max(2)
     }
 
     fn per_hour(&self) -> u64 {
-        (u64::from(self.targets) / 2).max(4)
+        (u64::from(self.targets) * 2 / 5).max(4)
     }
 
     fn windows(&self) -> Vec<Window> {
@@ -135,8 +139,11 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
     let run: Run = api.post(&format!("/campaigns/{CAMPAIGN}/runs"), &json!({}))?;
     let path = format!("/runs/{}", run.id);
+    let storm_began = now();
     let mishaps = storm(&mut world, &size, &path)?;
+    let storm_ended = now();
     let (ended, waited) = calm(&mut world, &path)?;
+    let permits = permits(&world)?;
 
     let limits = Limits { creations: size.windows(), ..Limits::lifted() };
     let (judged, log) = ending::of(world, &ended, size.targets, &limits)?;
@@ -145,7 +152,23 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     let opened: Vec<i64> =
         log.iter().filter(|entry| entry.operation == "pulls/create").map(|entry| entry.arrived).collect();
     let span = opened.iter().max().zip(opened.iter().min()).map_or(0, |(last, first)| last - first);
+    let full = |spans: &dyn Fn(i64) -> Vec<(i64, i64)>| {
+        let counters: Vec<_> =
+            size.windows().iter().map(|window| (window.most, spans(window.length))).collect();
+        windows::full(&counters, storm_began, storm_ended) as f64 / SECOND as f64
+    };
+    let storm = (storm_ended - storm_began) as f64 / SECOND as f64;
+    let by_permits = full(&|length| permits.iter().map(|(from, counts)| (*from, counts + length)).collect());
+    let by_arrivals = full(&|length| opened.iter().map(|at| (*at, at + length)).collect());
+    let name = "time of the storm in which a limit binds, by the permits";
     let mut figures = vec![
+        // In a short storm little is asked for before it is over.
+        if size.storm < STORM {
+            Figure::against(name, "s", &[(by_permits, storm)])
+        } else {
+            Figure::at_least(name, "s", &[(by_permits, storm)], BOUND)
+        },
+        Figure::against("the same by what arrived at the code host", "s", &[(by_arrivals, storm)]),
         Figure::shown("mishaps", "mishaps", mishaps as f64),
         Figure::shown("until the end after the storm", "s", waited.as_secs_f64()),
         Figure::shown("pull requests were opened over", "s", span as f64 / SECOND as f64),
@@ -153,6 +176,30 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     ];
     figures.extend(judged);
     Ok(Report { scenario: "chaos".to_owned(), figures })
+}
+
+/// Microseconds since 1970, by the clock that the twin and the database go by, too.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// When each permit was granted, and from when on it counted for the length of a window. One that was taken by a
+/// replica that was killed before it could write counts as well: others wait for it, and the host never sees it.
+fn permits(world: &World) -> Result<Vec<(i64, i64)>> {
+    let micros = |column: &str| format!("(extract(epoch FROM {column}) * 1000000)::bigint");
+    let line = world.session()?.ask(&format!(
+        "SELECT 'permits ' || coalesce(string_agg({} || ':' || {}, ' '), '') FROM permits WHERE content",
+        micros("granted"),
+        micros("counts_from")
+    ))?;
+    let pairs = line.split(' ').skip(1).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (from, counts) = pair.split_once(':').context("a permit without times")?;
+            Ok((from.parse()?, counts.parse()?))
+        })
+        .collect()
 }
 
 /// What is to be undone when its time has come.

@@ -66,9 +66,8 @@ impl Store {
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(|error| git2::Error::from_str(&error.to_string()))?;
         }
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false).initial_head(branch);
-        Repository::init_opts(path, &options)
+        lay_out(&path, branch).map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        Repository::open_bare(path)
     }
 }
 
@@ -83,6 +82,15 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What makes a folder a bare repository, and nothing besides: where there are ten thousand, each file counts.
+fn lay_out(path: &Path, branch: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(path.join("objects/pack"))?;
+    std::fs::create_dir_all(path.join("refs/heads"))?;
+    std::fs::write(path.join("HEAD"), format!("ref: refs/heads/{branch}\n"))?;
+    let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+    std::fs::write(path.join("config"), config)
 }
 
 fn remove_locks(folder: &Path, below: bool) -> std::io::Result<()> {
