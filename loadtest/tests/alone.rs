@@ -28,7 +28,8 @@ fn run(arguments: &[&str]) -> Vec<Value> {
 #[test]
 fn runs_of_which_nothing_is_run_end_and_are_held_against_their_rows() {
     let figures = run(&["large", "--targets", "60"]);
-    let written = figures.iter().find(|figure| figure["name"].as_str().unwrap().contains("once more")).unwrap();
+    let written =
+        figures.iter().find(|figure| figure["name"].as_str().unwrap().contains("once more")).unwrap();
     assert!(written["reference"].as_f64().unwrap() > 0.0 && written["ratio"].as_f64().unwrap() > 1.0);
 }
 

@@ -104,7 +104,7 @@ mod tests {
         let two = (2, vec![(0, 10), (4, 14), (20, 30)]);
         // Full from 4 to 10; the other one from 8 to 12.
         let one = (1, vec![(8, 12)]);
-        assert_eq!(full(&[two.clone()], 0, 100), 6);
+        assert_eq!(full(std::slice::from_ref(&two), 0, 100), 6);
         assert_eq!(full(&[two.clone(), one.clone()], 0, 100), 8);
         assert_eq!(full(&[two, one], 5, 11), 6);
         // What follows at once keeps it full; nothing was full before anything was there.

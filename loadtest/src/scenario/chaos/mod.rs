@@ -31,6 +31,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How many targets there are unless it is said: a third of them an hour is less than three replicas can send in a storm,
+/// so that it is the limits that hold them up, and what is left after it ends in time.
+const TARGETS: u32 = 600;
 /// How long the storm is unless it is said.
 const STORM: u64 = 600;
 /// How long a lease lives without being renewed, seconds.
@@ -46,12 +49,16 @@ struct Size {
     targets: u32,
     storm: u64,
     seed: u64,
+    /// Pull requests in the shorter hour.
+    per_hour: u64,
 }
 
 impl Size {
     fn of(settings: &Settings) -> Self {
+        let targets = settings.repositories.unwrap_or(TARGETS);
         Self {
-            targets: settings.repositories.unwrap_or(1_000),
+            targets,
+            per_hour: settings.per_hour.unwrap_or(u64::from(targets) / 3).max(4),
             storm: settings.storm.unwrap_or(STORM),
             seed: settings.seed,
         }
@@ -67,19 +74,15 @@ impl Size {
         self.storm / 2
     }
 
-    /// Four fifths of GitHub's 80 and 500 at 1,000 targets, so that they bind for half of the storm and more.
+    /// To an hour's as 80 to 500, which are GitHub's.
     fn per_minute(&self) -> u64 {
-        (u64::from(self.targets) * 64 / 1_000).max(2)
-    }
-
-    fn per_hour(&self) -> u64 {
-        (u64::from(self.targets) * 2 / 5).max(4)
+        (self.per_hour * 80 / 500).max(2)
     }
 
     fn windows(&self) -> Vec<Window> {
         vec![
             Window::of(self.per_minute(), self.minute().cast_signed()),
-            Window::of(self.per_hour(), self.hour().cast_signed()),
+            Window::of(self.per_hour, self.hour().cast_signed()),
         ]
     }
 
@@ -105,7 +108,7 @@ impl Size {
             format!("--limit-minute={}", self.minute()),
             format!("--limit-hour={}", self.hour()),
             format!("--limit-creations-per-minute={}", self.per_minute()),
-            format!("--limit-creations-per-hour={}", self.per_hour()),
+            format!("--limit-creations-per-hour={}", self.per_hour),
         ];
         let others = ["core", "graphql", "rest-points", "graphql-points"];
         flags.extend(others.map(|limit| format!("--limit-{limit}=100000000")));
@@ -121,7 +124,7 @@ impl Size {
             "--write-spacing=10".to_owned(),
             "--parallelism=1".to_owned(),
             format!("--cap=content={}/{}s", self.per_minute(), self.minute()),
-            format!("--cap=content={}/{}s", self.per_hour(), self.hour()),
+            format!("--cap=content={}/{}s", self.per_hour, self.hour()),
         ];
         flags.extend(["minute", "hour", "day"].map(|window| format!("--per-{window}=1000000")));
         flags.push("--points-per-minute=100000000".to_owned());
@@ -152,10 +155,12 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     let opened: Vec<i64> =
         log.iter().filter(|entry| entry.operation == "pulls/create").map(|entry| entry.arrived).collect();
     let span = opened.iter().max().zip(opened.iter().min()).map_or(0, |(last, first)| last - first);
+    // Once nothing is left to be sent, a full window holds nobody up.
+    let last = permits.iter().map(|(granted, _)| *granted).max().unwrap_or(storm_began);
     let full = |spans: &dyn Fn(i64) -> Vec<(i64, i64)>| {
         let counters: Vec<_> =
             size.windows().iter().map(|window| (window.most, spans(window.length))).collect();
-        windows::full(&counters, storm_began, storm_ended) as f64 / SECOND as f64
+        windows::full(&counters, storm_began, storm_ended.min(last)) as f64 / SECOND as f64
     };
     let storm = (storm_ended - storm_began) as f64 / SECOND as f64;
     let by_permits = full(&|length| permits.iter().map(|(from, counts)| (*from, counts + length)).collect());
