@@ -10,7 +10,20 @@ use std::process::Command;
 #[test]
 fn after_a_storm_everything_is_as_if_nothing_had_been() {
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", "chaos", "--targets", "40", "--storm", "16", "--seed", "5", "-o", "json"])
+        .args([
+            "run",
+            "chaos",
+            "--targets",
+            "40",
+            "--per-hour",
+            "20",
+            "--storm",
+            "16",
+            "--seed",
+            "5",
+            "-o",
+            "json",
+        ])
         .env("RUST_LOG", "error")
         .output()
         .unwrap();
