@@ -74,7 +74,7 @@ impl ReadBudget {
             let mut book = self.lock();
             let purse = &mut book.of(resource).purse;
             match answer {
-                Ok(lent) if purse.hear(lent, windows, asked, Instant::now()) => {
+                Ok(lent) if purse.hear(lent, want, windows, (asked, Instant::now())) => {
                     tracing::info!(owner = pool.owner, "the points of reads are shared again");
                 }
                 Err(silent) if purse.miss(asked) => {

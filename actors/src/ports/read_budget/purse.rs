@@ -152,8 +152,15 @@ impl Purse {
         }
     }
 
-    /// The pool's answer to an exchange that was begun at `asked`. True where its silence has ended.
-    pub(super) fn hear(&mut self, lent: Lent, windows: &[Window], asked: Instant, now: Instant) -> bool {
+    /// The pool's answer to an exchange that was begun at `asked` and wanted so many points. True where its silence has
+    /// ended.
+    pub(super) fn hear(
+        &mut self,
+        lent: Lent,
+        want: u32,
+        windows: &[Window],
+        (asked, now): (Instant, Instant),
+    ) -> bool {
         self.free += lent.points;
         self.usable_until = asked + USABLE;
         self.heard = Some((asked, lent.room));
@@ -164,8 +171,9 @@ impl Purse {
         let was_silent = std::mem::take(&mut self.silent);
         if was_silent {
             self.ask_from = now + TELL_FIRST;
-        } else if lent.points == 0 {
-            // Somebody may give back before a window does.
+        } else if want > 0 && lent.points == 0 {
+            // There was none, which an exchange that wants none does not show. Somebody may give back before a window
+            // does.
             let grain = grain(windows);
             self.ask_from = now + lent.again.clamp(grain, grain * 2);
         }

@@ -159,3 +159,17 @@ async fn points_are_lent_a_few_at_a_time_and_what_is_not_needed_goes_back() {
     tokio::time::sleep(Duration::from_secs(70)).await;
     assert_eq!(pool.exchanges(), asked);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_now_and_then_waits_for_nobody_where_there_are_points() {
+    let (store, pool) = (MemoryStore::new(), MemoryPool::default());
+    let budget = pooled(900, &store, &pool);
+    drop(budget.spend(Resource::Rest, 1).await.unwrap());
+    for _ in 0..20 {
+        // Meanwhile the pool is told of the one before.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let begun = Instant::now();
+        drop(budget.spend(Resource::Rest, 1).await.unwrap());
+        assert!(begun.elapsed() < Duration::from_millis(10), "it waited for {:?}", begun.elapsed());
+    }
+}
