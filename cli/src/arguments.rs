@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Comment(Comment),
     /// Carry the change out again on the base as it is now.
     Rebase(AskWords),
+    /// Run the failed checks of pull requests again, as far as GitHub Actions ran them.
+    Rerun(AskWords),
     /// Go on with pull requests that people have taken over.
     Takeover(AskWords),
     /// Set how fast a campaign's live runs go on: `perDay=30 maxOpen=20 priority=urgent`.

@@ -105,6 +105,7 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
             commands::ask::run(comment.words, asking, &connection, output).await
         }
         Command::Rebase(words) => plain(words, AskAction::Rebase, &connection, output).await,
+        Command::Rerun(words) => plain(words, AskAction::Rerun, &connection, output).await,
         Command::Takeover(words) => plain(words, AskAction::Takeover, &connection, output).await,
         Command::Pace(pace) => commands::pace::run(pace, &connection, output).await,
         Command::Sync(sync) => commands::sync::run(sync, &connection, output).await,

@@ -179,8 +179,12 @@ async fn a_dry_run_writes_nothing_at_the_code_host_and_keeps_the_diffs() {
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["changed"], &summary["skipped"]), (&Value::from(3), &Value::from(2)), "{summary}");
     assert_eq!(summary["pull_requests_open"], Value::from(0));
-    let (code, out, _) = finish(run_as("table", room.path(), &twin, SPEC).arg("--dry-run"));
-    assert_eq!(code, Some(0));
+    let gated = "rollout: {waves: [{name: canary, targets: 1, gate: {checksPassed: 100%}}, {name: rest}]}\n";
+    let (code, out, err) =
+        finish(run_as("table", room.path(), &twin, &format!("{SPEC}{gated}")).arg("--dry-run"));
+    assert_eq!(code, Some(0), "{err}");
+    let waits = "and longer where it has to wait for the gate of wave `canary`";
+    assert!(out.contains("publishing would open") && out.contains(waits), "{out}");
     assert!(out.contains("+Hello from a campaign.") && out.contains("dry run"), "{out}");
     let writes: Vec<_> = twin.log().unwrap().into_iter().filter(|entry| entry.writes).collect();
     assert!(writes.is_empty(), "{writes:?}");

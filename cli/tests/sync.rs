@@ -3,6 +3,7 @@
 
 mod support;
 
+use campaigns_twin::{Effect, Fault};
 use serde_json::Value;
 use support::{Server, campaigns, finish};
 
@@ -39,6 +40,15 @@ async fn a_merge_and_a_close_show_after_sync() {
     assert_eq!(state("acme/service-001"), "merged");
     assert_eq!(state("acme/service-002"), "closed");
     assert_eq!(state("acme/service-003"), "open");
+
+    // What could not be read is said, and the exit code tells.
+    let unread = Effect::Refuse { status: 422, message: Some("Not now".to_owned()), retry_after: None };
+    twin.faults().add(Fault::on("graphql", unread));
+    let (code, out, err) = finish(&mut command(&["sync", "greeting"]));
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("some not read:") && err.contains("acme/service-003  "), "{err}");
+    assert!(out.contains("acme/service-003"), "where they stood last is shown all the same: {out}");
+    twin.faults().clear();
 
     let (code, out, err) = finish(&mut command(&["diff", "greeting", "service-003"]));
     assert_eq!(code, Some(0), "{err}");

@@ -9,6 +9,7 @@ use super::{
     merging, opting,
     permits::Writes,
     publish::{Sent, adopted},
+    rerun,
 };
 use crate::ports::{CodeHostError, RepositoryRef};
 use campaigns_domain::{
@@ -156,7 +157,8 @@ pub(super) async fn run(
     };
     let said = say(writes, repository, changeset, ours.number).await?;
     let mut done = Done { said, ..Done::default() };
-    if changeset.errand.ready || changeset.errand.reviews {
+    let people = changeset.errand.ready || changeset.errand.reviews;
+    if people || changeset.errand.rerun.is_some() {
         let seen =
             writes.scope.world.ports.code_host.pull_request(repository, ours.number, &writes.reads).await;
         let seen = limits(writes, seen)?;
@@ -171,9 +173,12 @@ pub(super) async fn run(
         {
             return Ok(stop);
         }
+        if let Some(wanted) = &changeset.errand.rerun {
+            done.rerun = Some(rerun::step(writes, repository, changeset, wanted, &seen).await?);
+        }
         let seen = merging::ready(writes, repository, changeset, seen).await?;
         done.ready = changeset.errand.ready && !seen.draft;
-        if !seen.draft {
+        if people && !seen.draft {
             let asked = dress::reviews(writes, repository, changeset, ours.number).await?;
             done.dressed = asked.map(Box::new);
         }

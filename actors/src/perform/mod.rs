@@ -20,6 +20,7 @@ mod permits;
 pub(crate) mod prune;
 pub(crate) mod publish;
 mod reads;
+mod rerun;
 pub(crate) mod select;
 pub(crate) mod sync;
 mod tree;

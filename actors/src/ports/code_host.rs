@@ -4,7 +4,7 @@
 //! Deliberately absent: deciding. What to do about a branch or pull request is `campaigns_domain::publish`'s; this
 //! port observes and acts. No implementation sends a POST again by itself.
 
-use super::{Merging, Opting, Permit, ReadBudget, Whereabouts};
+use super::{Merging, Opting, Permit, ReadBudget, Rerunning, Whereabouts};
 use async_trait::async_trait;
 use bytes::Bytes;
 use campaigns_domain::{
@@ -61,7 +61,7 @@ pub const MOST_READ_AT_ONCE: usize = 50;
 
 /// The code host as the actors see it.
 #[async_trait]
-pub trait CodeHost: Merging + Opting + Whereabouts {
+pub trait CodeHost: Merging + Opting + Rerunning + Whereabouts {
     /// The complete answer to a selection's query.
     async fn repositories(&self, query: &Query, budget: &ReadBudget) -> Result<Answer, CodeHostError>;
 

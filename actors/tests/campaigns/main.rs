@@ -22,6 +22,7 @@ mod opting;
 mod owners;
 mod pausing;
 mod pruning;
+mod rerunning;
 mod reviewing;
 mod rollout;
 mod schedule;

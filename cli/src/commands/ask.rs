@@ -1,4 +1,4 @@
-//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase` and `takeover`: something that
+//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase`, `rerun` and `takeover`: something that
 //! is asked of many changesets at once.
 //!
 //! What is covered is shown before anything is done, and on a terminal asked about. Deliberately absent: waiting until
@@ -90,6 +90,7 @@ fn word(action: AskAction) -> &'static str {
         AskAction::Merge => "merge",
         AskAction::Comment => "comment",
         AskAction::Rebase => "rebase",
+        AskAction::Rerun => "rerun",
         AskAction::Takeover => "takeover",
     }
 }
@@ -157,6 +158,7 @@ fn question(action: AskAction, draft: bool, name: &str, asked: &Asked) -> String
         AskAction::Merge => format!("Have {covered} of {name} merged by the rules of their branches"),
         AskAction::Comment => format!("Comment on {covered} of {name}"),
         AskAction::Rebase => format!("Carry {covered} of {name} out again on the base as it is now"),
+        AskAction::Rerun => format!("Have the failed checks of {covered} of {name} run again"),
         AskAction::Takeover => format!("Take {covered} of {name} over: what people did there is then ours"),
     };
     match &asked.paused_by {

@@ -32,7 +32,7 @@ const LONGEST: usize = 10_000;
 const FAILED: &str = "failed";
 
 /// Asks something of every changeset of the campaign that is selected and fits: publish, ready, close, reopen, retry,
-/// merge, comment, rebase or takeover. With `preview`, only tells what would be covered. The selection is resolved when
+/// merge, comment, rebase, rerun or takeover. With `preview`, only tells what would be covered. The selection is resolved when
 /// the command is recorded. The same `Idempotency-Key` with the same body is the same command.
 #[utoipa::path(post, path = "/campaigns/{name}/ask", tag = "changesets",
     params(("name" = String, Path, description = "The campaign's name"),
@@ -94,6 +94,7 @@ fn asking(asked: AskChangesets, fingerprint: Digest) -> Result<Asking, ApiError>
         AskAction::Merge => (Ask::Merge { method: method.map(way) }, None),
         AskAction::Comment => (Ask::Comment { body: body.unwrap_or_default() }, None),
         AskAction::Rebase => (Ask::Rebase, None),
+        AskAction::Rerun => (Ask::Rerun, None),
         AskAction::Takeover => (Ask::Takeover, None),
     };
     let retries = action == AskAction::Retry;

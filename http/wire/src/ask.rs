@@ -55,6 +55,8 @@ pub enum AskAction {
     Comment,
     /// Carry the change out again on the base as it is now.
     Rebase,
+    /// Run the failed jobs of its checks again.
+    Rerun,
     /// Go on after a human's hand.
     Takeover,
 }

@@ -216,7 +216,9 @@ impl GitHub {
                 if now == before {
                     return Err(refused());
                 }
-                if let Scope::Owner(owner) | Scope::Repository { owner, .. } = &mut ask.scope {
+                if let Scope::Owner(owner) | Scope::Repository { owner, .. } | Scope::Actions { owner, .. } =
+                    &mut ask.scope
+                {
                     *owner = now.owner().to_ascii_lowercase();
                 }
             }

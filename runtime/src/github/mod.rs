@@ -27,6 +27,7 @@ mod merging;
 mod opting;
 mod paid;
 mod read;
+mod rerun;
 mod rules;
 mod secret;
 mod shape;

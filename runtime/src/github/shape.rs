@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: requests, which are written where they are sent.
 
+pub(super) mod checks;
 pub(super) mod dress;
 pub(super) mod graphql;
 

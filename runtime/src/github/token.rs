@@ -52,6 +52,8 @@ pub(super) enum Scope {
         /// With the right to change files under .github/workflows.
         workflows: bool,
     },
+    /// The checks of one repository, and running those of GitHub Actions again.
+    Actions { owner: String, id: u64 },
 }
 
 impl Scope {
@@ -64,6 +66,7 @@ impl Scope {
             Self::App => "app",
             Self::Owner(_) => "installation",
             Self::Repository { .. } => "repository",
+            Self::Actions { .. } => "actions",
         }
     }
 }
@@ -260,7 +263,7 @@ impl Tokens {
 
     async fn mint(&self, wire: &Wire, scope: &Scope) -> Result<Minted, CodeHostError> {
         let owner = match scope {
-            Scope::Owner(owner) | Scope::Repository { owner, .. } => owner,
+            Scope::Owner(owner) | Scope::Repository { owner, .. } | Scope::Actions { owner, .. } => owner,
             Scope::App => unreachable_scope()?,
         };
         // Whoever has the App installed anew has another installation than the one that is remembered.
@@ -332,6 +335,10 @@ impl Tokens {
             {
                 CodeHostError::Unauthorized(suspended(owner))
             }
+            (CodeHostError::Refused(words), Scope::Actions { .. }) => CodeHostError::Refused(format!(
+                "{words}: running checks again needs the App's permission `actions: write`; grant it in the App's \
+                 settings and have an owner approve it"
+            )),
             // The installation lacks it, and so every repository does.
             (CodeHostError::Refused(words), Scope::Repository { .. }) if words.contains(NOT_GRANTED) => {
                 out_of_use(
@@ -505,6 +512,10 @@ fn wish(scope: &Scope) -> Bytes {
         Scope::Repository { id, workflows: true, .. } => serde_json::json!({
             "repository_ids": [id],
             "permissions": {"contents": "write", "pull_requests": "write", "workflows": "write"},
+        }),
+        Scope::Actions { id, .. } => serde_json::json!({
+            "repository_ids": [id],
+            "permissions": {"actions": "write"},
         }),
         Scope::Repository { id, .. } => serde_json::json!({
             "repository_ids": [id],

@@ -11,7 +11,7 @@ use super::{
 };
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
-    changeset::{Ask, ChangesetState as Standing},
+    changeset::{Ask, ChangesetState as Standing, Checks},
     execution::run::{Again, Run as DomainRun, RunOptions},
     id::{CampaignId, ChangesetId, CommandId, Digest, MessageId, RepositoryName, RunId, Shard},
 };
@@ -149,7 +149,7 @@ async fn changesets(
         return Ok(Found::default());
     }
     let rows = sqlx::query(
-        "SELECT id, repository, base_branch, coalesce(errand->'back'->>'state', state) AS standing, state, pull_request, \
+        "SELECT id, repository, base_branch, coalesce(errand->'back'->>'state', state) AS standing, coalesce(seen->>'checks', 'none') AS checks, state, pull_request, \
          pull_request_url, coalesce(seen->'labels', wanted->'dress'->'labels', '[]') AS labels FROM changesets WHERE campaign = $1 \
          ORDER BY lower(repository), id",
     )
@@ -169,7 +169,7 @@ async fn changesets(
             continue;
         }
         let number: Option<i64> = get(row, "pull_request")?;
-        if let Some(why) = asking.ask.refused(standing, number.is_some()) {
+        if let Some(why) = asking.ask.refused(standing, number.is_some(), checks(get(row, "checks")?)?) {
             *left_out.entry(why).or_default() += 1;
             continue;
         }
@@ -189,6 +189,11 @@ async fn changesets(
 fn standing(name: &str) -> Result<Standing, StoreError> {
     let found = Standing::ALL.into_iter().find(|state| state.as_str() == name);
     found.ok_or_else(|| StoreError::Corrupt(format!("a changeset is `{name}`")))
+}
+
+fn checks(name: &str) -> Result<Checks, StoreError> {
+    let found = Checks::ALL.iter().copied().find(|checks| checks.as_str() == name);
+    found.ok_or_else(|| StoreError::Corrupt(format!("the checks of a changeset are `{name}`")))
 }
 
 /// The run that carries what is covered out again on the base as it is now, and its window.

@@ -6,7 +6,7 @@ use crate::{
 };
 use campaigns_actors::ports::{MessageBody, Recipient, RowChange, Store, Transition};
 use campaigns_domain::{
-    changeset::{Ask, ChangesetEvent, ChangesetState},
+    changeset::{Ask, Changeset, ChangesetEvent, ChangesetState, Checks, MergeMethod, PullRequestRef, Seen},
     execution::target::TargetState,
     id::{ChangesetId, RunId, Shard},
 };
@@ -43,13 +43,30 @@ fn repositories(asked: &Asked) -> Vec<&str> {
 
 /// Plays the organisation's owner: the changeset of this repository is blocked.
 async fn block(stage: &Stage, run: &Run, repository: &str) {
+    let reason = String::from("the branch is protected");
+    become_now(stage, run, repository, |row| (row.state, row.reason) = (ChangesetState::Blocked, reason))
+        .await;
+}
+
+/// Plays the organisation's owner: the changeset of this repository is open, and its checks were read so.
+async fn open(stage: &Stage, run: &Run, repository: &str, checks: Checks) {
+    let url = format!("https://github.com/{repository}/pull/1");
+    let change = |row: &mut Changeset| {
+        row.state = ChangesetState::Open;
+        row.pull_request = Some(PullRequestRef { number: 1, node_id: format!("PR_{repository}"), url });
+        row.seen = Some(Seen { checks, checks_read: true, ..Seen::default() });
+    };
+    become_now(stage, run, repository, change).await;
+}
+
+/// Changes the changeset of a repository.
+async fn become_now(stage: &Stage, run: &Run, repository: &str, change: impl FnOnce(&mut Changeset)) {
     let shard = Shard::of_organization(repository.split_once('/').unwrap().0);
     let page: Page<campaigns_http::wire::Changeset> =
         stage.get(&format!("/api/v1/campaigns/hello/changesets?repository={repository}")).await;
     let before = stage.store.changeset(ChangesetId(page.items[0].id)).await.unwrap().unwrap();
     let mut after = before.clone();
-    after.state = ChangesetState::Blocked;
-    after.reason = String::from("the branch is protected");
+    change(&mut after);
     after.version += 1;
     let mut transition = Transition::new(stage.fence(shard).await, RunId(run.id));
     transition.changes = vec![RowChange::Changeset { before: before.state, after: Box::new(after) }];
@@ -140,16 +157,52 @@ async fn a_selection_of_nothing_is_an_error_that_says_why() {
         json!({ "action": "comment", "body": " " }),
         json!({ "action": "publish", "body": "hello" }),
         json!({ "action": "close", "draft": true }),
+        json!({ "action": "close", "method": "squash" }),
         json!({ "action": "close", "selection": { "states": ["failed"] } }),
         json!({ "action": "close", "selection": { "repositories": ["["] } }),
         json!({ "action": "close", "selection": { "labels": vec!["x"; 101] } }),
     ] {
         problem(ask(&stage, None, body).await, StatusCode::BAD_REQUEST).await;
     }
-    for body in [json!({ "action": "destroy" }), json!({}), json!({ "action": "close", "select": {} })] {
+    for body in [
+        json!({ "action": "destroy" }),
+        json!({ "action": "merge", "method": "fast" }),
+        json!({}),
+        json!({ "action": "close", "select": {} }),
+    ] {
         problem(ask(&stage, None, body).await, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     assert_eq!(waiting(&stage, "acme").await, []);
+}
+
+#[tokio::test]
+async fn a_merge_is_asked_with_its_method_and_a_re_run_where_checks_failed() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    for target in &stage.select(&run, &["acme/red", "acme/green", "acme/runs", "acme/new"]).await {
+        propose(&stage, target).await;
+    }
+    for (name, checks) in
+        [("acme/red", Checks::Failed), ("acme/green", Checks::Passed), ("acme/runs", Checks::Pending)]
+    {
+        open(&stage, &run, name, checks).await;
+    }
+    let body = json!({ "action": "rerun" });
+    let asked: Asked = good(ask(&stage, None, body).await, StatusCode::ACCEPTED).await;
+    assert_eq!(repositories(&asked), ["acme/red"]);
+    let left: Vec<_> = asked.left_out.iter().map(|left| (left.reason.as_str(), left.count)).collect();
+    let why = ["it is being brought up to date already", "its checks are running", "its checks have passed"];
+    assert_eq!(left.iter().map(|(_, count)| count).sum::<u32>(), 3);
+    assert!(left.iter().all(|(reason, _)| why.contains(reason)), "{left:?}");
+    let body = json!({ "action": "rerun", "selection": { "repositories": ["green"] } });
+    let nothing = problem(ask(&stage, None, body).await, StatusCode::CONFLICT).await.detail;
+    assert!(nothing.contains("nothing to rerun") && nothing.contains("its checks have passed"), "{nothing}");
+
+    let body = json!({ "action": "merge", "method": "squash", "selection": { "repositories": ["green"] } });
+    let _: Asked = good(ask(&stage, None, body).await, StatusCode::ACCEPTED).await;
+    let told: Vec<Ask> = waiting(&stage, "acme").await.into_iter().map(|(_, ask)| ask).collect();
+    assert_eq!(told, [Ask::Rerun, Ask::Merge { method: Some(MergeMethod::Squash) }]);
 }
 
 #[tokio::test]

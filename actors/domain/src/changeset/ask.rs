@@ -3,7 +3,7 @@
 //! Deliberately absent: the transitions that asking makes (`asked`), who may ask (the API's matter), and asking a
 //! selection of changesets, which is one ask for each.
 
-use super::{Changeset, ChangesetState as State, Merge, MergeMethod};
+use super::{Changeset, ChangesetState as State, Checks, Merge, MergeMethod, Rerun};
 use crate::{
     id::{CommandId, RunId},
     spec::Publication,
@@ -40,6 +40,8 @@ pub enum Ask {
     },
     /// Carry the change out again on the base as it is now.
     Rebase,
+    /// Run its failed checks again.
+    Rerun,
     /// Go on after a human's hand: what is on the branch is taken as ours.
     Takeover,
     /// Asked by the campaign itself: close what a newer version of the spec leaves out, unless a human has touched it.
@@ -88,6 +90,9 @@ pub struct Errand {
     /// beside the end that the changeset has reached.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub branch: bool,
+    /// That its failed checks are to be run again, and how far that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Rerun>,
     /// That it is wanted merged, which is kept when the rest is over.
     pub merge: Option<Merge>,
     /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
@@ -130,6 +135,7 @@ impl Ask {
             Self::Merge { .. } => "merge",
             Self::Comment { .. } => "comment",
             Self::Rebase => "rebase",
+            Self::Rerun => "rerun",
             Self::Takeover => "takeover",
             Self::Prune { .. } => "prune",
         }
@@ -138,8 +144,8 @@ impl Ask {
 
 impl Ask {
     /// Why it is not taken up by a changeset that stands there, for people; none where it is. `published` says whether
-    /// there is a pull request.
-    pub fn refused(&self, standing: State, published: bool) -> Option<&'static str> {
+    /// there is a pull request, `checks` what was read of its checks last.
+    pub fn refused(&self, standing: State, published: bool, checks: Checks) -> Option<&'static str> {
         match (standing, self) {
             (State::Merged, _) => Some("it is merged"),
             (State::Closed, Ask::Reopen) => None,
@@ -169,19 +175,34 @@ impl Ask {
             }
             (State::Unpublished, Ask::Merge { .. }) => Some("it has no pull request yet: `publish` opens it"),
             (_, Ask::Merge { .. }) => None,
-            (State::Scheduled | State::Publishing, Ask::Rebase) => {
+            (State::Scheduled | State::Publishing, Ask::Rebase | Ask::Rerun) => {
                 Some("it is being brought up to date already")
             }
-            (_, Ask::Rebase) if !published => Some("it has no pull request yet"),
+            (_, Ask::Rebase | Ask::Rerun) if !published => Some("it has no pull request yet"),
             (_, Ask::Rebase) => None,
+            (State::Blocked, Ask::Rerun) => Some("something stands in its way: `retry` tries it again"),
+            (_, Ask::Rerun) => match checks {
+                Checks::Failed => None,
+                Checks::Pending => Some("its checks are running"),
+                Checks::Passed => Some("its checks have passed"),
+                Checks::None => Some("none of its checks is known to have failed"),
+            },
         }
+    }
+}
+
+impl Errand {
+    /// What of it is owed still once a human has the pull request: what people want to be said.
+    pub(super) fn of_words_alone(self, back: Option<Back>) -> Self {
+        Self { aim: Aim::Open, adopt: false, ready: false, rerun: None, back, ..self }
     }
 }
 
 impl Changeset {
     /// Why an ask is not taken up where the changeset stands now, for people; none where it is.
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
-        ask.refused(self.standing(), self.pull_request.is_some())
+        let checks = self.seen.as_ref().map_or(Checks::None, |seen| seen.checks);
+        ask.refused(self.standing(), self.pull_request.is_some(), checks)
     }
 
     /// Where it stands, an errand that leaves its content alone aside.

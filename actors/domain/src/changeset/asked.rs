@@ -5,6 +5,7 @@
 
 use super::{
     Aim, Ask, Back, Changeset, ChangesetEffect as Effect, ChangesetState as State, Done, Errand, OwedComment,
+    Rerun,
 };
 use crate::{
     id::CommandId,
@@ -37,7 +38,7 @@ impl Changeset {
         next.version += 1;
         next.errand.command = Some(command);
         next.errand.beyond = beyond;
-        if !matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. }) {
+        if !matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. } | Ask::Rerun) {
             next.errand.back = None;
         }
         match ask {
@@ -90,6 +91,10 @@ impl Changeset {
                 next.wants_merge(ask, by, beyond);
                 next.leaves_content();
             }
+            Ask::Rerun => {
+                next.errand.rerun = Some(Rerun::Owed);
+                next.leaves_content();
+            }
             Ask::Takeover => next.errand.adopt = true,
             // Carrying out again is told apart above.
             Ask::Retry | Ask::Rebase => {}
@@ -139,7 +144,11 @@ impl Changeset {
             next.is_ready_now();
         }
         next.has_asked(done.dressed.as_deref());
-        if generation < self.generation || !next.errand.comments.is_empty() {
+        if next.reruns(done.rerun.as_ref()) && generation == self.generation {
+            // What was found is asked for as a generation of its own: this one's effect has had its outcome.
+            next.generation += 1;
+        }
+        if generation < next.generation || !next.errand.comments.is_empty() {
             next.state = State::Scheduled;
             return Decision::applied(next, vec![Effect::Schedule]);
         }

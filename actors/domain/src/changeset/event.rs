@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the transitions themselves (`transition`).
 
-use super::{Ask, Away, Dressed, News, Proposal, PullRequestRef, Stands, Words};
+use super::{Ask, Away, Dressed, News, Proposal, PullRequestRef, Rerun, Stands, Words};
 use crate::id::{CommandId, CommitSha, RepositoryName, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -173,6 +173,9 @@ pub struct Done {
     /// How far a merge is that is wanted, where it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merging: Option<Stands>,
+    /// How far a re-run of failed checks is, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<Rerun>,
     /// How asking for reviews went, where that was owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dressed: Option<Box<Dressed>>,

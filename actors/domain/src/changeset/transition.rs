@@ -210,7 +210,7 @@ impl Changeset {
         // What was taken as ours is on record now; what comes after it is somebody else's again.
         next.errand.adopt = false;
         next.errand.comments.retain(|owed| !published.said.contains(&owed.command));
-        next.errand.reviews = false;
+        (next.errand.reviews, next.errand.rerun) = (false, None);
         let (wanted, base) = (&self.wanted.title, &self.base_branch);
         let mut seen = Seen::published(self.seen.as_ref(), published.draft, wanted, base, &published.head);
         let labels = published.dressed.as_ref().map(|dressed| dressed.labels.clone());
@@ -271,8 +271,7 @@ impl Changeset {
             _ if !self.state.is_settled() && !now.errand.comments.is_empty() => {
                 let mut next = now;
                 let back = Some(Back { state: State::HandedOver, reason: reason.to_owned() });
-                next.errand =
-                    Errand { aim: Aim::Open, adopt: false, ready: false, back, ..next.errand.clone() };
+                next.errand = next.errand.clone().of_words_alone(back);
                 let mut effects = vec![];
                 next.tell(&mut effects);
                 effects.push(Effect::Schedule);

@@ -14,7 +14,7 @@ use campaigns_domain::{
             Proposed, PublishDeferred, PublishRefused, PublishStarted, Published, RedoBegun, Redone,
             RepositoryAway, RepositoryBack, SeenClosed, SeenMerged, SeenOpen, Transferred, Withdrawn,
         },
-        ChangesetState as State, Done, Place, Proposal, Stands,
+        ChangesetState as State, Done, FailedChecks, FailedRun, Place, Proposal, Rerun, Stands,
     },
     id::{CommandId, CommitSha, RepositoryId, RunId},
     publish::{
@@ -101,6 +101,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         Just(Ask::Merge { method: None }),
         Just(Ask::Comment { body: "Please look.".to_owned() }),
         Just(Ask::Rebase),
+        Just(Ask::Rerun),
         Just(Ask::Takeover),
     ]
 }
@@ -213,6 +214,21 @@ impl Story {
             ready: errand.ready,
             merging: self.changeset.owes_merge().then(waits),
             dressed: None,
+            rerun: errand.rerun.as_ref().map(|known| self.rerun(known)),
+        }
+    }
+
+    /// What is found failed is asked for with the next turn.
+    fn rerun(&self, known: &Rerun) -> Rerun {
+        let run = FailedRun { run: 1, attempt: 1, name: "ci".to_owned() };
+        match known {
+            Rerun::Owed => {
+                let head = self.changeset.head.clone().unwrap();
+                Rerun::Found { failed: FailedChecks { head, runs: vec![run], left: vec![] } }
+            }
+            Rerun::Found { .. } | Rerun::Asked { .. } => {
+                Rerun::Asked { runs: 1, note: "failed jobs run again: ci".to_owned() }
+            }
         }
     }
 

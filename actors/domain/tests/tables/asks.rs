@@ -9,7 +9,7 @@ use campaigns_domain::{
             self as Event, Asked, ErrandDone, HandedOver, Noticed, PublishRefused, PublishStarted, Published,
             SeenClosed, SeenMerged, SeenOpen, Withdrawn,
         },
-        ChangesetState as State, Done, Mergeability, News, Place,
+        ChangesetState as State, Checks, Done, FailedChecks, FailedRun, Mergeability, News, Place, Rerun,
     },
     id::{CommandId, RepositoryId},
     machine::{Decision, Straggler},
@@ -108,6 +108,8 @@ fn which_ask_fits_where() {
         (Ask::Retry, vec![Blocked]),
         (comment("Please look."), vec![Draft, Open, Conflicted, HandedOver]),
         (comment("  "), vec![]),
+        // Nothing of them has failed.
+        (Ask::Rerun, vec![]),
         (Ask::Takeover, vec![HandedOver]),
     ] {
         let found: Vec<_> =
@@ -238,4 +240,68 @@ fn a_draft_is_marked_ready() {
     // One that is not opened yet is opened ready.
     let unsent = take_up(&after(Publication::Draft, &[]), Ask::Ready).0;
     assert!(!unsent.opens_as_draft());
+}
+
+fn red(state: State) -> Changeset {
+    let red = Noticed { news: News::Checks(Checks::Failed) };
+    in_state(state).apply(&red).into_applied().unwrap().0
+}
+
+#[test]
+fn only_what_has_failed_is_run_again() {
+    for (checks, fits, said) in [
+        (Checks::Failed, true, ""),
+        (Checks::Passed, false, "its checks have passed"),
+        (Checks::Pending, false, "its checks are running"),
+        (Checks::None, false, "none of its checks is known to have failed"),
+    ] {
+        let refused = Ask::Rerun.refused(State::Open, true, checks);
+        assert_eq!((refused.is_none(), refused.unwrap_or_default()), (fits, said));
+    }
+    let takes = |state| Ask::Rerun.refused(state, true, Checks::Failed).is_none();
+    let found: Vec<_> = State::ALL.into_iter().filter(|state| takes(*state)).collect();
+    assert_eq!(found, [State::Unpublished, State::Draft, State::Open, State::Conflicted]);
+    assert_eq!(Ask::Rerun.refused(State::Open, false, Checks::Failed), Some("it has no pull request yet"));
+}
+
+#[test]
+fn what_failed_is_on_record_before_it_is_run_again() {
+    let (owed, effects) = take_up(&red(State::Open), Ask::Rerun);
+    assert_eq!(
+        (owed.standing(), owed.errand.rerun.clone(), effects),
+        (State::Open, Some(Rerun::Owed), vec![Schedule])
+    );
+    let sending = owed.apply(&start(owed.generation)).into_applied().unwrap().0;
+    let run = FailedRun { run: 7, attempt: 1, name: "ci".to_owned() };
+    let left = vec!["lint (a status, which only its maker can report anew)".to_owned()];
+    let failed = FailedChecks { head: sending.head.clone().unwrap(), runs: vec![run], left };
+    let told = |rerun| Done { rerun: Some(rerun), ..Done::default() };
+    let found = Rerun::Found { failed: failed.clone() };
+    let done = ErrandDone { generation: sending.generation, done: told(found.clone()) };
+    let (known, effects) = sending.apply(&done).into_applied().unwrap();
+    assert_eq!(
+        (known.state, known.errand.rerun.as_ref(), effects),
+        (State::Scheduled, Some(&found), vec![Schedule])
+    );
+    assert!(known.generation > sending.generation, "asking is an effect of its own");
+    assert!(known.apply(&done).is_ignored());
+    let sending = known.apply(&start(known.generation)).into_applied().unwrap().0;
+    let asked = Rerun::Asked { runs: 1, note: failed.note() };
+    let done = ErrandDone { generation: sending.generation, done: told(asked) };
+    let (over, effects) = sending.apply(&done).into_applied().unwrap();
+    assert_eq!((over.state, over.errand.rerun.clone(), effects), (State::Open, None, vec![]));
+    let said =
+        "failed jobs run again: ci; not run again: lint (a status, which only its maker can report anew)";
+    assert_eq!(over.reason, said);
+    assert_eq!(over.seen.unwrap().checks, Checks::Pending, "what comes of it is news");
+}
+
+#[test]
+fn a_newer_content_forgets_a_re_run() {
+    let (owed, _) = take_up(&red(State::Open), Ask::Rerun);
+    let newer = Event::Proposed { proposal: Box::new(proposal(2, 2, Publication::Ready)) };
+    let next = owed.apply(&newer).into_applied().unwrap().0;
+    let sending = next.apply(&start(next.generation)).into_applied().unwrap().0;
+    let (open, _) = sending.apply(&sent(sending.generation, false)).into_applied().unwrap();
+    assert_eq!((open.state, open.errand.rerun), (State::Open, None));
 }

@@ -1,7 +1,7 @@
 //! Which changesets a command on many of them is about, and which of those take it up.
 
 use campaigns_domain::{
-    changeset::{Ask, ChangesetState as State, Which},
+    changeset::{Ask, ChangesetState as State, Checks, Which},
     spec::Glob,
 };
 
@@ -34,7 +34,7 @@ fn a_selection_leaves_out_what_any_of_its_parts_leaves_out() {
 fn an_ask_is_taken_up_by_where_a_changeset_stands() {
     let taken = |ask: &Ask, published| {
         let all = State::ALL.into_iter();
-        all.filter(|state| ask.refused(*state, published).is_none()).collect::<Vec<_>>()
+        all.filter(|state| ask.refused(*state, published, Checks::Failed).is_none()).collect::<Vec<_>>()
     };
     use State::*;
     let publish = Ask::Publish { draft: false };

@@ -10,6 +10,7 @@ mod faults;
 mod merging;
 mod opting;
 mod people;
+mod rerunning;
 mod wardrobe;
 mod whereabouts;
 mod world;

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use campaigns_actors::ports::{
     ArtifactError, ArtifactKey, Artifacts, Backlog, CodeHost, CodeHostError, CommitDraft, CommitError,
     Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Opting,
-    Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, ReviewRequest,
-    Reviewing, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError, Transition,
-    Wanted, Whereabouts, Work,
+    Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, Rerunning,
+    ReviewRequest, Reviewing, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError,
+    Transition, Wanted, Whereabouts, Work,
 };
 use campaigns_domain::{
-    changeset::{Changeset, PullRequestRef},
+    changeset::{Changeset, FailedChecks, FailedRun, PullRequestRef},
     execution::{
         Manifest,
         run::Run,
@@ -422,6 +422,27 @@ impl Whereabouts for Behind {
         budget: &ReadBudget,
     ) -> Result<RepositoryName, CodeHostError> {
         self.tap.host(Which::Every, self.ports.code_host.whereabouts(repository, budget)).await
+    }
+}
+
+#[async_trait]
+impl Rerunning for Behind {
+    async fn failed_checks(
+        &self,
+        repository: &RepositoryRef,
+        head: &CommitSha,
+        budget: &ReadBudget,
+    ) -> Result<FailedChecks, CodeHostError> {
+        self.tap.host(Which::Every, self.ports.code_host.failed_checks(repository, head, budget)).await
+    }
+    async fn rerun_failed_jobs(
+        &self,
+        repository: &RepositoryRef,
+        failed: &FailedRun,
+        permit: Permit,
+    ) -> Result<(), CodeHostError> {
+        let call = self.ports.code_host.rerun_failed_jobs(repository, failed, permit);
+        self.tap.host(Which::HostWrites, call).await
     }
 }
 

@@ -91,6 +91,10 @@ fn with_pull(
             None => person.start_check(name, number, check),
         }
     };
+    let workflow = || {
+        let conclusion: Conclusion = given.read("conclusion")?;
+        person.end_workflow(name, number, given.text("name")?, conclusion)
+    };
     let status = || {
         let state: StatusState = given.read("state")?;
         person.set_status(name, number, given.text("context")?, state)
@@ -113,6 +117,7 @@ fn with_pull(
         "unlabel" => done(given.text("name").and_then(|label| person.remove_label(name, number, label))),
         "check" => done(check(false)),
         "queue-check" => done(check(true)),
+        "workflow" => done(workflow()),
         "status" => done(status()),
         _ => return None,
     })

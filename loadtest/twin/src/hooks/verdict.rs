@@ -124,9 +124,12 @@ impl Teller<'_> {
                 })
             })
             .collect();
-        // The runs of one commit are one suite, which is named after the first of them.
-        let suite =
-            found.check_runs.values().find(|known| known.sha == run.sha).map_or(run.id, |known| known.id);
+        // The app's runs of one commit are one suite, which is named after the first of them; a workflow's are its own.
+        let of_app = |known: &&CheckRun| known.sha == run.sha && known.workflow.is_none();
+        let suite = run.workflow.map_or_else(
+            || found.check_runs.values().find(of_app).map_or(run.id, |known| known.id),
+            |workflow| workflow.run,
+        );
         shown["pull_requests"] = json!(pulls);
         shown["check_suite"] = json!({
             "id": suite,

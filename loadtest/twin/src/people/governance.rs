@@ -9,7 +9,7 @@ use crate::world::change::{Change, Edit};
 use crate::world::model::{Installation, Level};
 use crate::world::rules::{Bypass, Demands, Protection, Rule, Ruleset, Settings, Team};
 use crate::world::state::State;
-use crate::world::verdict::{CheckRun, CheckStatus, Conclusion, Status, StatusState, Verdict};
+use crate::world::verdict::{CheckRun, CheckStatus, Conclusion, Status, StatusState, Verdict, Workflow};
 
 impl Maintainer<'_> {
     fn head(&self, repository: u64, number: u64) -> Result<String, Refused> {
@@ -27,7 +27,22 @@ impl Maintainer<'_> {
     ) -> Result<(), Refused> {
         self.in_repository(repository, |me, record| {
             let sha = me.head(record.id, number)?;
-            me.check(record.id, sha, name, Some(conclusion))
+            me.check(record.id, sha, name, Some(conclusion), false)
+        })
+    }
+
+    /// Lets the one job of a workflow, named like it, end so at a pull request's head: the one that is running, or one
+    /// of a new run.
+    pub fn end_workflow(
+        &self,
+        repository: &str,
+        number: u64,
+        name: &str,
+        conclusion: Conclusion,
+    ) -> Result<(), Refused> {
+        self.in_repository(repository, |me, record| {
+            let sha = me.head(record.id, number)?;
+            me.check(record.id, sha, name, Some(conclusion), true)
         })
     }
 
@@ -35,7 +50,7 @@ impl Maintainer<'_> {
     pub fn start_check(&self, repository: &str, number: u64, name: &str) -> Result<(), Refused> {
         self.in_repository(repository, |me, record| {
             let sha = me.head(record.id, number)?;
-            me.check(record.id, sha, name, None)
+            me.check(record.id, sha, name, None, false)
         })
     }
 
@@ -53,7 +68,7 @@ impl Maintainer<'_> {
                 queue.iter().find(|place| place.pull == number)?.group.clone()
             });
             let (sha, _) = group.ok_or_else(|| Refused(format!("{number} is not first in the queue")))?;
-            me.check(record.id, sha, name, Some(conclusion))
+            me.check(record.id, sha, name, Some(conclusion), false)
         })
     }
 
@@ -63,14 +78,20 @@ impl Maintainer<'_> {
         sha: String,
         name: &str,
         conclusion: Option<Conclusion>,
+        of_workflow: bool,
     ) -> Result<(), Refused> {
         let now = self.world.clock.now();
         self.world.decide(|state| {
             let runs = state.repositories.get(&repository).map(|found| found.check_runs.values());
-            let known = runs.into_iter().flatten().rfind(|run| run.sha == sha && run.name == name);
+            let known = runs
+                .into_iter()
+                .flatten()
+                .rfind(|run| run.sha == sha && run.name == name && run.workflow.is_some() == of_workflow);
             let running = known.filter(|run| run.status != CheckStatus::Completed);
+            let id = running.map_or_else(|| state.next_id(), |run| run.id);
+            let new = of_workflow.then_some(Workflow { run: id, attempt: 1 });
             let run = CheckRun {
-                id: running.map_or_else(|| state.next_id(), |run| run.id),
+                id,
                 sha,
                 name: name.to_owned(),
                 status: if conclusion.is_some() { CheckStatus::Completed } else { CheckStatus::InProgress },
@@ -81,6 +102,7 @@ impl Maintainer<'_> {
                 summary: None,
                 started_at: running.map_or(now, |run| run.started_at),
                 completed_at: conclusion.map(|_| now),
+                workflow: running.map_or(new, |run| run.workflow),
             };
             Ok((vec![Change::Judged { repository, verdict: Verdict::CheckRun(run) }], ()))
         })

@@ -23,6 +23,7 @@ pub mod table;
 pub mod urls;
 pub mod users;
 pub mod verdicts;
+pub mod workflows;
 
 use crate::auth::{Caller, identify};
 use crate::limits::Budget;

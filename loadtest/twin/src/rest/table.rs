@@ -5,7 +5,7 @@
 use super::call::{Call, Kind, Need, Outcome};
 use super::{
     app, contents, git_data, history, hooks, issues, meta, pulls, pulls_write, repos, reviewers, reviews,
-    rules, users, verdicts,
+    rules, users, verdicts, workflows,
 };
 use crate::world::model::Level::{Read, Write};
 use Kind::{Creates, Reads, Writes};
@@ -31,6 +31,8 @@ const STATUSES: Need = Repository(&[("statuses", Read)]);
 const STATUSES_WRITE: Need = Repository(&[("statuses", Write)]);
 const CHECKS: Need = Repository(&[("checks", Read)]);
 const CHECKS_WRITE: Need = Repository(&[("checks", Write)]);
+const ACTIONS: Need = Repository(&[("actions", Read)]);
+const ACTIONS_WRITE: Need = Repository(&[("actions", Write)]);
 const ADMINISTRATION: Need = Repository(&[("administration", Read)]);
 const ADMINISTRATION_WRITE: Need = Repository(&[("administration", Write)]);
 const ISSUES: Need = Repository(&[("issues", Read), ("pull_requests", Read)]);
@@ -118,6 +120,10 @@ pub fn route(id: &str) -> Option<Route> {
         "checks/update" => route(verdicts::update_check_run, CHECKS_WRITE, Creates),
         "checks/get" => route(verdicts::check_run, CHECKS, Reads),
         "checks/list-for-ref" => route(verdicts::check_runs, CHECKS, Reads),
+
+        "actions/list-workflow-runs-for-repo" => route(workflows::list, ACTIONS, Reads),
+        "actions/get-workflow-run" => route(workflows::get, ACTIONS, Reads),
+        "actions/re-run-workflow-failed-jobs" => route(workflows::rerun, ACTIONS_WRITE, Creates),
 
         "repos/get-branch-protection" => route(rules::protection, ADMINISTRATION, Reads),
         "repos/update-branch-protection" => route(rules::protect, ADMINISTRATION_WRITE, Writes),

@@ -1,5 +1,5 @@
-//! Commit statuses and check runs: setting them, and reading what a commit has. Suites, annotations and re-runs are
-//! not here.
+//! Commit statuses and check runs: setting them, and reading what a commit has. Suites and annotations
+//! are not here, and re-runs are in `workflows`.
 
 use super::call::{Call, Outcome, Reply, not_a};
 use super::refusal::Refusal;
@@ -186,6 +186,7 @@ pub fn create_check_run(call: &Call<'_>) -> Outcome {
         summary: None,
         started_at: call.now,
         completed_at: None,
+        workflow: None,
     };
     told(call, &mut run)?;
     recorded(call, &record, run, 201)

@@ -103,6 +103,18 @@ pub struct CheckRun {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub completed_at: Option<DateTime<Utc>>,
+    /// The workflow whose job it is; none for a check of the app's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Workflow>,
+}
+
+/// A run of a GitHub Actions workflow, which has one job here, named like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Numeric id, the same for every attempt; also that of its check suite.
+    pub run: u64,
+    /// Which attempt, from 1.
+    pub attempt: u32,
 }
 
 /// What a review says.

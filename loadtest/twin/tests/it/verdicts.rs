@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use campaigns_twin::world::model::Level;
-use campaigns_twin::{Bypass, Demands};
+use campaigns_twin::{Bypass, Conclusion, Demands};
 use serde_json::{Value, json};
 
 const R: &str = "/repos/acme/one";
@@ -46,6 +46,63 @@ async fn statuses_and_check_runs_are_set_and_read() {
     assert_eq!(runs["total_count"], 1);
     assert_eq!(desk.merge_state(&pull["node_id"]).await, "CLEAN");
     desk.audit();
+}
+
+#[tokio::test]
+async fn the_failed_jobs_of_a_workflow_run_again() {
+    let desk = Desk::open().await;
+    desk.repository("one").await;
+    let pull = desk.pull("one", "fix").await;
+    let sha = pull["head"]["sha"].as_str().unwrap().to_owned();
+    let ends = async |desk: &Desk, conclusion| {
+        let end =
+            move |person: &campaigns_twin::Maintainer<'_>| person.end_workflow("one", 1, "test", conclusion);
+        desk.twin.as_maintainer(end).await.unwrap();
+    };
+    ends(&desk, Conclusion::Failure).await;
+    let checks = desk.get(&format!("{R}/commits/{sha}/check-runs")).await.expect(200).json();
+    assert_eq!(checks["check_runs"][0]["app"]["slug"], "github-actions");
+    let listing = format!("{R}/actions/runs?head_sha={sha}&status=failure");
+    let failed = desk.get(&listing).await.expect(200).json();
+    assert_eq!((&failed["total_count"], &failed["workflow_runs"][0]["run_attempt"]), (&json!(1), &json!(1)));
+    let own = format!("{R}/actions/runs/{}", failed["workflow_runs"][0]["id"]);
+    let again = format!("{own}/rerun-failed-jobs");
+    desk.post(&again, json!({})).await.expect(201);
+    let seen = desk.get(&own).await.expect(200).json();
+    assert_eq!((&seen["run_attempt"], &seen["status"]), (&json!(2), &json!("queued")));
+    assert_eq!(desk.get(&listing).await.expect(200).json()["total_count"], 0);
+    ends(&desk, Conclusion::Success).await;
+    let seen = desk.get(&own).await.expect(200).json();
+    assert_eq!((&seen["run_attempt"], &seen["conclusion"]), (&json!(2), &json!("success")));
+    assert_eq!(desk.merge_state(&pull["node_id"]).await, "CLEAN");
+    desk.audit();
+}
+
+#[tokio::test]
+async fn what_runs_or_has_passed_does_not_run_again() {
+    let mut desk = Desk::open().await;
+    desk.repository("one").await;
+    desk.pull("one", "fix").await;
+    let ends = async |desk: &Desk, name, conclusion| {
+        let end =
+            move |person: &campaigns_twin::Maintainer<'_>| person.end_workflow("one", 1, name, conclusion);
+        desk.twin.as_maintainer(end).await.unwrap();
+    };
+    ends(&desk, "green", Conclusion::Success).await;
+    ends(&desk, "red", Conclusion::Failure).await;
+    let runs = desk.get(&format!("{R}/actions/runs")).await.expect(200).json();
+    let again =
+        |nth: usize| format!("{R}/actions/runs/{}/rerun-failed-jobs", runs["workflow_runs"][nth]["id"]);
+    desk.post(&again(1), json!({})).await.refused(403, "cannot be retried");
+    let again = again(0);
+    desk.post(&again, json!({})).await.expect(201);
+    desk.post(&again, json!({})).await.refused(403, "already running");
+    desk.get(&format!("{R}/actions/runs/1")).await.expect(404);
+    desk.token = desk.installation_token(json!({})).await;
+    desk.post(&again, json!({})).await.refused(403, "not accessible by integration");
+    // No audit: GitHub's description leaves out that any of these may be refused.
+    desk.token = desk.twin.token().to_owned();
+    desk.get(&format!("{R}/actions/runs?actor=ada")).await.refused(501, "the filter actor");
 }
 
 #[tokio::test]

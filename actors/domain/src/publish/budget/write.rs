@@ -49,11 +49,13 @@ pub enum WriteKind {
     Reviewers,
     /// A pull request is merged, or its merging is arranged.
     Merge,
+    /// Failed checks are run again.
+    Rerun,
 }
 
 impl WriteKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Blob,
         Self::Tree,
         Self::Commit,
@@ -67,6 +69,7 @@ impl WriteKind {
         Self::Assignees,
         Self::Reviewers,
         Self::Merge,
+        Self::Rerun,
     ];
 
     /// Its name, as settings and the API write it.
@@ -85,6 +88,7 @@ impl WriteKind {
             Self::Assignees => "assignees",
             Self::Reviewers => "reviewers",
             Self::Merge => "merge",
+            Self::Rerun => "rerun",
         }
     }
 }

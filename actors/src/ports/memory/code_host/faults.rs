@@ -41,6 +41,8 @@ pub enum Operation {
     PullRequest,
     ReadPullRequests,
     Whereabouts,
+    FailedChecks,
+    RerunFailedJobs,
 }
 
 impl Operation {
@@ -65,6 +67,7 @@ impl Operation {
                 | Self::EnableAutoMerge
                 | Self::Enqueue
                 | Self::Merge
+                | Self::RerunFailedJobs
         )
     }
 }

@@ -3,6 +3,7 @@
 //! Object ids are git's, so what is built on them here holds on a real server. Deliberately absent: rights, and
 //! everything else that no port asks for.
 
+use super::rerunning::Workflow;
 use crate::ports::{CodeHostError, CommitDraft, NewPullRequest, git_objects};
 use bytes::Bytes;
 use campaigns_domain::{
@@ -56,6 +57,8 @@ pub(super) struct Repository {
     pub(super) worn: Vec<Worn>,
     /// How pull requests may be merged.
     pub(super) merging: MergeRules,
+    /// Workflow runs, oldest first.
+    pub(super) workflows: Vec<Workflow>,
 }
 
 impl Repository {
@@ -79,6 +82,7 @@ impl Repository {
             comments: Vec::new(),
             said: Vec::new(),
             worn: Vec::new(),
+            workflows: Vec::new(),
             merging: MergeRules {
                 auto_merge: false,
                 methods: MergeMethod::ALL.to_vec(),

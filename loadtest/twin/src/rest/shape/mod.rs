@@ -9,6 +9,7 @@ pub mod repos;
 pub mod rules;
 pub mod users;
 pub mod verdicts;
+pub mod workflows;
 
 use base64::Engine;
 

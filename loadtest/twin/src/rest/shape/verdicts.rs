@@ -72,7 +72,8 @@ pub fn combined(
 pub fn check_run(urls: &Urls, state: &State, full: &str, run: &CheckRun) -> Value {
     let url = format!("{}/repos/{full}/check-runs/{}", urls.api, run.id);
     let page = format!("{}/{full}/runs/{}", urls.web, run.id);
-    let app = state.app.as_ref().zip(state.org());
+    let made_by = || state.app.as_ref().zip(state.org()).map(|(app, org)| integration(urls, app, org));
+    let app = if run.workflow.is_some() { Some(super::workflows::actions(urls)) } else { made_by() };
     json!({
         "id": run.id,
         "node_id": node_id("CR", run.id),
@@ -93,8 +94,8 @@ pub fn check_run(urls: &Urls, state: &State, full: &str, run: &CheckRun) -> Valu
             "annotations_url": format!("{url}/annotations"),
         },
         "name": run.name,
-        "check_suite": null,
-        "app": app.map(|(app, org)| integration(urls, app, org)),
+        "check_suite": run.workflow.map(|workflow| json!({"id": workflow.run})),
+        "app": app,
         "pull_requests": [],
     })
 }

@@ -1,0 +1,89 @@
+//! Failed checks that are to be run again: what was found to be failed is on record before anything is asked of GitHub,
+//! so that the same attempt is asked for once, whatever happens in between.
+//!
+//! Deliberately absent: finding and asking, and when an ask fits (`Ask::refused`).
+
+use super::{Changeset, ChangesetState as State, Checks};
+use crate::id::CommitSha;
+use serde::{Deserialize, Serialize};
+
+/// One attempt of a workflow that has failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRun {
+    /// The workflow run's id.
+    pub run: u64,
+    /// Its attempt, from 1. A re-run is the next one (GitHub: `run_attempt`).
+    pub attempt: u32,
+    /// What people call it.
+    pub name: String,
+}
+
+/// What has failed at a head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedChecks {
+    /// The head.
+    pub head: CommitSha,
+    /// What can be run again.
+    pub runs: Vec<FailedRun>,
+    /// What cannot, and why, for people.
+    pub left: Vec<String>,
+}
+
+/// How far a re-run is that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "rerun")]
+pub enum Rerun {
+    /// What has failed is to be found.
+    Owed,
+    /// It was found, and is asked for.
+    Found {
+        /// What.
+        failed: FailedChecks,
+    },
+    /// It is over.
+    Asked {
+        /// How many workflow runs run again.
+        runs: u32,
+        /// What came of it, for people.
+        note: String,
+    },
+}
+
+impl FailedChecks {
+    /// What came of it where all that can be run again was asked for, for people.
+    pub fn note(&self) -> String {
+        let mut said = vec![];
+        if !self.runs.is_empty() {
+            let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
+            said.push(format!("failed jobs run again: {}", names.join(", ")));
+        }
+        if !self.left.is_empty() {
+            said.push(format!("not run again: {}", self.left.join("; ")));
+        }
+        match said.is_empty() {
+            true => "no failed check was found to run again".to_owned(),
+            false => said.join("; "),
+        }
+    }
+}
+
+impl Changeset {
+    /// Takes up how far a re-run is; whether it goes on.
+    pub(super) fn reruns(&mut self, now: Option<&Rerun>) -> bool {
+        let (Some(now), true) = (now, self.errand.rerun.is_some()) else { return false };
+        let Rerun::Asked { runs, note } = now else {
+            self.errand.rerun = Some(now.clone());
+            return true;
+        };
+        self.errand.rerun = None;
+        if let (true, Some(seen)) = (*runs > 0, &mut self.seen) {
+            // Known before anybody reads it, so that what comes of it is news.
+            seen.checks = Checks::Pending;
+        }
+        // A conflict's reason is one of the state's own.
+        if let Some(back) = self.errand.back.as_mut().filter(|back| back.state != State::Conflicted) {
+            back.reason.clone_from(note);
+        }
+        false
+    }
+}
