@@ -292,6 +292,13 @@ const CLOCKS: &[(&str, &str, bool, &str)] = &[
         false,
         "2026-10-03T22:00:00Z",
     ),
+    // All of it is skipped when the clock is put forward on 29 March: the Sunday after counts.
+    (
+        "{days: Su, from: 02:00, to: 02:15, timeZone: Europe/Berlin}",
+        "2026-03-23T12:00:00Z",
+        false,
+        "2026-04-05T00:00:00Z",
+    ),
     // The day's end is the next day's beginning.
     (
         "{days: Sa, from: 12:00, to: '24:00', timeZone: UTC}",

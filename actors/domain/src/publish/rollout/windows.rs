@@ -11,8 +11,9 @@ use chrono::{
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashSet};
 
-/// How far ahead a change is looked for: a week, and a day for each end of it.
-const AHEAD: u64 = 9;
+/// How far ahead a change is looked for, in days: two weeks, since the one hour of a week may be the one that is skipped,
+/// and a day for each end.
+const AHEAD: u64 = 16;
 
 /// Whether one of the windows is open; without any, it always is.
 pub fn is_open(windows: &[Hours], at: DateTime<Utc>) -> bool {
@@ -104,5 +105,5 @@ fn turns(zone: Tz, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
 fn days(zone: Tz, now: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> {
     let today = now.with_timezone(&zone).date_naive();
     let first = today.checked_sub_days(Days::new(1)).unwrap_or(today);
-    first.iter_days().take(usize::try_from(AHEAD + 1).unwrap_or(10))
+    first.iter_days().take(usize::try_from(AHEAD + 1).unwrap_or(17))
 }
