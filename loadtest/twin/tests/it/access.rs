@@ -182,8 +182,8 @@ async fn pages_lead_to_one_another_and_outlive_a_rename() {
 async fn what_is_not_there_is_named() {
     let desk = Desk::open().await;
     desk.repository("one").await;
-    let answer = desk.get("/repos/acme/one/actions/runs").await.expect(501).json();
-    assert_eq!(answer["operation"], "actions/list-workflow-runs-for-repo");
+    let answer = desk.get("/repos/acme/one/actions/caches").await.expect(501).json();
+    assert_eq!(answer["operation"], "actions/get-actions-cache-list");
     desk.get("/repos/acme/one/no/such").await.expect(404);
     let query = json!({"query": "mutation { addStar(input: {}) { clientMutationId } }"});
     desk.post("/graphql", query).await.refused(501, "addStar");
