@@ -22,16 +22,17 @@ pub(super) async fn step(
     wanted: &Rerun,
     seen: &PullRequest,
 ) -> Result<Rerun, Halt> {
-    let over = |note: String| Ok(Rerun::Asked { runs: 0, note });
     let head = match &changeset.head {
         Some(head) if *head == seen.head => head,
-        _ => return over("its head has moved, and checks of the new one run by themselves".to_owned()),
+        _ => return Ok(Rerun::overtaken()),
     };
     let host = &writes.scope.world.ports.code_host;
     let now = limits(writes, host.failed_checks(repository, head, &writes.reads).await)?;
     match wanted {
         Rerun::Found { failed } if failed.head == *head => ask(writes, repository, failed, &now).await,
-        Rerun::Found { .. } | Rerun::Owed | Rerun::Asked { .. } if now.runs.is_empty() => over(now.note()),
+        Rerun::Found { .. } | Rerun::Owed | Rerun::Asked { .. } if now.runs.is_empty() => {
+            Ok(Rerun::Asked { runs: 0, note: now.note() })
+        }
         Rerun::Found { .. } | Rerun::Owed | Rerun::Asked { .. } => Ok(Rerun::Found { failed: now }),
     }
 }

@@ -7,6 +7,12 @@ use super::{Changeset, ChangesetState as State, Checks};
 use crate::id::CommitSha;
 use serde::{Deserialize, Serialize};
 
+/// How what came of a re-run begins, for people.
+const AGAIN: &str = "failed jobs run again: ";
+const LEFT: &str = "not run again: ";
+const NONE: &str = "no failed check was found to run again";
+const MOVED: &str = "its head has moved, and checks of the new one run by themselves";
+
 /// One attempt of a workflow that has failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRun {
@@ -55,16 +61,29 @@ impl FailedChecks {
         let mut said = vec![];
         if !self.runs.is_empty() {
             let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
-            said.push(format!("failed jobs run again: {}", names.join(", ")));
+            said.push(format!("{AGAIN}{}", names.join(", ")));
         }
         if !self.left.is_empty() {
-            said.push(format!("not run again: {}", self.left.join("; ")));
+            said.push(format!("{LEFT}{}", self.left.join("; ")));
         }
         match said.is_empty() {
-            true => "no failed check was found to run again".to_owned(),
+            true => NONE.to_owned(),
             false => said.join("; "),
         }
     }
+}
+
+impl Rerun {
+    /// It is over, since the head that somebody wanted it for is not the head any more.
+    pub fn overtaken() -> Self {
+        Self::Asked { runs: 0, note: MOVED.to_owned() }
+    }
+}
+
+/// What is left of a reason once the checks have passed: what was said of running them again is over then.
+pub(super) fn once_passed(reason: &str) -> &str {
+    let of_rerun = [AGAIN, LEFT, NONE, MOVED].iter().any(|said| reason.starts_with(said));
+    if of_rerun { "" } else { reason }
 }
 
 impl Changeset {

@@ -6,7 +6,7 @@
 
 use super::{
     Aim, Back, Changeset, ChangesetEffect as Effect, ChangesetEvent as Event, ChangesetState as State,
-    Errand, Mergeability, News, Proposal, Published, Seen, Shown,
+    Checks, Errand, Mergeability, News, Proposal, Published, Seen, Shown, rerun::once_passed,
 };
 use crate::{
     id::{CampaignId, ChangesetId, CommitSha, RepositoryId, RepositoryName},
@@ -346,6 +346,7 @@ impl Changeset {
             (State::Conflicted, News::Mergeability(Mergeability::Mergeable)) => (shown(draft), ""),
             (state, News::Lost(Some(reason))) if state.is_open() => (State::Blocked, reason.as_str()),
             (State::Blocked, News::Lost(None)) if self.is_blocked_as_lost() => (shown(draft), ""),
+            (state, News::Checks(Checks::Passed)) if state.is_open() => (state, once_passed(&self.reason)),
             (state, _) => (state, self.reason.as_str()),
         };
         next.to(state, reason, vec![])
