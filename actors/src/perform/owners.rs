@@ -35,7 +35,9 @@ pub(super) async fn ask(
     let owning = match limits(writes, host.code_owners(repository, base, &writes.reads).await)? {
         Some(file) => {
             let manifest = tree::manifest(writes, changeset).await?;
-            owning(&file, manifest.changes.iter().map(|changed| changed.path.as_str()), owner)
+            let paths =
+                manifest.changes.into_iter().map(|changed| changed.path.as_str().to_owned()).collect();
+            found(file, paths, owner.to_owned()).await?
         }
         None => Owning::default(),
     };
@@ -76,4 +78,28 @@ pub(super) async fn ask(
         }
     }
     Ok(Some(changeset.owners_asked(&open, asked, refused)))
+}
+
+/// Who owns these paths, off the threads that serve everybody: the file may be a large one, and each path is held against
+/// each of its lines.
+async fn found(file: String, paths: Vec<String>, organization: String) -> Result<Owning, Halt> {
+    let work = move || owning(&file, paths.iter().map(String::as_str), &organization);
+    let found = tokio::task::spawn_blocking(work).await;
+    found.map_err(|error| Halt::deferred(format!("whom its files belong to was not found out: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn a_large_file_keeps_nobody_waiting() {
+        let lines: String = (0..2_000).map(|nth| format!("/folder-{nth}/**/*.txt @owner-{nth}\n")).collect();
+        let paths = (0..200).map(|nth| format!("folder-{nth}/a/b.txt")).collect();
+        let mut found = std::pin::pin!(found(lines, paths, "acme".to_owned()));
+        assert!(matches!(futures::poll!(&mut found), Poll::Pending), "it was worked out on this thread");
+        let Ok(found) = found.await else { panic!("it is found") };
+        assert_eq!(found.candidates.len(), 200);
+    }
 }
