@@ -223,19 +223,25 @@ impl ReadBudget {
         let mut book = self.lock();
         let Page { spent, purse, .. } = book.of(resource);
         let sharers = self.0.sharers.load(Ordering::Relaxed);
+        let mut taken_alone = false;
         let part = |window: &Window| Window { cap: window.cap / sharers, ..*window };
         let alone = || windows.iter().filter_map(|window| spent.room_at(part(window), points, now)).max();
         let wait = if self.0.pool.is_none() || windows.is_empty() {
             alone().map(Wait::Until)
         } else {
             let real = Instant::now();
-            let lent = purse.take(points, real)
-                || alone().is_none() && purse.take_alone(points, windows, sharers, real);
-            if lent { None } else { Some(Wait::Told) }
+            let lent = purse.take(points, real);
+            taken_alone = !lent && alone().is_none() && purse.take_alone(points, windows, sharers, real);
+            if lent || taken_alone { None } else { Some(Wait::Told) }
         };
         if wait.is_none() {
             spent.under_way += points;
             spent.forget(now, longest(windows));
+        }
+        drop(book);
+        if taken_alone {
+            // Nobody may have asked for a while: the pool may be back, and the others are to count this.
+            self.see_to_pool(resource);
         }
         Ok(wait)
     }

@@ -143,6 +143,25 @@ async fn who_never_heard_of_the_pool_takes_nothing_for_a_window_while_it_is_sile
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_rested_while_the_pool_was_silent_counts_again_once_it_is_back() {
+    let (store, pool) = (MemoryStore::new(), MemoryPool::default());
+    let (budget, other) = (pooled(90, &store, &pool), pooled(90, &store, &pool));
+    drop(budget.spend(Resource::Rest, 1).await.unwrap());
+    pool.silence(true);
+    drop(budget.spend(Resource::Rest, 1).await.unwrap());
+    // So long that nothing of it counts any more, and nobody asks.
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    pool.silence(false);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for _ in 0..20 {
+        drop(budget.spend(Resource::Rest, 1).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(reads_within(&other, Duration::from_secs(5)).await <= 70, "together they spent more than all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn points_are_lent_a_few_at_a_time_and_what_is_not_needed_goes_back() {
     let (store, pool) = (MemoryStore::new(), MemoryPool::default());
     let (budget, other) = (pooled(500, &store, &pool), pooled(500, &store, &pool));
