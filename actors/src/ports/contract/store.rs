@@ -27,6 +27,7 @@ mod reviews;
 mod rollouts;
 mod scopes;
 mod standing;
+mod transfers;
 
 use super::super::{
     CommitError, Committed, Message, Store, SyncReport, Transition, memory::Dump, memory::MemoryStore,
@@ -158,6 +159,8 @@ where
         concurrency::eight_writers_leave_no_gap,
         concurrency::one_of_many_wins_a_row,
         concurrency::of_many_at_once_none_is_lost_and_none_happens_twice,
+        transfers::a_row_goes_over_to_another_organisation_in_one_commit,
+        transfers::a_row_that_went_over_is_its_new_owners_alone,
         reviews::places_go_to_the_least_loaded_up_to_the_cap,
         reviews::a_place_counts_until_its_outcome_is_on_record,
         reviews::a_cap_holds_whoever_asks_at_once,
