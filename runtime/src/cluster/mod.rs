@@ -21,7 +21,7 @@ pub use link::Away;
 
 use crate::config::RedisUrl;
 use async_trait::async_trait;
-use campaigns_actors::ports::{Cluster, Ownership, PointPool, Store};
+use campaigns_actors::ports::{Cluster, Ownership, PointPool, Store, USABLE};
 use campaigns_domain::id::Shard;
 use leases::{Leases, Request};
 use link::Link;
@@ -74,9 +74,10 @@ impl Settings {
         self.lease / 5
     }
 
-    /// Whoever wants to read waits for this; by itself it would go on with a part of the points.
+    /// Whoever wants to read waits for this; by itself it would go on with a part of the points. What is lent later than
+    /// it can be used would be asked for without end.
     fn lend_within(self) -> Duration {
-        self.lease / 10
+        (self.lease / 10).min(USABLE / 2)
     }
 }
 
@@ -266,5 +267,18 @@ impl Cluster for RedisCluster {
 impl std::fmt::Debug for RedisCluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisCluster").field("me", &self.me).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_come_while_they_can_be_used_however_long_a_lease_lives() {
+        for seconds in [1, 10, 60] {
+            let settings = Settings { lease: Duration::from_secs(seconds) };
+            assert!(settings.lend_within() < USABLE, "{seconds}");
+        }
     }
 }
