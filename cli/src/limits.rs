@@ -1,4 +1,4 @@
-//! How fast GitHub is written to and read: the words of the command line for it.
+//! How fast GitHub is written to and read, and how much is carried out again at once: the words of the command line for it.
 //!
 //! Deliberately absent: keeping the limits, which the actors and the database do.
 
@@ -31,6 +31,10 @@ pub(crate) struct Limits {
     /// GitHub's points for one organisation in any minute: a write costs 5, a read 1.
     #[arg(long, env = "CAMPAIGNS_POINTS_PER_MINUTE", default_value_t = 900, value_name = "POINTS", value_parser = value_parser!(u32).range(20..))]
     points_per_minute: u32,
+    /// Pull requests of one organisation that are carried out again by themselves at the same time, because their bases
+    /// moved.
+    #[arg(long, env = "CAMPAIGNS_REDONE_AT_ONCE", default_value_t = 20, value_name = "PULL_REQUESTS", value_parser = value_parser!(u64).range(1..))]
+    redone_at_once: u64,
     /// The least time between two writes to one organisation, in milliseconds.
     #[arg(long, env = "CAMPAIGNS_WRITE_SPACING", default_value_t = 1_000, value_name = "MILLISECONDS")]
     write_spacing: u32,
@@ -94,12 +98,28 @@ impl Limits {
             content: self.content_writes.clone(),
         };
         settings.read_points = reads;
+        settings.redone_at_once = self.redone_at_once;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Words {
+        #[command(flatten)]
+        limits: Limits,
+    }
+
+    #[test]
+    fn what_is_carried_out_again_at_once_is_the_operators_to_set() {
+        use clap::Parser as _;
+        let words = |words: &[&str]| Words::try_parse_from([&["limits"], words].concat());
+        assert_eq!(words(&[]).map(|words| words.limits.redone_at_once).ok(), Some(20));
+        assert_eq!(words(&["--redone-at-once", "3"]).map(|words| words.limits.redone_at_once).ok(), Some(3));
+        assert!(words(&["--redone-at-once", "0"]).is_err());
+    }
 
     #[test]
     fn a_further_limit_is_read_or_refused_in_words() {

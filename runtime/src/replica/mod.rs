@@ -76,6 +76,8 @@ pub struct ReplicaSettings {
     pub budget: Budget,
     /// How many REST points a minute may be spent on reading one organisation.
     pub read_points: u32,
+    /// How many changesets of one organisation are carried out again by themselves at the same time.
+    pub redone_at_once: u64,
     /// Whether no limits of our own are kept.
     pub unlimited: bool,
     /// What GitHub signs webhooks with; none takes no webhooks.
@@ -102,6 +104,7 @@ impl ReplicaSettings {
             no_container: false,
             budget: Budget::default(),
             read_points: split_points(POINTS_A_MINUTE).1,
+            redone_at_once: Settings::default().redone_at_once,
             unlimited: false,
             webhook_secrets: WebhookSecrets::default(),
             webhook_rhythm: Rhythm::default(),
@@ -330,6 +333,7 @@ fn executor(
 fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
     let mut actors = Settings { scratch, budget: settings.budget.clone(), ..Settings::default() };
     actors.poll_every = settings.poll;
+    actors.redone_at_once = settings.redone_at_once;
     actors.reads.rest = vec![Window { seconds: 60, cap: settings.read_points }];
     // The distance between writes is the operator's to set, and is the pace.
     actors.writes_per_second = None;
