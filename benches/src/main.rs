@@ -20,6 +20,10 @@ use clap::{Parser, ValueEnum};
 use report::Report;
 use std::process::ExitCode;
 
+/// As the product has it (ADR 17).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measure the inside against references in the same run.
 #[derive(Debug, Parser)]
 #[command(name = "ratios", version)]

@@ -19,6 +19,10 @@ use clap::Parser as _;
 use commands::{ask::Asking, steer::Verb};
 use std::process::ExitCode;
 
+/// Committing takes many small pieces of memory on several threads, which the system's allocator is slow at (ADR 17).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A step's sandbox is this very program, started again: it never comes back from here.
     campaigns_runner::sandbox::entry();
