@@ -47,6 +47,9 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// How long connections in use are waited for when the store is closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// The store on a PostgreSQL database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Postgres {
@@ -93,10 +96,15 @@ impl Postgres {
         }
     }
 
-    /// Closes every connection; waits for those in use.
+    /// Closes every connection. Those in use are waited for, but not for longer than [`CLOSING`]: one whose other end has
+    /// fallen silent would never come back.
     pub async fn close(&self) {
         self.clock.close();
-        tokio::join!(self.pool.close(), self.commit_pool.close(), self.fence_pool.close());
+        let closing =
+            async { tokio::join!(self.pool.close(), self.commit_pool.close(), self.fence_pool.close()) };
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("connections to the database were still in use when it was left");
+        }
     }
 }
 

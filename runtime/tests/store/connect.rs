@@ -6,6 +6,7 @@ use campaigns_runtime::{
     store::{ConnectError, Postgres},
 };
 use futures::future::join_all;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_replicas_may_start_on_an_empty_database_at_once() {
@@ -58,4 +59,15 @@ async fn an_unreadable_address_or_a_silent_one_is_said_without_the_password() {
     }
     let closed = Postgres::connect("postgres://ada:s3cret@127.0.0.1:1/none", options()).await;
     assert!(matches!(closed, Err(ConnectError::Unreachable(_))), "{closed:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_never_comes_back_is_not_waited_for_forever() {
+    let database = fresh_database().await.expect("a database");
+    let store = Postgres::connect(database.url(), options()).await.expect("a store");
+    let kept = store.pool().acquire().await.expect("a connection");
+    tokio::time::pause();
+    let closed = tokio::time::timeout(Duration::from_secs(60), store.close()).await;
+    assert!(closed.is_ok(), "it waits for a connection that is in use");
+    drop(kept);
 }
