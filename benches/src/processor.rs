@@ -17,7 +17,7 @@ pub(crate) struct Taken {
 impl Taken {
     /// What has been taken until now, where `server` is the server's first process.
     pub(crate) fn now(server: i32) -> Result<Self> {
-        let mut taken = Self { here: Stat::of("self")?.own, server: 0.0 };
+        let mut taken = Self { here: taken_here()?, server: 0.0 };
         for entry in fs::read_dir("/proc").context("there is no /proc")? {
             let name = entry?.file_name();
             let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
@@ -37,6 +37,11 @@ impl Taken {
         let each = |now: f64, before: f64| (now - before) * 1e6 / count as f64;
         Self { here: each(self.here, before.here), server: each(self.server, before.server) }
     }
+}
+
+/// Seconds that this process has taken until now, in user mode and in the kernel.
+pub(crate) fn taken_here() -> Result<f64> {
+    Ok(Stat::of("self")?.own)
 }
 
 /// Linux counts processor time in hundredths of a second on every architecture that we build for.

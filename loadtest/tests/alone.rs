@@ -4,30 +4,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use serde_json::Value;
-use std::process::Command;
+mod support;
 
-/// Runs a scenario; every figure that is no matter of time has to hold.
-fn run(arguments: &[&str]) -> Vec<Value> {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", "-o", "json"])
-        .args(arguments)
-        .env("RUST_LOG", "error")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    let figures = report["figures"].as_array().unwrap();
-    let counts = |figure: &&Value| figure["target"].as_str().unwrap().starts_with("exactly");
-    let broken: Vec<&Value> =
-        figures.iter().filter(counts).filter(|figure| figure["holds"] != true).collect();
-    assert!(broken.is_empty(), "{broken:#?}\n{said}");
-    figures.clone()
-}
+use support::run;
 
 #[test]
 fn runs_of_which_nothing_is_run_end_and_are_held_against_their_rows() {
-    let figures = run(&["large", "--targets", "60"]);
+    let figures = run(&["large", "--targets", "60"]).counts();
     let written =
         figures.iter().find(|figure| figure["name"].as_str().unwrap().contains("once more")).unwrap();
     assert!(written["reference"].as_f64().unwrap() > 0.0 && written["ratio"].as_f64().unwrap() > 1.0);
@@ -35,7 +18,7 @@ fn runs_of_which_nothing_is_run_end_and_are_held_against_their_rows() {
 
 #[test]
 fn every_renewal_of_leases_is_seen_and_held_against_as_many_keys() {
-    let figures = run(&["leases", "--lease", "1", "--pairs", "2"]);
+    let figures = run(&["leases", "--lease", "1", "--pairs", "2"]).counts();
     for figure in figures.iter().filter(|figure| figure["unit"] == "s") {
         let (value, reference) = (figure["value"].as_f64().unwrap(), figure["reference"].as_f64().unwrap());
         assert!(value > 0.0 && reference > 0.0, "{figure}");

@@ -4,26 +4,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use serde_json::Value;
-use std::process::Command;
+mod support;
 
 /// Runs a scenario over 20 repositories with 25 writes an hour, so that their 80 writes take three hours and some.
 ///
 /// The seed is one whose faults lose and refuse some of the first 60 writes.
 fn figures(scenario: &str) -> Vec<(String, f64, bool)> {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", scenario, "--targets", "20", "--per-hour", "25", "--seed", "46", "-o", "json"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    let figures = report["figures"].as_array().unwrap().iter().map(|figure| {
+    let words = [scenario, "--targets", "20", "--per-hour", "25", "--seed", "46"];
+    let figures = support::run(&words).whole().into_iter().map(|figure| {
         let name = figure["name"].as_str().unwrap().to_owned();
         (name, figure["value"].as_f64().unwrap(), figure["holds"].as_bool().unwrap())
     });
-    let figures: Vec<_> = figures.collect();
-    assert!(output.status.success() && figures.iter().all(|figure| figure.2), "{figures:#?}\n{said}");
-    figures
+    figures.collect()
 }
 
 #[test]

@@ -4,45 +4,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use serde_json::Value;
-use std::process::Command;
+mod support;
 
-/// Runs a scenario; every figure that is no matter of time has to hold.
-fn run(arguments: &[&str]) -> Vec<Value> {
-    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", "-o", "json"])
-        .args(arguments)
-        .env("RUST_LOG", "error")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    let figures = report["figures"].as_array().unwrap();
-    let counts = |figure: &&Value| figure["target"].as_str().unwrap().starts_with("exactly");
-    let broken: Vec<&Value> =
-        figures.iter().filter(counts).filter(|figure| figure["holds"] != true).collect();
-    assert!(broken.is_empty(), "{broken:#?}\n{said}");
-    figures.clone()
-}
+use support::run;
 
 #[test]
 fn wake_ups_alone_carry_a_campaign_to_its_end_though_one_who_hears_them_is_killed() {
-    run(&["streams", "--targets", "16", "--seed", "3"]);
+    run(&["streams", "--targets", "16", "--seed", "3"]).counts();
 }
 
 #[test]
 fn looking_alone_carries_a_campaign_to_its_end() {
-    run(&["polling", "--targets", "16"]);
+    run(&["polling", "--targets", "16"]).counts();
 }
 
 #[test]
 fn a_redis_that_is_cut_off_costs_time_and_nothing_else() {
-    run(&["partition", "--targets", "16", "--lease", "1"]);
+    run(&["partition", "--targets", "16", "--lease", "1"]).counts();
 }
 
 #[test]
 fn a_run_of_which_nothing_is_run_is_shared_and_ends() {
-    let figures = run(&["spread", "--targets", "90", "--lease", "2"]);
+    let figures = run(&["spread", "--targets", "90", "--lease", "2"]).counts();
     let carried_out = figures.iter().find(|figure| figure["name"] == "targets that are unchanged").unwrap();
     assert_eq!(carried_out["value"], 90.0);
 }

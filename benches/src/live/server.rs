@@ -7,6 +7,7 @@ use super::{
     AT_ONCE, EVENTS, EVERY_MS, Hello, Spent, TIMES,
     clients::{allow_many_connections, micros},
 };
+use crate::processor::taken_here;
 use anyhow::{Context as _, Result};
 use campaigns_actors::ports::{NewEvent, Store as _, Subject, Transition};
 use campaigns_benches::{
@@ -113,8 +114,7 @@ impl Told {
     }
 
     fn spent(&self, before: &Before) -> Result<()> {
-        let spent =
-            Spent { seconds: processor_seconds()? - before.seconds, grown: before.resident - self.empty };
+        let spent = Spent { seconds: taken_here()? - before.seconds, grown: before.resident - self.empty };
         println!("{}", serde_json::to_string(&spent)?);
         Ok(())
     }
@@ -128,20 +128,8 @@ struct Before {
 
 impl Before {
     fn now() -> Result<Self> {
-        Ok(Self { seconds: processor_seconds()?, resident: resident()? })
+        Ok(Self { seconds: taken_here()?, resident: resident()? })
     }
-}
-
-/// Processor time of this process, in user mode and in the kernel.
-fn processor_seconds() -> Result<f64> {
-    /// Linux counts these in hundredths of a second on every architecture that we build for.
-    const TICKS: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The name before may hold anything, and ends with the last parenthesis.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks =
-        |at: usize| fields.get(at).context("an unreadable /proc/self/stat")?.parse::<f64>().context("ticks");
-    Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
 /// KB of memory that this process has.

@@ -1,5 +1,5 @@
-//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase`, `rerun` and `takeover`: something that
-//! is asked of many changesets at once.
+//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase`, `rerun` and `takeover`:
+//! something that is asked of many changesets at once.
 //!
 //! What is covered is shown before anything is done, and on a terminal asked about. Deliberately absent: waiting until
 //! every pull request is as asked, which may take days; `campaigns status` shows it.

@@ -31,8 +31,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many targets there are unless it is said: a third of them an hour is less than three replicas can send in a storm,
-/// so that it is the limits that hold them up, and what is left after it ends in time.
+/// How many targets there are unless it is said. Of these a third may be opened in an hour, fewer than three replicas open
+/// in a storm where nothing else holds them up, and what is left after it can end in time.
 const TARGETS: u32 = 600;
 /// How long the storm is unless it is said.
 const STORM: u64 = 600;

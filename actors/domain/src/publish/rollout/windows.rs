@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashSet};
 
 /// How far ahead a change is looked for, in days: two weeks, since the one hour of a week may be the one that is skipped,
 /// and a day for each end.
-const AHEAD: u64 = 16;
+const AHEAD: usize = 16;
 
 /// Whether one of the windows is open; without any, it always is.
 pub fn is_open(windows: &[Hours], at: DateTime<Utc>) -> bool {
@@ -105,5 +105,5 @@ fn turns(zone: Tz, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
 fn days(zone: Tz, now: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> {
     let today = now.with_timezone(&zone).date_naive();
     let first = today.checked_sub_days(Days::new(1)).unwrap_or(today);
-    first.iter_days().take(usize::try_from(AHEAD + 1).unwrap_or(17))
+    first.iter_days().take(AHEAD + 1)
 }
