@@ -113,7 +113,9 @@ impl GitHub {
                 Route::Repository(repository, _) => self.unless_moved(repository, error),
                 _ => error,
             })?;
-            let raw = match self.wire.exchange(self.outgoing(&ask, &bearer)).await {
+            let outgoing = self.outgoing(&ask, &bearer);
+            let address = outgoing.address.clone();
+            let raw = match self.wire.exchange(outgoing).await {
                 Ok(raw) => raw,
                 Err(lost) => {
                     self.after_loss(&ask.about, lost, &mut tried).await?;
@@ -133,7 +135,7 @@ impl GitHub {
             }
             if is_redirect(status) && moved < 3 {
                 moved += 1;
-                self.follow(&mut ask, &raw).await?;
+                self.follow(&mut ask, &address, &raw).await?;
                 continue;
             }
             if status.is_server_error()
@@ -179,20 +181,24 @@ impl GitHub {
         tokio::time::sleep(Duration::from_millis(base / 2 + jitter)).await;
     }
 
-    pub(super) fn outgoing<'b>(&self, ask: &'b Ask<'_>, bearer: &Bearer) -> Outgoing<'b> {
-        let address = match &ask.route {
+    /// Where a route leads, as far as is known here.
+    fn address(&self, route: &Route<'_>) -> String {
+        match route {
             Route::Path(path) => self.wire.endpoint.address(path),
             Route::Graphql => self.wire.endpoint.graphql(),
             Route::Repository(repository, rest) => {
                 let name = self.name(repository);
                 self.wire.endpoint.address(&format!("/repos/{}/{}{rest}", name.owner(), name.name()))
             }
-        };
+        }
+    }
+
+    pub(super) fn outgoing<'b>(&self, ask: &'b Ask<'_>, bearer: &Bearer) -> Outgoing<'b> {
         let timeouts = &self.wire.config.timeouts;
         Outgoing {
             operation: ask.operation,
             method: ask.method.clone(),
-            address,
+            address: self.address(&ask.route),
             accept: ask.accept,
             body: ask.body.clone(),
             authorization: Some(bearer.header.clone()),
@@ -201,8 +207,9 @@ impl GitHub {
         }
     }
 
-    /// Follows a redirect within this API: to the repository under its new name, or a plain path.
-    pub(super) async fn follow(&self, ask: &mut Ask<'_>, raw: &Raw) -> Result<(), CodeHostError> {
+    /// Follows a redirect within this API, from the address that was asked: to the repository under its new name, or a
+    /// plain path.
+    async fn follow(&self, ask: &mut Ask<'_>, asked: &str, raw: &Raw) -> Result<(), CodeHostError> {
         let refused = || answer::refusal(&ask.about, raw.status, &raw.headers, &raw.body);
         let location = super::wire::text(&raw.headers, "location").to_owned();
         let path = self.wire.endpoint.path_of(&location).ok_or_else(refused)?;
@@ -211,9 +218,10 @@ impl GitHub {
             // It has no other address.
             Route::Graphql => return Err(refused()),
             Route::Repository(repository, _) => {
-                let before = self.name(repository);
                 let now = Box::pin(self.locate(repository, ask.paid)).await?;
-                if now == before {
+                // Not what it was called a moment ago: somebody else may have found the new name while this was asked
+                // for by the old one.
+                if self.address(&ask.route) == asked {
                     return Err(refused());
                 }
                 if let Scope::Owner(owner) | Scope::Repository { owner, .. } | Scope::Actions { owner, .. } =

@@ -270,6 +270,23 @@ async fn another_repository_under_an_old_name_is_not_taken_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_another_read_has_found_out_meanwhile_is_followed() {
+    let twin = twin().await;
+    let id = twin.repository("before").file("a", "1").create().await.unwrap();
+    twin.as_maintainer(|person| person.rename("before", "after")).await.unwrap();
+    let (host, known) = (github(&twin, token(&twin)), named(&twin, id, "before"));
+    // Asked for by the old name, and answered when the new one is known.
+    twin.faults().add(Fault { times: Some(1), ..Fault::on("pulls/list", Effect::HoldAnswer { ms: 1_000 }) });
+    let reads = ReadBudget::unlimited();
+    let (pulls, branch) = futures::join!(
+        host.pull_requests(&known, "ours", "main", &reads),
+        host.branch(&known, "main", &reads)
+    );
+    assert_eq!(pulls, Ok(vec![]));
+    assert!(branch.as_ref().is_ok_and(Option::is_some), "{branch:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_start_says_who_we_are_and_where() {
     let twin = twin().await;
     let person = github(&twin, token(&twin)).check().await.unwrap();
