@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: finding out (`perform::whereabouts`), and what it means for a changeset (its machine).
 
-use super::{Input, LimiterState};
+use super::LimiterState;
 use crate::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     changeset::Changeset,
@@ -15,8 +15,7 @@ use std::collections::HashMap;
 pub(super) type Elsewhere = HashMap<ChangesetId, String>;
 
 /// What is passed on of a message about a changeset that is elsewhere, in the part of which run; none where it is here.
-pub(super) fn passed_on(elsewhere: &Elsewhere, input: &Input) -> Option<(RunId, MessageId, Message)> {
-    let Input::Message(message) = input else { return None };
+pub(super) fn passed_on(elsewhere: &Elsewhere, message: &Message) -> Option<(RunId, Message)> {
     let (changeset, run) = match &message.body {
         MessageBody::Proposed { place, proposal } => (place.changeset(), proposal.run),
         MessageBody::Ask { changeset, run, .. }
@@ -28,7 +27,7 @@ pub(super) fn passed_on(elsewhere: &Elsewhere, input: &Input) -> Option<(RunId, 
     let owner = elsewhere.get(&changeset)?;
     let id = MessageId::of(message.id.0, "passed on", 1);
     let to = Recipient::Organization(owner.clone());
-    Some((run, message.id, Message { id, to, body: message.body.clone() }))
+    Some((run, Message { id, to, body: message.body.clone() }))
 }
 
 /// The word to the organisation that has a changeset from now on.

@@ -149,9 +149,15 @@ impl<'a> Fold<'a> {
     /// A message about a changeset that is another organisation's goes there.
     pub(super) fn pass_on(&mut self, run: RunId, message: MessageId, passed_on: Message) {
         let transition = self.of(run);
-        if !transition.consumed.contains(&message) {
-            transition.consumed.push(message);
-            transition.messages.push(passed_on);
+        transition.consumed.push(message);
+        transition.messages.push(passed_on);
+    }
+
+    /// A changeset has come from another organisation: where it waits to be sent it waits for a turn here, also while
+    /// nothing is asked of the store.
+    pub(super) fn arrived(&mut self, id: ChangesetId) {
+        if self.rows.get(&id).is_some_and(|row| row.state == ChangesetState::Scheduled && !row.held) {
+            self.scheduled.push(id);
         }
     }
 

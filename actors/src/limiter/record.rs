@@ -41,12 +41,11 @@ pub(super) async fn record(
     let (mut troubles, mut installations) = (vec![], vec![]);
     let mut fold = Fold::new(&state.scope, &mut state.rows);
     for input in inputs {
-        if let Some((run, message, passed_on)) = passed_on(&state.elsewhere, input) {
-            fold.pass_on(run, message, passed_on);
-            continue;
-        }
         match input {
             Input::Message(message) if !read.insert(message.id) => {}
+            Input::Message(message) if let Some((run, there)) = passed_on(&state.elsewhere, message) => {
+                fold.pass_on(run, message.id, there);
+            }
             Input::Message(message) => match &message.body {
                 MessageBody::Proposed { place, proposal } => {
                     fold.propose(message.id, place, proposal).await?
@@ -73,8 +72,9 @@ pub(super) async fn record(
                     }
                     fold.consume(*run, message.id);
                 }
-                MessageBody::Arrived { run, .. } => {
+                MessageBody::Arrived { changeset, run } => {
                     // It waits for a turn, or its pull request is to be read.
+                    fold.arrived(*changeset);
                     (state.more, state.due) = (true, true);
                     fold.consume(*run, message.id);
                 }

@@ -8,6 +8,7 @@ use super::{
     permits::Writes,
     publish::Sent,
     reads::{NotRead, patiently},
+    whereabouts,
 };
 use crate::{
     ports::{CodeHostError, MOST_READ_AT_ONCE, ReadBudget, RepositoryRef},
@@ -51,7 +52,7 @@ pub(super) async fn leave_out(
     let mut reasons = HashMap::new();
     for (RepositoryRef { name, .. }, said) in said.into_iter().flatten() {
         match said {
-            Ok(said) => reasons.extend(said.reason(campaign).map(|reason| (name.to_string(), reason))),
+            Ok(said) => reasons.extend(said.says.reason(campaign).map(|reason| (name.to_string(), reason))),
             // What is gone or closed to us meanwhile shows when its branch is read.
             Err(CodeHostError::NotFound(_) | CodeHostError::Refused(_) | CodeHostError::Away(_)) => {}
             Err(error) => return Err(NotRead::Answer(error)),
@@ -67,7 +68,8 @@ pub(super) async fn leave_out(
 }
 
 /// How sending ends where the repository has opted out; none where it has not. What is read is tied to the repository's
-/// id, before anything is written. What is proposed already is left to those there.
+/// id, before anything is written, and tells who has it: under another owner it goes on by that one's limits. What is
+/// proposed already is left to those there.
 pub(super) async fn stops(
     writes: &Writes<'_>,
     repository: &RepositoryRef,
@@ -85,7 +87,10 @@ pub(super) async fn stops(
         Some(said) => limits(writes, said)?,
         None => return Err(Halt::deferred(format!("GitHub did not say what {name} wants"))),
     };
-    Ok(said.reason(&campaign).map(|reason| match &changeset.pull_request {
+    if !changeset.is_of(said.name.owner()) {
+        whereabouts::confirm(writes, repository).await?;
+    }
+    Ok(said.says.reason(&campaign).map(|reason| match &changeset.pull_request {
         Some(_) if !changeset.errand.adopt => Sent::HandedOver(reason),
         _ => Sent::Refused(reason),
     }))

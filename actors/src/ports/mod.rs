@@ -33,7 +33,7 @@ pub use code_host::{CodeHost, CodeHostError, CommitDraft, MOST_READ_AT_ONCE, New
 pub use executor::{Executor, Work};
 pub use merging::Merging;
 pub use message::{Message, MessageBody, Recipient};
-pub use opting::Opting;
+pub use opting::{Opting, Wish};
 pub use outcome::{Outcome, SyncFailure, SyncReport};
 pub use permit::{Counting, Permit, PermitAnswer, PermitRequest, Spending};
 pub use placement::RowKey;

@@ -4,7 +4,16 @@
 
 use super::{CodeHostError, ReadBudget, RepositoryRef};
 use async_trait::async_trait;
-use campaigns_domain::selection::OptOut;
+use campaigns_domain::{id::RepositoryName, selection::OptOut};
+
+/// What one repository says about campaigns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// What it says.
+    pub says: OptOut,
+    /// What it is called by now: who has it shows in this.
+    pub name: RepositoryName,
+}
 
 /// What repositories say about campaigns.
 #[async_trait]
@@ -21,5 +30,5 @@ pub trait Opting: Send + Sync + 'static {
         owner: &str,
         repositories: &[RepositoryRef],
         budget: &ReadBudget,
-    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError>;
+    ) -> Result<Vec<Result<Wish, CodeHostError>>, CodeHostError>;
 }

@@ -1,10 +1,10 @@
 //! Reading what was left behind, off the mailbox and for as long as it takes the store to answer.
 //!
-//! Deliberately absent: doing anything about it.
+//! Deliberately absent: doing anything about it. Only what is nobody's here any more is ended.
 
 use super::{Left, ShardMessage, key};
 use crate::{
-    ports::{Effect, Recipient, StoreError, Subject},
+    ports::{Effect, EffectChange, Recipient, StoreError, Subject},
     scope::Scope,
     tasks::Tasks,
 };
@@ -49,11 +49,26 @@ async fn left_behind(scope: &Scope) -> Result<Left, StoreError> {
         left.entry(Recipient::Run(run)).or_default();
     }
     for effect in backlog.effects {
-        if let Some(recipient) = recipient(scope, &effect).await? {
-            left.entry(recipient).or_default().effects.push(effect);
+        match recipient(scope, &effect).await? {
+            Some(recipient) if recipient.shard() == scope.shard() => {
+                left.entry(recipient).or_default().effects.push(effect);
+            }
+            Some(elsewhere) => end(scope, &effect, &elsewhere).await,
+            None => {}
         }
     }
     Ok(left)
+}
+
+/// Ends an effect whose changeset is another shard's by now: that one's owner has begun its own, and alone may see to it.
+/// Where this does not get through, the next time that the shard is loaded finds it again.
+async fn end(scope: &Scope, effect: &Effect, elsewhere: &Recipient) {
+    let mut transition = scope.transition(effect.run);
+    transition.effects.push(EffectChange::Done(effect.id));
+    match scope.commit(transition).await {
+        Ok(_) => tracing::info!(effect = %effect.id, ?elsewhere, "an effect is another shard's to see to"),
+        Err(setback) => tracing::warn!(effect = %effect.id, ?setback, "it could not be ended"),
+    }
 }
 
 /// Who is to see to an effect.

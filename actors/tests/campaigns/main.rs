@@ -27,3 +27,4 @@ mod reviewing;
 mod rollout;
 mod schedule;
 mod support;
+mod transfers;

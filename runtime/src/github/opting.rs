@@ -7,8 +7,11 @@
 
 use super::{GitHub, answer::About, call::Ask, graphql, shape::graphql::Failure, wire::Raw};
 use async_trait::async_trait;
-use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef};
-use campaigns_domain::selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut};
+use campaigns_actors::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef, Wish};
+use campaigns_domain::{
+    id::RepositoryName,
+    selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
+};
 use serde::Deserialize;
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};
@@ -25,6 +28,8 @@ struct Answer {
 struct Said {
     /// Whose words these are: another repository may have the name by now.
     database_id: Option<u64>,
+    /// What it is called by now: a name leads on after a rename or a transfer.
+    name_with_owner: RepositoryName,
     object: Option<Blob>,
     label: Option<serde::de::IgnoredAny>,
     repository_topics: Topics,
@@ -74,7 +79,7 @@ fn query(repositories: usize) -> String {
         let _ = writeln!(query, "  r{nth}: repository(owner: $o{nth}, name: $n{nth}) {{ ...Says }}");
     }
     query.push_str(
-        "}\nfragment Says on Repository {\n  databaseId\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
+        "}\nfragment Says on Repository {\n  databaseId nameWithOwner\n  object(expression: $file) { ... on Blob { text isTruncated } }\n  \
          label(name: $label) { id }\n  repositoryTopics(first: 100) { nodes { topic { name } } }\n}",
     );
     query
@@ -87,7 +92,7 @@ impl Opting for GitHub {
         owner: &str,
         repositories: &[RepositoryRef],
         budget: &ReadBudget,
-    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+    ) -> Result<Vec<Result<Wish, CodeHostError>>, CodeHostError> {
         let subject = format!("what {} repositories of {owner} say about campaigns", repositories.len());
         let about =
             About { doing: format!("reading {subject}"), subject, write: false, app: self.tokens.is_app() };
@@ -124,7 +129,7 @@ fn read(
     about: &About,
     raw: &Raw,
     repositories: &[RepositoryRef],
-) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+) -> Result<Vec<Result<Wish, CodeHostError>>, CodeHostError> {
     let unanswered = |why: &str| CodeHostError::Unavailable(format!("{}: {why}", about.doing));
     if !raw.status.is_success() {
         return Err(unanswered(&raw.status.to_string()));
@@ -143,14 +148,17 @@ fn read(
             (Some(said), None) if said.database_id != Some(id.0) => {
                 Err(CodeHostError::NotFound(format!("the repository {name} (id {})", id.0)))
             }
-            (Some(said), None) => Ok(OptOut {
-                // What is no text, or too long for one, is understood by nobody: it counts as a wish all the same.
-                file: said.object.map(|blob| {
-                    blob.text.filter(|_| !blob.is_truncated).unwrap_or_else(|| "\u{0}".to_owned())
-                }),
-                topic: said.repository_topics.has(OPT_OUT_TOPIC),
-                label: said.label.is_some(),
-            }),
+            (Some(said), None) => {
+                let says = OptOut {
+                    // What is no text, or too long for one, is understood by nobody: it counts as a wish all the same.
+                    file: said.object.map(|blob| {
+                        blob.text.filter(|_| !blob.is_truncated).unwrap_or_else(|| "\u{0}".to_owned())
+                    }),
+                    topic: said.repository_topics.has(OPT_OUT_TOPIC),
+                    label: said.label.is_some(),
+                };
+                Ok(Wish { says, name: said.name_with_owner })
+            }
             (_, Some("NOT_FOUND")) => Err(CodeHostError::NotFound(format!("the repository {name}"))),
             (_, Some("FORBIDDEN")) => {
                 Err(CodeHostError::Refused(format!("GitHub does not show what {name} says about campaigns")))

@@ -213,7 +213,7 @@ impl House {
             pull_requests: pull_requests.to_vec(),
             run,
         };
-        let to = Recipient::Organization(ACME.to_owned());
+        let to = Recipient::Organization(changeset.repository.owner().to_owned());
         self.tell(run, MessageId::of(changeset.id.0, "look", nth), to, body);
     }
 

@@ -10,7 +10,7 @@ use campaigns_actors::ports::{
     Committed, EffectChange, Executor, Followed, Held, Lease, Merging, Message, NewPullRequest, Opting,
     Permit, PermitAnswer, PermitRequest, Ports, Prunable, ReadBudget, RepositoryRef, Rerunning,
     ReviewRequest, Reviewing, RolloutCounts, RolloutMark, RunControl, Spending, Standing, Store, StoreError,
-    Transition, Wanted, Whereabouts, Work,
+    Transition, Wanted, Whereabouts, Wish, Work,
 };
 use campaigns_domain::{
     changeset::{Changeset, FailedChecks, FailedRun, PullRequestRef},
@@ -27,7 +27,7 @@ use campaigns_domain::{
         BranchHead, Comparison, MergeMethod, MergeRules, PullRequest, Reading, budget::Budget,
         commit::TreeEntry, dress::Wearer,
     },
-    selection::{Answer, Base, OptOut, Query},
+    selection::{Answer, Base, Query},
     spec::Spec,
 };
 use std::{
@@ -453,7 +453,7 @@ impl Opting for Behind {
         owner: &str,
         repositories: &[RepositoryRef],
         budget: &ReadBudget,
-    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+    ) -> Result<Vec<Result<Wish, CodeHostError>>, CodeHostError> {
         self.tap.host(Which::Every, self.ports.code_host.opt_outs(owner, repositories, budget)).await
     }
 }

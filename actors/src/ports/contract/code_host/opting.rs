@@ -4,7 +4,7 @@ use super::{
     publishing::open,
     stage::{Stage, permit},
 };
-use crate::ports::{CodeHostError, ReadBudget, RepositoryRef, memory::SeedFile};
+use crate::ports::{CodeHostError, ReadBudget, RepositoryRef, Wish, memory::SeedFile};
 use campaigns_domain::{
     id::{RepositoryId, RepositoryName},
     selection::{OPT_OUT_FILE, OPT_OUT_LABEL, OPT_OUT_TOPIC, OptOut},
@@ -24,18 +24,24 @@ pub(super) async fn tells_who_opts_out(stage: &dyn Stage) {
     let names = [plain.clone(), absent, by_file, empty, replaced];
     let said = host.opt_outs(&stage.owner(), &names, &reads).await.expect("it answers");
     let file = Some("optOut: [some]\n".to_owned());
-    assert_eq!(said[0], Ok(OptOut::default()));
+    let wish = |of: &RepositoryRef, says| Ok(Wish { says, name: of.name.clone() });
+    assert_eq!(said[0], wish(&plain, OptOut::default()));
     assert!(matches!(said[1], Err(CodeHostError::NotFound(_))), "{said:?}");
-    assert_eq!(said[2], Ok(OptOut { file, ..OptOut::default() }));
-    assert_eq!((said.len(), &said[3]), (5, &Ok(OptOut::default())));
+    assert_eq!(said[2], wish(&names[2], OptOut { file, ..OptOut::default() }));
+    assert_eq!((said.len(), &said[3]), (5, &wish(&names[3], OptOut::default())));
     assert!(matches!(said[4], Err(CodeHostError::NotFound(_))), "{said:?}");
     // A label that is put on a pull request is one of its repository.
     let (pull, _) = open(stage, &plain, "ours").await;
     let label = [OPT_OUT_LABEL.to_owned()];
     host.add_labels(&plain, pull.reference.number, &label, permit()).await.expect("a label");
     let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
-    assert_eq!(said, [Ok(OptOut { label: true, ..OptOut::default() })]);
+    assert_eq!(said, [wish(&plain, OptOut { label: true, ..OptOut::default() })]);
     stage.add_topic(&plain, OPT_OUT_TOPIC).await;
     let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
-    assert_eq!(said, [Ok(OptOut { label: true, topic: true, ..OptOut::default() })]);
+    assert_eq!(said, [wish(&plain, OptOut { label: true, topic: true, ..OptOut::default() })]);
+    // A name that was left leads to what is there by now.
+    stage.rename(&plain, "opts-renamed").await;
+    let said = host.opt_outs(&stage.owner(), &names[..1], &reads).await.expect("it answers");
+    let name = RepositoryName::new(&stage.owner(), "opts-renamed").expect("a name");
+    assert_eq!(said[0].as_ref().map(|said| &said.name), Ok(&name));
 }

@@ -3,7 +3,7 @@
 //! Deliberately absent: judging what the files say.
 
 use super::{Call, MemoryCodeHost, Operation, Resource, faults::FaultEffect, faults::strike};
-use crate::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef};
+use crate::ports::{CodeHostError, Opting, ReadBudget, RepositoryRef, Wish};
 use async_trait::async_trait;
 use campaigns_domain::selection::{OPT_OUT_FILE, OPT_OUT_TOPIC, OptOut, opts_out};
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ impl Opting for MemoryCodeHost {
         owner: &str,
         repositories: &[RepositoryRef],
         budget: &ReadBudget,
-    ) -> Result<Vec<Result<OptOut, CodeHostError>>, CodeHostError> {
+    ) -> Result<Vec<Result<Wish, CodeHostError>>, CodeHostError> {
         let _reading = budget.spend(Resource::GraphQl, 1).await?;
         let mut world = self.lock();
         let fault = strike(&mut world.faults, Operation::OptOuts, None);
@@ -31,11 +31,12 @@ impl Opting for MemoryCodeHost {
             let found = found.ok_or_else(|| CodeHostError::NotFound(format!("the repository {name}")))?;
             let tree = found.head(&found.default_branch).and_then(|head| found.trees.get(&head.tree));
             let blob = tree.and_then(|tree| tree.get(OPT_OUT_FILE)).and_then(|(_, id)| found.blobs.get(id));
-            Ok(OptOut {
+            let says = OptOut {
                 file: blob.map(|blob| String::from_utf8_lossy(blob).into_owned()),
                 topic: found.topics.iter().any(|topic| topic == OPT_OUT_TOPIC),
                 label: found.worn.iter().any(|worn| opts_out(&worn.labels)),
-            })
+            };
+            Ok(Wish { says, name: found.name.clone() })
         };
         Ok(repositories.iter().map(one).collect())
     }
