@@ -284,30 +284,34 @@ async fn a_repository_that_moves_to_the_other_is_paced_written_and_followed_ther
     let room = support::room();
     let both = both(room.path(), 3, 1).await;
     let [acme, globex] = &both.twins[..] else { panic!() };
+    acme.repository("acme-04").public().file("README.md", "# Service\n").create().await.unwrap();
     let database = fresh_database().await.unwrap();
     let server = daily(room.path(), &both, &database, 100);
     let api = server.api();
     api.apply("greeting", &spec().replace("published: true", "published: false")).await;
     let run = api.create_run("greeting", "one").await.id;
     assert_eq!(api.ended(run).await.state, RunState::Completed);
-    until("all are there", async || standing(&server).await.len() == 4).await;
+    until("all are there", async || standing(&server).await.len() == 5).await;
     let there = |repository: &str, state| (repository.to_owned(), state);
     assert_eq!(standing(&server).await[0], there("acme/acme-01", Unpublished));
 
-    // Before its pull request is opened: sending finds out.
-    acme.as_maintainer(|person| person.transfer("acme-01", "globex")).await.unwrap();
+    // Before its pull request is opened: sending finds out, also where the old owner's token reads it still.
+    for name in ["acme-01", "acme-04"] {
+        acme.as_maintainer(|person| person.transfer(name, "globex")).await.unwrap();
+    }
     command(&server, &["publish", "greeting", "--yes"]);
     let all_open = [
         there("globex/acme-01", Open),
         there("acme/acme-02", Open),
         there("acme/acme-03", Open),
+        there("globex/acme-04", Open),
         there("globex/globex-01", Open),
     ];
     until("all are open", async || standing(&server).await == all_open).await;
-    assert_eq!([opened(acme), opened(globex)], [2, 2]);
+    assert_eq!([opened(acme), opened(globex)], [2, 3]);
     assert_eq!(
         [used(&server, "acme"), used(&server, "globex")],
-        [2, 2],
+        [2, 3],
         "each by the limits of its organisation"
     );
     let own = |twin: &Twin| format!("installation:{}", twin.app().installation_id);
@@ -335,6 +339,6 @@ async fn a_repository_that_moves_to_the_other_is_paced_written_and_followed_ther
     until("it is closed", async || standing(&server).await[2] == there("globex/acme-03", Closed)).await;
     assert!(globex.pulls("acme-03")[0].closed_at.is_some());
     assert_eq!(writes(globex), [own(globex)].into());
-    assert_eq!([used(&server, "acme"), used(&server, "globex")], [2, 2], "nothing was opened twice");
+    assert_eq!([used(&server, "acme"), used(&server, "globex")], [2, 3], "nothing was opened twice");
     assert_eq!(server.stop(), Some(0));
 }
