@@ -32,6 +32,7 @@ pub async fn over(stage: &Stage, live: LiveSettings) -> Result<(ApiState, Secret
     queries.add_token(&by, token).await?;
     let state = ApiState::new(ApiParts {
         reads: queries.clone(),
+        events: queries.clone(),
         queues: queries.clone(),
         writes: queries.clone(),
         access: queries.clone(),

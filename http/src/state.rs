@@ -3,7 +3,7 @@
 use crate::{
     auth::Gate,
     live::{Hub, LiveSettings},
-    ports::{Access, Probe, Queues, Reads, Wake, Webhooks, Writes},
+    ports::{Access, Events, Probe, Queues, Reads, Wake, Webhooks, Writes},
     readiness::Readiness,
     webhook::WebhookSecrets,
 };
@@ -15,6 +15,8 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 pub struct ApiParts {
     /// What people read.
     pub reads: Arc<dyn Reads>,
+    /// What happened in runs.
+    pub events: Arc<dyn Events>,
     /// What forecasts are made from.
     pub queues: Arc<dyn Queues>,
     /// What people ask for.
@@ -77,6 +79,7 @@ pub struct ApiState(Arc<Shared>);
 /// What [`ApiState`] points to.
 pub struct Shared {
     pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) events: Arc<dyn Events>,
     pub(crate) queues: Arc<dyn Queues>,
     pub(crate) writes: Arc<dyn Writes>,
     pub(crate) gate: Arc<Gate>,
@@ -95,6 +98,7 @@ impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
         let ApiParts {
             reads,
+            events,
             queues,
             writes,
             access,
@@ -106,9 +110,10 @@ impl ApiState {
             version,
             settings,
         } = parts;
-        let hub = Arc::new(Hub::new(reads.clone(), settings.live.clone()));
+        let hub = Arc::new(Hub::new(events.clone(), settings.live.clone()));
         Self(Arc::new(Shared {
             reads,
+            events,
             queues,
             writes,
             gate: Arc::new(Gate::new(access)),

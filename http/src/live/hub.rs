@@ -3,10 +3,10 @@
 //! It is woken by [`Hub::committed`], which tells of commits here and of what other replicas announce, and looks every
 //! [`LiveSettings::poll`] besides, since an announcement may be lost. The first news after a silence goes out at once;
 //! what follows is gathered, longer where there are many clients, so that a burst is one write for each of them. A run
-//! nobody watches costs nothing. Deliberately absent: memory of the past, which the store has.
+//! nobody watches costs nothing, from when the last of its watchers has left. Deliberately absent: memory of the past, which the store has.
 
 use super::frame;
-use crate::ports::{Positions, Reads, StoreError};
+use crate::ports::{Events, Positions, StoreError};
 use bytes::Bytes;
 use campaigns_domain::id::RunId;
 use std::{
@@ -68,9 +68,31 @@ pub(super) struct News {
     pub(super) last: bool,
 }
 
+/// A watcher's place at the hub, for as long as it is kept.
+pub(super) struct Seat {
+    hub: Arc<Hub>,
+    run: RunId,
+    news: Option<broadcast::Receiver<News>>,
+}
+
+impl Seat {
+    /// The next piece of news; none where the watcher was too slow or the run is not watched any more.
+    pub(super) async fn news(&mut self) -> Option<News> {
+        self.news.as_mut()?.recv().await.ok()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // It is gone before it is looked who is left.
+        drop(self.news.take());
+        self.hub.left(self.run);
+    }
+}
+
 /// The live events of one replica.
 pub struct Hub {
-    reads: Arc<dyn Reads>,
+    events: Arc<dyn Events>,
     settings: LiveSettings,
     watched: Mutex<HashMap<RunId, Watched>>,
     places: Arc<Semaphore>,
@@ -84,9 +106,9 @@ struct Watched {
 
 impl Hub {
     /// A hub over this store.
-    pub fn new(reads: Arc<dyn Reads>, settings: LiveSettings) -> Self {
+    pub fn new(events: Arc<dyn Events>, settings: LiveSettings) -> Self {
         let places = Arc::new(Semaphore::new(settings.streams));
-        Self { reads, settings, watched: Mutex::default(), places }
+        Self { events, settings, watched: Mutex::default(), places }
     }
 
     /// A commit, here or elsewhere, has added events to this run. Cheap, and never waits.
@@ -110,8 +132,8 @@ impl Hub {
         &self.settings
     }
 
-    pub(super) fn reads(&self) -> &Arc<dyn Reads> {
-        &self.reads
+    pub(super) fn events(&self) -> &Arc<dyn Events> {
+        &self.events
     }
 
     pub(super) fn places(&self) -> &Arc<Semaphore> {
@@ -124,7 +146,7 @@ impl Hub {
         self: &Arc<Self>,
         run: RunId,
         head: &Positions,
-    ) -> (broadcast::Receiver<News>, Arc<Positions>) {
+    ) -> (Seat, Arc<Positions>) {
         let mut watched = self.watched();
         let entry = watched.entry(run).or_insert_with(|| {
             let (news, _) = broadcast::channel(self.settings.behind.max(1));
@@ -134,7 +156,8 @@ impl Hub {
         });
         // The watcher may know more than the hub has read: it is to look at once.
         entry.wake.notify_one();
-        (entry.news.subscribe(), entry.head.clone())
+        let news = Some(entry.news.subscribe());
+        (Seat { hub: self.clone(), run, news }, entry.head.clone())
     }
 
     /// Reads one run for as long as somebody watches it or until it ends.
@@ -148,22 +171,22 @@ impl Hub {
                     tracing::warn!(%run, %error, "live events could not be read; the next look tries again")
                 }
             }
+            let _ = tokio::time::timeout(self.settings.poll, wake.notified()).await;
+            tokio::time::sleep_until(began + self.gather()).await;
             if self.leave_if_unwatched(run) {
                 return;
             }
-            let _ = tokio::time::timeout(self.settings.poll, wake.notified()).await;
-            tokio::time::sleep_until(began + self.gather()).await;
         }
     }
 
     /// Hands out what is new; whether the run has ended and all of it is handed out.
     async fn read(&self, run: RunId, head: &mut Positions) -> Result<bool, StoreError> {
-        let Some(progress) = self.reads.progress(run).await? else {
+        let Some(progress) = self.events.progress(run).await? else {
             self.watched().remove(&run);
             return Ok(true);
         };
         while !progress.positions.is_within(head) {
-            let rows = self.reads.events(run, head, &progress.positions, PAGE).await?;
+            let rows = self.events.events(run, head, &progress.positions, PAGE).await?;
             if rows.is_empty() {
                 // What is missing was removed by retention.
                 *head = progress.positions.clone();
@@ -195,6 +218,13 @@ impl Hub {
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         let busy = GATHER_FOR_EACH.saturating_mul(streams).min(self.settings.gather_most);
         busy.max(self.settings.gather)
+    }
+
+    /// Whoever reads a run is woken where its last watcher has left, and leaves too.
+    fn left(&self, run: RunId) {
+        if let Some(entry) = self.watched().get(&run).filter(|entry| entry.news.receiver_count() == 0) {
+            entry.wake.notify_one();
+        }
     }
 
     fn leave_if_unwatched(&self, run: RunId) -> bool {

@@ -7,7 +7,7 @@
 
 use super::{
     frame,
-    hub::{Hub, News, PAGE},
+    hub::{Hub, News, PAGE, Seat},
 };
 use crate::{
     auth::Gate,
@@ -19,8 +19,8 @@ use campaigns_domain::id::RunId;
 use futures::{Stream, stream::unfold};
 use std::sync::Arc;
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast},
-    time::{Interval, MissedTickBehavior, interval},
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
 /// What a stream is of and for.
@@ -39,8 +39,10 @@ struct Client {
     run: RunId,
     at: Arc<Positions>,
     phase: Phase,
-    news: Option<broadcast::Receiver<News>>,
+    seat: Option<Seat>,
     heartbeat: Interval,
+    /// When its token was looked up last.
+    admitted: Instant,
     gate: Arc<Gate>,
     token: [u8; 32],
     draining: Option<Draining>,
@@ -65,23 +67,24 @@ pub(crate) fn stream(
 ) -> Option<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static> {
     let place = hub.places().clone().try_acquire_owned().ok()?;
     let Watching { run, after, progress, gate, token, draining } = watching;
-    let (news, phase) = match &progress.ended {
+    let (seat, phase) = match &progress.ended {
         Some(ended) => {
             let last = frame::end(run, &progress.positions, ended);
             (None, Phase::CatchingUp(Arc::new(progress.positions), Some(last)))
         }
         None => {
-            let (news, head) = hub.join(run, &progress.positions);
+            let (seat, head) = hub.join(run, &progress.positions);
             let phase = if after.is_within(&head) { Phase::CatchingUp(head, None) } else { Phase::Ahead };
-            (Some(news), phase)
+            (Some(seat), phase)
         }
     };
     let mut heartbeat = interval(hub.settings().heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     let hub = hub.clone();
-    let at = Arc::new(after);
-    let client = Client { hub, run, at, phase, news, heartbeat, gate, token, draining, _place: place };
+    let (at, admitted) = (Arc::new(after), Instant::now());
+    let client =
+        Client { hub, run, at, phase, seat, heartbeat, admitted, gate, token, draining, _place: place };
     // In a box, since every piece moves it out of the stream and back.
     let client = Box::new(client);
     Some(unfold(client, |mut client| async move {
@@ -95,11 +98,14 @@ pub(crate) fn stream(
 
 impl Client {
     async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        if self.is_dismissed().await {
+            self.phase = Phase::Over;
+        }
         loop {
             match &mut self.phase {
                 Phase::Over => return Ok(None),
                 Phase::CatchingUp(upto, last) => {
-                    let rows = self.hub.reads().events(self.run, &self.at, upto, PAGE).await?;
+                    let rows = self.hub.events().events(self.run, &self.at, upto, PAGE).await?;
                     if !rows.is_empty() {
                         return Ok(Some(frame::frames(self.run, &rows, Arc::make_mut(&mut self.at))));
                     }
@@ -133,8 +139,22 @@ impl Client {
         }
     }
 
+    /// Whether the client has to go, whatever there is for it: whoever is always behind never waits, and is asked here.
+    async fn is_dismissed(&mut self) -> bool {
+        let draining = self.draining.as_ref().is_some_and(Draining::is_draining);
+        let due = self.admitted.elapsed() >= self.hub.settings().heartbeat;
+        draining || due && self.is_stranger().await
+    }
+
+    /// Whether its token is no longer good.
+    async fn is_stranger(&mut self) -> bool {
+        self.admitted = Instant::now();
+        // A database that does not answer is no reason to send everybody away.
+        matches!(self.gate.look_up(&self.token).await, Ok(None))
+    }
+
     async fn heard(&mut self) -> Heard {
-        let Some(news) = &mut self.news else { return Heard::Nothing };
+        let Some(seat) = &mut self.seat else { return Heard::Nothing };
         let drained = async {
             match &mut self.draining {
                 Some(draining) => draining.draining().await,
@@ -145,12 +165,11 @@ impl Client {
             // Most often it is news, for which nothing else need be looked at.
             biased;
             // Both "too slow" and "the hub is gone" end the stream; the client resumes where it is.
-            news = news.recv() => news.map_or(Heard::Nothing, Heard::News),
+            news = seat.news() => news.map_or(Heard::Nothing, Heard::News),
             () = drained => Heard::Nothing,
-            _ = self.heartbeat.tick() => match self.gate.look_up(&self.token).await {
-                Ok(None) => Heard::Nothing,
-                // A database that does not answer is no reason to send everybody away.
-                Ok(Some(_)) | Err(_) => Heard::Quiet,
+            _ = self.heartbeat.tick() => match self.is_stranger().await {
+                true => Heard::Nothing,
+                false => Heard::Quiet,
             },
         }
     }

@@ -219,19 +219,6 @@ pub trait Reads: Send + Sync + 'static {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Listed<AuditEntry, i64>, StoreError>;
-
-    /// How far a run is, read in one snapshot.
-    async fn progress(&self, run: RunId) -> Result<Option<Progress>, StoreError>;
-
-    /// The events of a run behind `after`, up to and with `upto`, at most `limit`: in order within each part and
-    /// without gaps, by time across parts.
-    async fn events(
-        &self,
-        run: RunId,
-        after: &Positions,
-        upto: &Positions,
-        limit: u32,
-    ) -> Result<Vec<EventRow>, StoreError>;
 }
 
 /// Whether what this server needs is there.

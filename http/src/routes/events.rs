@@ -53,7 +53,7 @@ pub(crate) async fn events(
     let after = after(run, &headers, query.after.as_deref())?;
     let limit = body::limit(query.limit, 200, 1000)?;
     let progress =
-        state.reads.progress(run).await?.ok_or_else(|| ApiError::not_found(format!("run {id}")))?;
+        state.events.progress(run).await?.ok_or_else(|| ApiError::not_found(format!("run {id}")))?;
     if !after.is_within(&progress.positions) {
         let detail = "the cursor is ahead of the run's events (the server may have been restored from a backup); \
                       leave it out to begin anew";
@@ -94,7 +94,7 @@ async fn page(
     progress: Progress,
     limit: u32,
 ) -> Result<Response, ApiError> {
-    let rows = state.reads.events(run, &after, &progress.positions, limit).await?;
+    let rows = state.events.events(run, &after, &progress.positions, limit).await?;
     if rows.is_empty() {
         after = progress.positions.clone();
     }

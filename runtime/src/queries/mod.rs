@@ -30,7 +30,7 @@ use campaigns_domain::{
 };
 use campaigns_http::{
     ports::{
-        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Found,
+        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Events, Found,
         Listed, NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe, Progress,
         Queues, Reads, Received, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
         TargetKey, Token, Webhooks, Writes,
@@ -140,7 +140,10 @@ impl Reads for Queries {
     ) -> Result<Listed<AuditEntry, i64>, StoreError> {
         audit::list(&self.pool, subject, before, limit).await
     }
+}
 
+#[async_trait]
+impl Events for Queries {
     async fn progress(&self, run: RunId) -> Result<Option<Progress>, StoreError> {
         events::progress(&self.pool, run).await
     }

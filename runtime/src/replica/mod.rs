@@ -172,6 +172,7 @@ impl Replica {
         let token = first_token(&queries, &token_file).await?;
         let api = ApiState::new(ApiParts {
             reads: queries.clone(),
+            events: queries.clone(),
             queues: queries.clone(),
             writes: queries.clone(),
             access: queries.clone(),

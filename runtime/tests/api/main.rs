@@ -13,6 +13,7 @@ mod reads;
 mod routes;
 mod specs;
 mod stage;
+mod streams;
 mod steering;
 mod webhooks;
 mod writes;

@@ -16,7 +16,7 @@ use campaigns_domain::{
 use campaigns_http::{
     ApiParts, ApiState, Settings,
     auth::Secret,
-    ports::{Access, NewToken, Signed, Wake},
+    ports::{Access, Events, NewToken, Signed, Wake},
     wire::{self, Problem, Role},
 };
 use campaigns_runtime::{
@@ -97,7 +97,7 @@ pub(crate) async fn stage_with(settings: Settings) -> Stage {
         tokens.insert(role, secret);
     }
     let (artifacts, woken) = (Arc::new(MemoryArtifacts::new()), Arc::new(Woken::default()));
-    let server = serve(&queries, &artifacts, &woken, settings).await;
+    let server = serve(&queries, queries.clone(), &artifacts, &woken, settings).await;
     Stage {
         server,
         store,
@@ -118,12 +118,14 @@ pub(crate) fn by() -> Signed {
 
 async fn serve(
     queries: &Arc<Queries>,
+    events: Arc<dyn Events>,
     artifacts: &Arc<MemoryArtifacts>,
     woken: &Arc<Woken>,
     settings: Settings,
 ) -> Server {
     let state = ApiState::new(ApiParts {
         reads: queries.clone(),
+        events,
         queues: queries.clone(),
         writes: queries.clone(),
         access: queries.clone(),
@@ -157,7 +159,12 @@ async fn serve(
 impl Stage {
     /// Another replica over the same database.
     pub(crate) async fn another_server(&self, settings: Settings) -> Server {
-        serve(&self.queries, &self.artifacts, &self.woken, settings).await
+        self.another_server_reading(self.queries.clone(), settings).await
+    }
+
+    /// Another one, which reads what happened from here.
+    pub(crate) async fn another_server_reading(&self, events: Arc<dyn Events>, settings: Settings) -> Server {
+        serve(&self.queries, events, &self.artifacts, &self.woken, settings).await
     }
 
     pub(crate) fn token(&self, role: Role) -> &str {
