@@ -110,6 +110,12 @@ async fn a_red_check_runs_again_turns_green_and_is_merged() {
     here.person(|person| person.set_permission("actions", Some(Level::Write))).await;
     let (code, _, err) = here.command(&["rerun", "greeting", "--only", RED, "--state", "open", "--yes"]);
     assert_eq!(code, Some(0), "{err}");
+    // A workflow that waits for somebody has no job to run again.
+    here.person(|person| person.end_workflow(STATUS, 1, "deploy", Conclusion::ActionRequired)).await;
+    let (code, _, err) = here.command(&["rerun", "greeting", "--only", STATUS, "--state", "open", "--yes"]);
+    assert_eq!(code, Some(0), "{err}");
+    let stands = here.until(STATUS, |now| now.reason.contains("deploy")).await;
+    assert!(stands.reason.contains("deploy (it waits for somebody who may approve it"), "{}", stands.reason);
     let runs = here.until(RED, |now| checks(now, Checks::Pending) && !now.reason.is_empty()).await;
     assert_eq!(runs.reason, "failed jobs run again: test");
     let (code, _, err) = here.command(&["rerun", "greeting", "--only", RED, "--yes"]);

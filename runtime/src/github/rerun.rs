@@ -23,9 +23,6 @@ use http::Method;
 /// The App behind GitHub Actions.
 const ACTIONS: &str = "github-actions";
 
-/// How many checks that cannot be run again are named; the rest are counted.
-const NAMED: usize = 10;
-
 impl GitHub {
     /// Every page of a listing about a commit.
     async fn all_pages<T: serde::de::DeserializeOwned>(
@@ -45,18 +42,18 @@ impl GitHub {
         self.pages(ask).await
     }
 
-    /// The workflow runs of a commit that have failed, at their last attempts.
+    /// The workflow runs of a commit that have not passed, at their last attempts.
     async fn failed_runs(
         &self,
         repository: &RepositoryRef,
         head: &CommitSha,
         budget: &ReadBudget,
-    ) -> Result<Vec<FailedRun>, CodeHostError> {
+    ) -> Result<Vec<shape::NotPassed>, CodeHostError> {
         let rest = format!("/actions/runs?head_sha={head}&per_page=100");
         let what = ("actions/list-workflow-runs-for-repo", rest, "the workflow runs");
         let pages: Vec<shape::WorkflowRuns> = self.all_pages(repository, what, true, budget).await?;
         let runs = pages.into_iter().flat_map(|page| page.workflow_runs);
-        Ok(runs.filter_map(|run| run.into_failed()).collect())
+        Ok(runs.filter_map(shape::WorkflowRun::not_passed).collect())
     }
 }
 
@@ -88,12 +85,18 @@ impl Rerunning for GitHub {
         for status in statuses.into_iter().flat_map(|page| page.statuses).filter(shape::Status::has_failed) {
             left.push(format!("{} (a status, which only its maker can report anew)", status.context()));
         }
-        let more = left.len().saturating_sub(NAMED);
-        left.truncate(NAMED);
-        if more > 0 {
-            left.push(format!("{more} more"));
+        // A workflow that could not start, or waits for somebody, has no check run of its own.
+        let found = match self.failed_runs(repository, head, budget).await {
+            Err(CodeHostError::Refused(_)) if !actions => vec![],
+            found => found?,
+        };
+        let mut runs = vec![];
+        for one in found {
+            match one {
+                shape::NotPassed::Failed(run) => runs.push(run),
+                shape::NotPassed::Stands(why) => left.push(why),
+            }
         }
-        let runs = if actions { self.failed_runs(repository, head, budget).await? } else { vec![] };
         Ok(FailedChecks { head: head.clone(), runs, left })
     }
 

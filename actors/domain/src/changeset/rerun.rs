@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 const AGAIN: &str = "failed jobs run again: ";
 const LEFT: &str = "not run again: ";
 const NONE: &str = "no failed check was found to run again";
+/// How many workflow runs and checks a note names; the rest are counted.
+const NAMED: usize = 10;
 const MOVED: &str = "its head has moved, and checks of the new one run by themselves";
 
 /// One attempt of a workflow that has failed.
@@ -61,15 +63,26 @@ impl FailedChecks {
         let mut said = vec![];
         if !self.runs.is_empty() {
             let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
-            said.push(format!("{AGAIN}{}", names.join(", ")));
+            said.push(format!("{AGAIN}{}", named(&names, ", ")));
         }
         if !self.left.is_empty() {
-            said.push(format!("{LEFT}{}", self.left.join("; ")));
+            let left: Vec<&str> = self.left.iter().map(String::as_str).collect();
+            said.push(format!("{LEFT}{}", named(&left, "; ")));
         }
         match said.is_empty() {
             true => NONE.to_owned(),
             false => said.join("; "),
         }
+    }
+}
+
+/// The first of these, and how many more there are.
+fn named(all: &[&str], between: &str) -> String {
+    match all.split_at_checked(NAMED) {
+        Some((first, more)) if !more.is_empty() => {
+            format!("{} and {} more", first.join(between), more.len())
+        }
+        _ => all.join(between),
     }
 }
 

@@ -305,3 +305,18 @@ fn a_newer_content_forgets_a_re_run() {
     let (open, _) = sending.apply(&sent(sending.generation, false)).into_applied().unwrap();
     assert_eq!((open.state, open.errand.rerun), (State::Open, None));
 }
+
+#[test]
+fn a_note_names_ten_of_each_and_counts_the_rest() {
+    let runs = |count: u64| {
+        (1..=count).map(|run| FailedRun { run, attempt: 1, name: format!("w{run}") }).collect::<Vec<_>>()
+    };
+    let head = red(State::Open).head.unwrap();
+    let note = |count, left| FailedChecks { head: head.clone(), runs: runs(count), left }.note();
+    assert_eq!(note(3, vec![]), "failed jobs run again: w1, w2, w3");
+    let ten = "w1, w2, w3, w4, w5, w6, w7, w8, w9, w10";
+    assert_eq!(note(10, vec![]), format!("failed jobs run again: {ten}"));
+    assert_eq!(note(22, vec![]), format!("failed jobs run again: {ten} and 12 more"));
+    let left: Vec<_> = (1..=11).map(|nth| format!("s{nth}")).collect();
+    assert_eq!(note(0, left), "not run again: s1; s2; s3; s4; s5; s6; s7; s8; s9; s10 and 1 more");
+}

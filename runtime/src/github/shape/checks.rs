@@ -77,6 +77,16 @@ pub(in crate::github) struct WorkflowRun {
     run_attempt: u32,
     status: Option<String>,
     conclusion: Option<String>,
+    html_url: String,
+}
+
+/// A workflow run that is over and has not passed.
+#[derive(Debug, PartialEq)]
+pub(in crate::github) enum NotPassed {
+    /// Its failed jobs can be run again.
+    Failed(FailedRun),
+    /// It has none; what it is and what to do, for people.
+    Stands(String),
 }
 
 fn first() -> u32 {
@@ -84,11 +94,54 @@ fn first() -> u32 {
 }
 
 impl WorkflowRun {
-    /// As the domain has it, where its last attempt is over and has failed so that it can be run again.
-    pub(in crate::github) fn into_failed(self) -> Option<FailedRun> {
-        let over = self.status.as_deref() == Some("completed");
-        let failed = self.conclusion.as_deref().is_some_and(|conclusion| RUNS_AGAIN.contains(&conclusion));
-        let name = self.name.unwrap_or_else(|| format!("workflow run {}", self.id));
-        (over && failed).then_some(FailedRun { run: self.id, attempt: self.run_attempt, name })
+    /// Its last attempt, where that is over and has not passed. GitHub, about `conclusion`: `startup_failure` is of a run
+    /// that never began, `action_required` of one that waits for an approval; neither has jobs.
+    pub(in crate::github) fn not_passed(self) -> Option<NotPassed> {
+        let conclusion = self.conclusion.filter(|_| self.status.as_deref() == Some("completed"))?;
+        let (name, url) = (self.name.unwrap_or_else(|| format!("workflow run {}", self.id)), self.html_url);
+        let stands = |why: String| Some(NotPassed::Stands(format!("{name} ({why})")));
+        match conclusion.as_str() {
+            "startup_failure" => stands(format!(
+                "it could not start, most often because its workflow file is not valid: {url} says why. Push what mends it"
+            )),
+            "action_required" => {
+                stands(format!("it waits for somebody who may approve it to do so, at {url}"))
+            }
+            again if RUNS_AGAIN.contains(&again) => {
+                Some(NotPassed::Failed(FailedRun { run: self.id, attempt: self.run_attempt, name }))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
+    use super::*;
+
+    fn run(status: &str, conclusion: Option<&str>) -> Option<NotPassed> {
+        let run = serde_json::json!({
+            "id": 7, "name": "build", "run_attempt": 2, "status": status, "conclusion": conclusion,
+            "html_url": "https://github.com/acme/a/actions/runs/7",
+        });
+        serde_json::from_value::<WorkflowRun>(run).unwrap().not_passed()
+    }
+
+    #[test]
+    fn what_has_not_passed_runs_again_or_says_what_is_to_be_done() {
+        let again = NotPassed::Failed(FailedRun { run: 7, attempt: 2, name: "build".to_owned() });
+        for conclusion in RUNS_AGAIN {
+            assert_eq!(run("completed", Some(conclusion)).as_ref(), Some(&again), "{conclusion}");
+        }
+        for (conclusion, says) in [("startup_failure", "could not start"), ("action_required", "approve")] {
+            let Some(NotPassed::Stands(why)) = run("completed", Some(conclusion)) else { panic!("{conclusion}") };
+            assert!(why.starts_with("build (") && why.contains(says) && why.contains("/runs/7"), "{why}");
+        }
+        for conclusion in ["success", "neutral", "skipped", "stale"] {
+            assert_eq!(run("completed", Some(conclusion)), None, "{conclusion}");
+        }
+        assert_eq!(run("in_progress", None), None);
     }
 }
