@@ -50,8 +50,7 @@ pub(super) async fn begin(
     called: Vec<(ChangesetId, Called)>,
 ) -> Result<(), Setback> {
     // What was recorded of the same read may have ended it, shown a human's hand, or that it is another organisation's.
-    let fits =
-        |row: &Changeset| row.state.is_open() && row.errand.redo.is_none() && row.is_of(organization);
+    let fits = |row: &Changeset| row.state.is_open() && row.errand.redo.is_none() && row.is_of(organization);
     let mut called: Vec<_> = called.into_iter().filter(|(id, _)| fold.row(id).is_some_and(fits)).collect();
     if called.is_empty() {
         return Ok(());

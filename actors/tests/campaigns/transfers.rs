@@ -7,8 +7,8 @@ use crate::support::{ACME, House, spec};
 use campaigns_actors::{
     System,
     ports::{
-        Effect, EffectChange, EffectKind, EffectState, Fence, Message, MessageBody, Recipient, Store, Subject,
-        Transition, Trouble,
+        Effect, EffectChange, EffectKind, EffectState, Fence, Message, MessageBody, Recipient, Store,
+        Subject, Transition, Trouble,
         memory::{Script, SeedFile},
     },
 };
@@ -120,7 +120,15 @@ async fn what_the_old_owner_still_owed_for_it_is_ended_where_it_is_found() {
     let mut transition = Transition::new(Fence { shard, epoch }, run);
     let id = EffectId::of(changeset.id.0, EffectKind::Publish.as_str(), 77);
     let (kind, state) = (EffectKind::Publish, EffectState::InFlight);
-    transition.effects.push(EffectChange::Begin(Effect { id, shard, run, subject, kind, generation: 77, state }));
+    transition.effects.push(EffectChange::Begin(Effect {
+        id,
+        shard,
+        run,
+        subject,
+        kind,
+        generation: 77,
+        state,
+    }));
     house.store.commit(transition).await.unwrap();
     let system = house.start().await;
     house.rest(&system).await;

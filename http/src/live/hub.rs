@@ -142,11 +142,7 @@ impl Hub {
 
     /// Joins the watchers of a run: what is news from now on, and where now is. `head` is a position of the run
     /// that the store has reached; a hub that does not watch it yet begins there.
-    pub(super) fn join(
-        self: &Arc<Self>,
-        run: RunId,
-        head: &Positions,
-    ) -> (Seat, Arc<Positions>) {
+    pub(super) fn join(self: &Arc<Self>, run: RunId, head: &Positions) -> (Seat, Arc<Positions>) {
         let mut watched = self.watched();
         let entry = watched.entry(run).or_insert_with(|| {
             let (news, _) = broadcast::channel(self.settings.behind.max(1));

@@ -30,9 +30,9 @@ use campaigns_domain::{
 };
 use campaigns_http::{
     ports::{
-        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Events, Found,
-        Listed, NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe, Progress,
-        Queues, Reads, Received, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
+        Access, AskedFor, Asking, ChangesetFilter, ChangesetScope, CreatedRun, Delivery, EventRow, Events,
+        Found, Listed, NewCommand, NewRun, NewSpec, NewToken, OrganizationQueue, Paced, Positions, Probe,
+        Progress, Queues, Reads, Received, RunKey, Signed, Started, Steer, Steered, StoreError, TargetFilter,
         TargetKey, Token, Webhooks, Writes,
     },
     wire::{

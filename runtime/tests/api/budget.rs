@@ -1,12 +1,12 @@
 //! Budgets over the API: what waits and why, when it will be open, and what a dry run's results would take.
 
 use crate::{
-    reads::propose,
+    reads::{propose, propose_gated},
     stage::{Stage, problem, stage_with},
 };
-use campaigns_actors::ports::{Lease, PermitAnswer, PermitRequest, Standing, Store};
+use campaigns_actors::ports::{Lease, PermitAnswer, PermitRequest, RowChange, Standing, Store, Transition};
 use campaigns_domain::{
-    execution::target::TargetState,
+    execution::{rollout::Progress, run::Run as DomainRun, target::TargetState},
     id::{CampaignId, RunId, Shard},
     publish::{
         budget::{Budget as Limits, Cap, Counted, WriteKind},
@@ -120,6 +120,49 @@ async fn permits_and_a_pause_show_in_the_forecast() {
     assert_eq!((item.waits_for.as_str(), item.reason.as_str()), ("mending", "an owner has to lift it"));
     assert_eq!((item.open_at, organization.unforeseen), (None, 1), "nobody can say when it is mended");
     assert!(pause.since.is_some_and(|since| since <= organization.at));
+}
+
+#[tokio::test]
+async fn what_a_rollout_holds_says_what_it_waits_for_and_nobody_says_when() {
+    let stage = stage().await;
+    let gated = format!(
+        "{}rollout: {{waves: [{{name: canary, targets: 1, gate: {{merged: 100%}}}}]}}\n",
+        crate::stage::spec("hello", "a change")
+    );
+    let spec = serde_json::json!({ "spec": gated });
+    let applied =
+        stage.request(Role::Author, Method::PUT, "/api/v1/campaigns/hello").json(&spec).send().await;
+    assert!(applied.unwrap().status().is_success());
+    let run = stage.create_run("hello").await;
+    let mut changesets = vec![];
+    for target in stage.select(&run, &["acme/a", "acme/b", "acme/c"]).await {
+        let executing = stage.move_target(&target, TargetState::Queued, "target.queued").await;
+        let executing = stage.move_target(&executing, TargetState::Executing, "target.executing").await;
+        stage.move_target(&executing, TargetState::Changed, "target.changed").await;
+        changesets.push(propose_gated(&stage, &target, true).await);
+    }
+    assert!(changesets.iter().all(|changeset| changeset.held));
+    let id = RunId(run.id);
+    let stored = stage.store.run(id).await.unwrap().unwrap();
+    let rollout = Progress { ends: vec![1, 3], ..Progress::default() };
+    let mut transition = Transition::new(stage.fence(Shard::of_run(id)).await, id);
+    transition.changes = vec![RowChange::Run(DomainRun { rollout, version: stored.version + 1, ..stored })];
+    stage.commit(transition).await;
+
+    let budget: Budget = stage.get("/api/v1/campaigns/hello/budget").await;
+    let organization = &budget.organizations[0];
+    assert_eq!((organization.waiting, organization.unforeseen), (3, 2));
+    assert_eq!((organization.finished_at, budget.finished_at), (None, None));
+    let of = |name: &str| budget.items.iter().find(|item| item.repository == name).unwrap();
+    let first = of("acme/a");
+    assert_eq!(first.waits_for, "spacing", "it is let through as soon as somebody looks: {first:?}");
+    assert_eq!((first.open_at.unwrap() - organization.at).num_seconds(), 3);
+    for name in ["acme/b", "acme/c"] {
+        let held = of(name);
+        assert_eq!((held.waits_for.as_str(), held.open_at), ("wave", None), "{held:?}");
+        let sent = "wave `rest` waits until wave `canary` has been sent";
+        assert!(held.reason.starts_with(sent), "{held:?}");
+    }
 }
 
 #[tokio::test]

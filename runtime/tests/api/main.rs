@@ -13,7 +13,7 @@ mod reads;
 mod routes;
 mod specs;
 mod stage;
-mod streams;
 mod steering;
+mod streams;
 mod webhooks;
 mod writes;

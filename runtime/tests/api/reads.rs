@@ -15,6 +15,11 @@ use serde_json::json;
 
 /// Plays the organisation's owner: proposes a target's diff as a changeset.
 pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
+    propose_gated(stage, target, false).await
+}
+
+/// The same, of a spec with a rollout where it is gated.
+pub(crate) async fn propose_gated(stage: &Stage, target: &Target, gated: bool) -> Changeset {
     let place = Place {
         campaign: target.campaign,
         repository_id: target.repository_id,
@@ -34,7 +39,7 @@ pub(crate) async fn propose(stage: &Stage, target: &Target) -> Changeset {
         publication: Publication::Ready,
         keep_branch: false,
         dress: Dress::default(),
-        gated: false,
+        gated,
         auto_merge: campaigns_domain::spec::AutoMerge::Off,
         made_by: None,
     };

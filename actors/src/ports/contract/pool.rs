@@ -104,6 +104,12 @@ fn utilisation(times: u32, since: Instant) -> f64 {
     (WINDOW * (times - 1)).as_secs_f64() / since.elapsed().as_secs_f64()
 }
 
+/// How much is to be spent at least. By a real clock a busy machine takes its part too; a fixed third each would still be
+/// less than this.
+fn least(pools: &dyn Pools) -> f64 {
+    if pools.is_timed() { 0.9 } else { 0.4 }
+}
+
 /// One process of three has nearly all of the points as long as the others do not read.
 pub async fn what_others_do_not_need_one_has(pools: &dyn Pools) {
     let (busy, one, other) = (
@@ -120,7 +126,7 @@ pub async fn what_others_do_not_need_one_has(pools: &dyn Pools) {
     let used = utilisation(3, begun);
     assert_kept(&arrivals, WINDOW);
     println!("one busy process of three had {used:.3} of the points");
-    assert!(!pools.is_timed() || used >= 0.9, "one busy process had {used:.3} of the points");
+    assert!(used >= least(pools), "one busy process had {used:.3} of the points");
 }
 
 /// Three that read as much as they can stay under the cap together, and leave little of it; what one organisation or
@@ -145,7 +151,7 @@ pub async fn however_many_read_no_window_is_passed(pools: &dyn Pools) {
     let used = utilisation(3, begun);
     assert_kept(&arrivals, WINDOW);
     println!("three busy processes had {used:.3} of the points");
-    assert!(!pools.is_timed() || used >= 0.9, "together they had {used:.3} of the points");
+    assert!(used >= least(pools), "together they had {used:.3} of the points");
     assert!(!pools.is_timed() || apart_took < WINDOW, "what is counted apart waited {apart_took:?}");
 }
 

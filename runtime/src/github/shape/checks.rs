@@ -136,7 +136,9 @@ mod tests {
             assert_eq!(run("completed", Some(conclusion)).as_ref(), Some(&again), "{conclusion}");
         }
         for (conclusion, says) in [("startup_failure", "could not start"), ("action_required", "approve")] {
-            let Some(NotPassed::Stands(why)) = run("completed", Some(conclusion)) else { panic!("{conclusion}") };
+            let Some(NotPassed::Stands(why)) = run("completed", Some(conclusion)) else {
+                panic!("{conclusion}")
+            };
             assert!(why.starts_with("build (") && why.contains(says) && why.contains("/runs/7"), "{why}");
         }
         for conclusion in ["success", "neutral", "skipped", "stale"] {
