@@ -1,41 +1,13 @@
 //! What checks say decides how a rollout goes on: gates, the cap on those under way, and the halt.
 
-use crate::support::{House, spec};
+use crate::support::{
+    House,
+    rollouts::{begin, opened, stays_at, until},
+};
 use campaigns_domain::{
     changeset::{ChangesetState, Checks},
-    execution::run::{RunOptions, RunState},
-    id::RunId,
+    execution::run::RunState,
 };
-use std::time::Duration;
-
-fn begin(house: &House, name: &str, rollout: &str) -> RunId {
-    house.begin_spec(&format!("{}{rollout}\n", spec(name, "acme", "true")), RunOptions::default())
-}
-
-/// Lets time go by until something is so; how long it took.
-async fn until(what: &str, mut so: impl FnMut() -> bool) -> Duration {
-    let begun = tokio::time::Instant::now();
-    let comes = async {
-        while !so() {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(48 * 3600), comes)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
-    begun.elapsed()
-}
-
-fn opened(house: &House) -> usize {
-    house.pull_requests().values().sum()
-}
-
-/// Shows that no more are opened for a while.
-async fn stays_at(house: &House, count: usize) {
-    until("opened", || opened(house) >= count).await;
-    tokio::time::sleep(Duration::from_secs(1800)).await;
-    assert_eq!(opened(house), count, "{:?}", house.store.dump().runs);
-}
 
 /// What the checks of a pull request say from now on. It is read on schedule, and nobody is told.
 fn report(house: &House, name: &str, checks: Checks) {
@@ -55,9 +27,9 @@ async fn a_wave_opens_once_the_checks_of_the_one_before_it_have_passed() {
     until("opened", || opened(&house) == 2).await;
     report(&house, "r0", Checks::Pending);
     report(&house, "r1", Checks::Pending);
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 30).await;
     report(&house, "r0", Checks::Passed);
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 30).await;
     let waits = house.run(run).rollout.waits;
     assert_eq!(
         waits,
@@ -65,7 +37,7 @@ async fn a_wave_opens_once_the_checks_of_the_one_before_it_have_passed() {
     );
     // One that fails may be run again by people.
     report(&house, "r1", Checks::Failed);
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 30).await;
     report(&house, "r1", Checks::Passed);
     until("completed", || house.run_state(run) == RunState::Completed).await;
     house.rest(&system).await;
@@ -96,7 +68,7 @@ async fn never_are_more_checks_under_way_than_may_be() {
     for (done, name) in (1..).zip(["r0", "r1"]) {
         until("opened", || opened(&house) == done).await;
         report(&house, name, Checks::Pending);
-        stays_at(&house, done).await;
+        stays_at(&house, done, 30).await;
         let waits = house.run(run).rollout.waits;
         assert_eq!(
             waits,
@@ -123,11 +95,11 @@ async fn it_halts_where_checks_fail_until_a_person_resumes_it() {
     report(&house, "r0", Checks::Failed);
     until("halted", || house.run(run).paused.is_some()).await;
     assert_eq!(house.run(run).reason, "halted: 1 pull requests have failing checks, more than 0");
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 30).await;
     // Accepted, and the gate still waits for it.
     house.resume(run, 1);
     until("resumed", || house.run(run).paused.is_none()).await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 30).await;
     report(&house, "r0", Checks::Passed);
     until("completed", || house.run_state(run) == RunState::Completed).await;
     house.rest(&system).await;

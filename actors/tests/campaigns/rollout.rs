@@ -1,6 +1,10 @@
 //! Rollouts: waves, windows, caps, halts and the pace that people set, carried out by the actors.
 
-use crate::support::{House, spec};
+use crate::support::{
+    House,
+    rollouts::{begin, opened, stays_at, until},
+    spec,
+};
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     changeset::ChangesetState,
@@ -14,39 +18,6 @@ use campaigns_domain::{
 };
 use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
-
-fn begin(house: &House, name: &str, rollout: &str) -> RunId {
-    begin_at(house, name, "acme", rollout)
-}
-
-fn begin_at(house: &House, name: &str, owner: &str, rollout: &str) -> RunId {
-    let yaml = format!("{}{rollout}\n", spec(name, owner, "true"));
-    house.begin_spec(&yaml, RunOptions::default())
-}
-
-/// Lets time go by until something is so.
-async fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let comes = async {
-        while !so() {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(48 * 3600), comes)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-/// How many pull requests were ever opened.
-fn opened(house: &House) -> usize {
-    house.pull_requests().values().sum()
-}
-
-/// Shows that no more are opened for a while.
-async fn stays_at(house: &House, count: usize) {
-    until("opened", || opened(house) >= count).await;
-    tokio::time::sleep(Duration::from_secs(300)).await;
-    assert_eq!(opened(house), count);
-}
 
 async fn merge(house: &House, run: RunId, name: &str, nth: u32) {
     let number = house.changeset(name).pull_request.unwrap().number;
@@ -67,7 +38,7 @@ async fn a_wave_waits_for_what_became_of_the_one_before_it() {
     let rollout = "rollout: {waves: [{name: canary, targets: 2, gate: {merged: 100%}}]}";
     let run = begin(&house, "waves", rollout);
     let system = house.start().await;
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 5).await;
     let opened_in = |house: &House| -> Vec<String> {
         house.pull_requests().into_iter().filter(|(_, count)| *count > 0).map(|(name, _)| name).collect()
     };
@@ -76,7 +47,7 @@ async fn a_wave_waits_for_what_became_of_the_one_before_it() {
     assert_eq!(waits, ["", "wave `rest` waits until 100 % of wave `canary` have merged: 0 of 2 so far"]);
 
     merge(&house, run, "r0", 1).await;
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 5).await;
     assert!(house.run(run).rollout.waits[1].ends_with("1 of 2 so far"), "{:?}", house.run(run).rollout);
     merge(&house, run, "r1", 2).await;
     until("completed", || house.run_state(run) == RunState::Completed).await;
@@ -96,14 +67,14 @@ async fn a_new_owner_goes_on_where_the_rollout_stood() {
         "rollout: {waves: [{name: canary, targets: 1, gate: {merged: 1}}], maxOpen: 2}",
     );
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     system.drain(Duration::from_secs(5)).await;
 
     let number = house.changeset("r0").pull_request.unwrap().number;
     house.host.merge(&house.repository("r0"), number);
     // The merge is seen when the pull request is read the next time.
     let system = house.start().await;
-    stays_at(&house, 3).await;
+    stays_at(&house, 3, 5).await;
     assert_eq!(house.run(run).rollout.waits[1], "2 pull requests are open, at most 2 may be");
     merge(&house, run, "r1", 2).await;
     until("completed", || house.run_state(run) == RunState::Completed).await;
@@ -125,7 +96,7 @@ async fn a_wave_spans_organisations() {
     let rollout = "rollout: {waves: [{name: first, repositories: ['umbrella/*'], gate: {merged: 100%}}]}\n";
     let run = house.begin_spec(&format!("{yaml}{rollout}"), RunOptions::default());
     let system = house.start().await;
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 5).await;
     let of_acme: usize = house
         .pull_requests()
         .iter()
@@ -197,7 +168,7 @@ async fn never_more_are_open_than_may_be() {
     let run = begin(&house, "few", "rollout: {maxOpen: 2}");
     let system = house.start().await;
     for done in 0..3 {
-        stays_at(&house, done + 2).await;
+        stays_at(&house, done + 2, 5).await;
         assert_eq!(house.changesets()[&ChangesetState::Open], 2);
         let open =
             house.store.dump().changesets.into_values().find(|it| it.state == ChangesetState::Open).unwrap();
@@ -213,17 +184,17 @@ async fn it_halts_where_people_close_what_they_are_sent_until_a_person_resumes_i
     let house = House::new().with_repositories(3);
     let run = begin(&house, "unwanted", "rollout: {maxOpen: 1, haltOn: {closed: 0}}");
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     house.host.close(&house.repository("r0"), house.changeset("r0").pull_request.unwrap().number);
     house.sync(run, 1);
     until("halted", || house.run(run).paused.is_some()).await;
     assert_eq!(house.run(run).reason, "halted: 1 pull requests were closed, more than 0");
     let waits = "halted: 1 pull requests were closed, more than 0 (resume with `campaigns resume unwanted`)";
     assert_eq!(house.run(run).rollout.waits, [waits]);
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
 
     house.resume(run, 1);
-    stays_at(&house, 2).await;
+    stays_at(&house, 2, 5).await;
     assert_eq!((house.run(run).paused, house.run(run).reason), (None, String::new()));
     // One more is more than was accepted.
     house.host.close(&house.repository("r1"), house.changeset("r1").pull_request.unwrap().number);
@@ -241,12 +212,12 @@ async fn a_gate_that_does_not_hold_in_time_is_a_persons_to_open() {
     let rollout = "rollout: {waves: [{name: canary, targets: 1, gate: {merged: 1, within: 2h}}]}";
     let run = begin(&house, "late", rollout);
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     assert_eq!(house.run(run).paused, None);
     tokio::time::sleep(Duration::from_secs(3600)).await;
     until("halted", || house.run(run).paused.is_some()).await;
     assert!(house.run(run).reason.contains("2h have passed"), "{}", house.run(run).reason);
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     house.resume(run, 1);
     until("completed", || house.run_state(run) == RunState::Completed).await;
     house.rest(&system).await;
@@ -259,10 +230,10 @@ async fn people_set_the_pace_of_a_live_run() {
     let house = House::new().with_repositories(5);
     let run = begin(&house, "paced", "rollout: {maxOpen: 1}");
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     let runs = house.store.dump().runs.len();
     pace(&house, run, 1, PaceChange { max_open: Some(Set::To(3)), ..PaceChange::default() });
-    stays_at(&house, 3).await;
+    stays_at(&house, 3, 5).await;
     assert_eq!(house.store.dump().runs.len(), runs);
     pace(&house, run, 2, PaceChange { max_open: Some(Set::To(50)), ..PaceChange::default() });
     until("completed", || house.run_state(run) == RunState::Completed).await;
@@ -275,13 +246,13 @@ async fn a_campaign_has_caps_of_its_own() {
     let house = House::new().with_repositories(4);
     let run = begin(&house, "daily", "rollout: {perDay: 1}");
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     // Nobody else is held up by it.
     let other = begin(&house, "free", "");
     until("completed", || house.run_state(other) == RunState::Completed).await;
     assert_eq!(opened(&house), 5);
     pace(&house, run, 1, PaceChange { per_day: Some(Set::To(3)), ..PaceChange::default() });
-    stays_at(&house, 7).await;
+    stays_at(&house, 7, 5).await;
     pace(&house, run, 2, PaceChange { per_day: Some(Set::AsSpec), ..PaceChange::default() });
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
     until("completed", || house.run_state(run) == RunState::Completed).await;
@@ -321,7 +292,7 @@ async fn what_is_held_of_a_cancelled_run_is_let_go() {
     let house = House::new().with_repositories(4);
     let run = begin(&house, "gone", "rollout: {maxOpen: 1}");
     let system = house.start().await;
-    stays_at(&house, 1).await;
+    stays_at(&house, 1, 5).await;
     house.cancel(run);
     until("let go", || !house.changesets().contains_key(&ChangesetState::Scheduled)).await;
     house.rest(&system).await;

@@ -5,19 +5,6 @@ use crate::source::Source;
 /// A file past this many lines is read by nobody to its end.
 const LONGEST: usize = 400;
 
-/// Files of production code that may be longer, with the reason.
-const LONG: &[(&str, &str)] = &[
-    (
-        "actors/src/ports/memory/code_host.rs",
-        "one small world: its state and the calls on it are read together",
-    ),
-    ("loadtest/twin/src/rest/git_data.rs", "GitHub's family of git endpoints, one short function each"),
-    (
-        "runtime/src/github/token.rs",
-        "one token service: minting, scope, age and the single flight share a lock",
-    ),
-];
-
 const MISNAMED: &[&str] = &["utils", "util", "helpers", "helper", "common", "manager", "misc"];
 
 /// Files that do not open with what they are for.
@@ -40,28 +27,13 @@ pub(crate) fn misnamed(source: &Source) -> Vec<String> {
         .collect()
 }
 
-/// Files that are too long and not on the list.
+/// Files that are too long.
 pub(crate) fn long(source: &Source) -> Vec<String> {
     let lines = source.text.lines().count();
-    if lines <= LONGEST || source.is_test() || LONG.iter().any(|(path, _)| *path == source.path) {
+    if lines <= LONGEST || source.is_test() {
         return Vec::new();
     }
-    vec![format!("{}: {lines} lines; split it at an idea, or list it with a reason", source.path)]
-}
-
-/// Exceptions that nothing needs any more.
-pub(crate) fn needless_exceptions(sources: &[Source]) -> Vec<String> {
-    needless(LONG, sources)
-}
-
-fn needless(exceptions: &[(&str, &str)], sources: &[Source]) -> Vec<String> {
-    exceptions
-        .iter()
-        .filter(|(path, _)| {
-            !sources.iter().any(|source| source.path == *path && source.text.lines().count() > LONGEST)
-        })
-        .map(|(path, _)| format!("{path} is listed as long and is not"))
-        .collect()
+    vec![format!("{}: {lines} lines; split it at an idea", source.path)]
 }
 
 #[cfg(test)]
@@ -92,12 +64,5 @@ mod tests {
         assert_eq!(long(&Source::new("actors/src/a.rs", text.as_str())).len(), 1);
         assert!(long(&Source::new("actors/src/a/tests.rs", text.as_str())).is_empty());
         assert!(long(&Source::new("actors/src/a.rs", "\n".repeat(LONGEST))).is_empty());
-    }
-
-    #[test]
-    fn an_exception_that_nothing_needs_is_named() {
-        let long = Source::new("a.rs", "\n".repeat(LONGEST + 1));
-        assert!(needless(&[("a.rs", "a table")], std::slice::from_ref(&long)).is_empty());
-        assert_eq!(needless(&[("b.rs", "gone")], &[long]).len(), 1);
     }
 }

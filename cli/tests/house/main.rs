@@ -107,7 +107,6 @@ fn files_are_named_for_an_idea() {
 #[test]
 fn files_are_short() {
     everywhere(files::long);
-    nothing(&files::needless_exceptions(sources()));
 }
 
 #[test]

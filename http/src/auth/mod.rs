@@ -12,7 +12,8 @@ pub use gate::{CACHED_FOR, Gate};
 pub use roles::{Action, allows};
 pub use token::{NotAToken, Secret};
 
-pub(crate) use gate::{Caller, May, authenticate};
+pub(crate) use gate::{May, authenticate};
 pub(crate) use roles::{
-    Applying, Asking, Auditing, Cancelling, Metering, Pacing, Pausing, Reading, Resuming, Starting, Syncing,
+    Applying, Asking, Auditing, Cancelling, Metering, Pacing, Pausing, Permission, Reading, Resuming,
+    Starting, Syncing,
 };

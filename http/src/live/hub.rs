@@ -3,7 +3,8 @@
 //! It is woken by [`Hub::committed`], which tells of commits here and of what other replicas announce, and looks every
 //! [`LiveSettings::poll`] besides, since an announcement may be lost. The first news after a silence goes out at once;
 //! what follows is gathered, longer where there are many clients, so that a burst is one write for each of them. A run
-//! nobody watches costs nothing, from when the last of its watchers has left. Deliberately absent: memory of the past, which the store has.
+//! nobody watches costs nothing, from when the last of its watchers has left. Deliberately absent: memory of the past,
+//! which the store has.
 
 use super::frame;
 use crate::ports::{Events, Positions, StoreError};
@@ -69,20 +70,20 @@ pub(super) struct News {
 }
 
 /// A watcher's place at the hub, for as long as it is kept.
-pub(super) struct Seat {
+pub(super) struct Watcher {
     hub: Arc<Hub>,
     run: RunId,
     news: Option<broadcast::Receiver<News>>,
 }
 
-impl Seat {
+impl Watcher {
     /// The next piece of news; none where the watcher was too slow or the run is not watched any more.
     pub(super) async fn news(&mut self) -> Option<News> {
         self.news.as_mut()?.recv().await.ok()
     }
 }
 
-impl Drop for Seat {
+impl Drop for Watcher {
     fn drop(&mut self) {
         // It is gone before it is looked who is left.
         drop(self.news.take());
@@ -142,7 +143,7 @@ impl Hub {
 
     /// Joins the watchers of a run: what is news from now on, and where now is. `head` is a position of the run
     /// that the store has reached; a hub that does not watch it yet begins there.
-    pub(super) fn join(self: &Arc<Self>, run: RunId, head: &Positions) -> (Seat, Arc<Positions>) {
+    pub(super) fn join(self: &Arc<Self>, run: RunId, head: &Positions) -> (Watcher, Arc<Positions>) {
         let mut watched = self.watched();
         let entry = watched.entry(run).or_insert_with(|| {
             let (news, _) = broadcast::channel(self.settings.behind.max(1));
@@ -153,7 +154,7 @@ impl Hub {
         // The watcher may know more than the hub has read: it is to look at once.
         entry.wake.notify_one();
         let news = Some(entry.news.subscribe());
-        (Seat { hub: self.clone(), run, news }, entry.head.clone())
+        (Watcher { hub: self.clone(), run, news }, entry.head.clone())
     }
 
     /// Reads one run for as long as somebody watches it or until it ends.

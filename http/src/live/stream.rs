@@ -7,7 +7,7 @@
 
 use super::{
     frame,
-    hub::{Hub, News, PAGE, Seat},
+    hub::{Hub, News, PAGE, Watcher},
 };
 use crate::{
     auth::Gate,
@@ -39,7 +39,7 @@ struct Client {
     run: RunId,
     at: Arc<Positions>,
     phase: Phase,
-    seat: Option<Seat>,
+    watcher: Option<Watcher>,
     heartbeat: Interval,
     /// When its token was looked up last.
     admitted: Instant,
@@ -67,15 +67,15 @@ pub(crate) fn stream(
 ) -> Option<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static> {
     let place = hub.places().clone().try_acquire_owned().ok()?;
     let Watching { run, after, progress, gate, token, draining } = watching;
-    let (seat, phase) = match &progress.ended {
+    let (watcher, phase) = match &progress.ended {
         Some(ended) => {
             let last = frame::end(run, &progress.positions, ended);
             (None, Phase::CatchingUp(Arc::new(progress.positions), Some(last)))
         }
         None => {
-            let (seat, head) = hub.join(run, &progress.positions);
+            let (watcher, head) = hub.join(run, &progress.positions);
             let phase = if after.is_within(&head) { Phase::CatchingUp(head, None) } else { Phase::Ahead };
-            (Some(seat), phase)
+            (Some(watcher), phase)
         }
     };
     let mut heartbeat = interval(hub.settings().heartbeat);
@@ -84,7 +84,7 @@ pub(crate) fn stream(
     let hub = hub.clone();
     let (at, admitted) = (Arc::new(after), Instant::now());
     let client =
-        Client { hub, run, at, phase, seat, heartbeat, admitted, gate, token, draining, _place: place };
+        Client { hub, run, at, phase, watcher, heartbeat, admitted, gate, token, draining, _place: place };
     // In a box, since every piece moves it out of the stream and back.
     let client = Box::new(client);
     Some(unfold(client, |mut client| async move {
@@ -154,7 +154,7 @@ impl Client {
     }
 
     async fn heard(&mut self) -> Heard {
-        let Some(seat) = &mut self.seat else { return Heard::Nothing };
+        let Some(watcher) = &mut self.watcher else { return Heard::Nothing };
         let drained = async {
             match &mut self.draining {
                 Some(draining) => draining.draining().await,
@@ -165,7 +165,7 @@ impl Client {
             // Most often it is news, for which nothing else need be looked at.
             biased;
             // Both "too slow" and "the hub is gone" end the stream; the client resumes where it is.
-            news = seat.news() => news.map_or(Heard::Nothing, Heard::News),
+            news = watcher.news() => news.map_or(Heard::Nothing, Heard::News),
             () = drained => Heard::Nothing,
             _ = self.heartbeat.tick() => match self.is_stranger().await {
                 true => Heard::Nothing,

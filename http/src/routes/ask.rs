@@ -1,21 +1,16 @@
 //! Asking something of many changesets at once. Deliberately absent: what becomes of it, which is the owners' matter.
 
 use crate::{
-    auth::{Asking as MayAsk, May},
+    auth::Asking as MayAsk,
     body::{CampaignName, JsonBody},
     error::ApiError,
-    passage::RequestId,
     ports::{AskedFor, Asking},
     response,
-    routes::steer::command,
+    routes::commanding::Commanding,
     state::ApiState,
     wire::{AskAction, AskChangesets, Asked, ChangesetState, MergeMethod, Selection},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use campaigns_domain::{
     changeset::{Ask, ChangesetState as Standing, MergeMethod as Way, Which},
     id::Digest,
@@ -41,14 +36,12 @@ const FAILED: &str = "failed";
     responses((status = 202, body = Asked, description = "The owners are told"),
         (status = 200, body = Asked, description = "A preview: nothing is done")))]
 pub(crate) async fn ask(
-    May { caller, .. }: May<MayAsk>,
+    asker: Commanding<MayAsk>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
-    request_id: RequestId,
-    headers: HeaderMap,
     JsonBody { value: asked }: JsonBody<AskChangesets>,
 ) -> Result<Response, ApiError> {
-    let command = command(&caller, &request_id, &headers, &format!("ask/{name}"))?;
+    let command = asker.command(&format!("ask/{name}"))?;
     let fingerprint = Digest::of(&serde_json::to_vec(&asked).map_err(|_| ApiError::internal())?);
     let asking = asking(asked, fingerprint)?;
     let word = asking.ask.name();

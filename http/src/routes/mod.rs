@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod budget;
 pub(crate) mod campaigns;
 pub(crate) mod changesets;
+pub(crate) mod commanding;
 pub(crate) mod commands;
 pub(crate) mod events;
 pub(crate) mod installations;

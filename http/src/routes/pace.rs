@@ -2,22 +2,17 @@
 //!
 //! Deliberately absent: what follows from it, which is decided by whoever owns the run.
 
-use super::steer::command;
 use crate::{
-    auth::{May, Pacing},
+    auth::Pacing,
     body::{CampaignName, JsonBody},
     error::ApiError,
-    passage::RequestId,
     ports::Paced,
     response,
+    routes::commanding::Commanding,
     state::ApiState,
     wire::{CapSetting, Command, Priority, SetPace},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use campaigns_domain::{
     execution::rollout::{PaceChange, Set},
     spec,
@@ -31,11 +26,9 @@ use campaigns_domain::{
     request_body = SetPace,
     responses((status = 202, body = Command, description = "The owners are told")))]
 pub(crate) async fn pace(
-    May { caller, .. }: May<Pacing>,
+    asker: Commanding<Pacing>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
-    request_id: RequestId,
-    headers: HeaderMap,
     JsonBody { value: asked }: JsonBody<SetPace>,
 ) -> Result<Response, ApiError> {
     if asked == SetPace::default() {
@@ -54,7 +47,7 @@ pub(crate) async fn pace(
             Priority::Urgent => spec::Priority::Urgent,
         }),
     };
-    let command = command(&caller, &request_id, &headers, &format!("pace/{name}"))?;
+    let command = asker.command(&format!("pace/{name}"))?;
     match state.writes.pace_campaign(&name, pace, command).await? {
         Paced::Accepted(started) => {
             state.wake.wake(&started.wake).await;

@@ -3,22 +3,17 @@
 //! Deliberately absent: commands on single changesets.
 
 use crate::{
-    auth::{Caller, Cancelling, May, Pausing, Resuming},
+    auth::{Cancelling, Pausing, Resuming},
     body::{CampaignName, Id, NoBody},
     error::ApiError,
-    passage::RequestId,
     ports::{NewCommand, Steer, Steered},
     response,
-    routes::runs::idempotency_key,
+    routes::commanding::Commanding,
     state::ApiState,
     wire::Command,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
-use campaigns_domain::id::{CommandId, RunId};
+use axum::{extract::State, http::StatusCode, response::Response};
+use campaigns_domain::id::RunId;
 use uuid::Uuid;
 
 /// Pauses a run: nothing more is admitted or written for it, and what is sent already finishes. The same
@@ -28,14 +23,12 @@ use uuid::Uuid;
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
     responses((status = 202, body = Command, description = "The run's owner is told")))]
 pub(crate) async fn pause_run(
-    May { caller, .. }: May<Pausing>,
+    asker: Commanding<Pausing>,
     State(state): State<ApiState>,
     Id(id): Id,
-    request_id: RequestId,
-    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    run(&state, id, Steer::Pause, command(&caller, &request_id, &headers, &format!("pause/{id}"))?).await
+    run(&state, id, Steer::Pause, asker.command(&format!("pause/{id}"))?).await
 }
 
 /// Resumes a run that is paused. The same `Idempotency-Key` is the same command.
@@ -44,28 +37,24 @@ pub(crate) async fn pause_run(
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
     responses((status = 202, body = Command, description = "The run's owner is told")))]
 pub(crate) async fn resume_run(
-    May { caller, .. }: May<Resuming>,
+    asker: Commanding<Resuming>,
     State(state): State<ApiState>,
     Id(id): Id,
-    request_id: RequestId,
-    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    run(&state, id, Steer::Resume, command(&caller, &request_id, &headers, &format!("resume/{id}"))?).await
+    run(&state, id, Steer::Resume, asker.command(&format!("resume/{id}"))?).await
 }
 
 /// Cancels a run: no new attempt or write begins, and what runs is stopped. Asking again is asking once.
 #[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = Uuid, Path, description = "The run's id")),
     responses((status = 202, body = Command, description = "The run's owner is told")))]
 pub(crate) async fn cancel_run(
-    May { caller, .. }: May<Cancelling>,
+    asker: Commanding<Cancelling>,
     State(state): State<ApiState>,
     Id(id): Id,
-    request_id: RequestId,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let command = NewCommand { id: CommandId(Uuid::new_v5(&id, b"cancel")), by: caller.signed(&request_id) };
-    run(&state, id, Steer::Cancel, command).await
+    run(&state, id, Steer::Cancel, asker.named(Uuid::new_v5(&id, b"cancel"))).await
 }
 
 /// Pauses a campaign: nothing more is admitted or written for any run of it, those that are started later included,
@@ -75,15 +64,12 @@ pub(crate) async fn cancel_run(
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
     responses((status = 202, body = Command, description = "The owners are told")))]
 pub(crate) async fn pause(
-    May { caller, .. }: May<Pausing>,
+    asker: Commanding<Pausing>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
-    request_id: RequestId,
-    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let command = command(&caller, &request_id, &headers, &format!("pause/{name}"))?;
-    campaign(&state, &name, Steer::Pause, command).await
+    campaign(&state, &name, Steer::Pause, asker.command(&format!("pause/{name}"))?).await
 }
 
 /// Resumes a campaign and all its runs. The same `Idempotency-Key` is the same command.
@@ -92,15 +78,12 @@ pub(crate) async fn pause(
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
     responses((status = 202, body = Command, description = "The owners are told")))]
 pub(crate) async fn resume(
-    May { caller, .. }: May<Resuming>,
+    asker: Commanding<Resuming>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
-    request_id: RequestId,
-    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let command = command(&caller, &request_id, &headers, &format!("resume/{name}"))?;
-    campaign(&state, &name, Steer::Resume, command).await
+    campaign(&state, &name, Steer::Resume, asker.command(&format!("resume/{name}"))?).await
 }
 
 /// Cancels every run of a campaign that is under way. The same `Idempotency-Key` is the same command.
@@ -109,27 +92,12 @@ pub(crate) async fn resume(
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
     responses((status = 202, body = Command, description = "The owners are told")))]
 pub(crate) async fn cancel(
-    May { caller, .. }: May<Cancelling>,
+    asker: Commanding<Cancelling>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
-    request_id: RequestId,
-    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, ApiError> {
-    let command = command(&caller, &request_id, &headers, &format!("cancel/{name}"))?;
-    campaign(&state, &name, Steer::Cancel, command).await
-}
-
-/// A new command, named by the caller's key where it sent one.
-pub(super) fn command(
-    caller: &Caller,
-    request_id: &RequestId,
-    headers: &HeaderMap,
-    scope: &str,
-) -> Result<NewCommand, ApiError> {
-    let key = idempotency_key(headers, caller.token.id, scope)?;
-    let id = key.map_or_else(Uuid::now_v7, |key| Uuid::new_v5(&caller.token.id, key.as_str().as_bytes()));
-    Ok(NewCommand { id: CommandId(id), by: caller.signed(request_id) })
+    campaign(&state, &name, Steer::Cancel, asker.command(&format!("cancel/{name}"))?).await
 }
 
 async fn run(state: &ApiState, id: Uuid, steer: Steer, command: NewCommand) -> Result<Response, ApiError> {

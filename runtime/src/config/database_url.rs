@@ -1,11 +1,11 @@
 //! The address of the database. It may hold a password, so it does not print.
 
-use std::fmt;
+use super::address::{Address, host, split};
 use std::str::FromStr;
 
 /// A PostgreSQL connection address, such as `postgresql://user:password@host/name`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Address);
 
 /// A text that is no address of a database. It may hold a password, so it is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,13 +20,7 @@ pub struct NotADatabase {
 impl DatabaseUrl {
     /// The address, for the one place that connects.
     pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("DatabaseUrl(redacted)")
+        self.0.expose()
     }
 }
 
@@ -36,16 +30,15 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, NotADatabase> {
         let refused = |why| NotADatabase { why };
         let text = text.trim();
-        let (scheme, rest) = text.split_once("://").ok_or(refused("it has no `://`"))?;
+        let (scheme, rest) = split(text).map_err(refused)?;
         if !["postgres", "postgresql"].contains(&scheme) {
             return Err(refused("it does not begin with `postgresql://`"));
         }
         let socket = rest.contains("host=");
-        let host = rest.split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-        if host.is_empty() && !socket {
+        if host(rest).is_empty() && !socket {
             return Err(refused("it names no host"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(Address::new(text)))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the command line's words, which are `cli`'s, and a settings file.
 
+mod address;
 mod database_url;
 pub mod paths;
 mod redis_url;

@@ -1,11 +1,11 @@
 //! The address of Redis. It may hold a password, so it does not print.
 
-use std::fmt;
+use super::address::{Address, host, split};
 use std::str::FromStr;
 
 /// An address of Redis, such as `redis://:password@host:6379`, `rediss://host` or `redis+unix:///run/redis.sock`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisUrl(Address);
 
 /// A text that is no address of Redis. It may hold a password, so it is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,13 +20,7 @@ pub struct NotRedis {
 impl RedisUrl {
     /// The address, for the one place that connects.
     pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("RedisUrl(redacted)")
+        self.0.expose()
     }
 }
 
@@ -36,11 +30,9 @@ impl FromStr for RedisUrl {
     fn from_str(text: &str) -> Result<Self, NotRedis> {
         let refused = |why| NotRedis { why };
         let text = text.trim();
-        let (scheme, rest) = text.split_once("://").ok_or(refused("it has no `://`"))?;
+        let (scheme, rest) = split(text).map_err(refused)?;
         let place = match scheme {
-            "redis" | "rediss" => {
-                rest.split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default()
-            }
+            "redis" | "rediss" => host(rest),
             "unix" | "redis+unix" => rest.split('?').next().unwrap_or_default(),
             _ => return Err(refused("it does not begin with `redis://`, `rediss://` or `redis+unix://`")),
         };
@@ -50,7 +42,7 @@ impl FromStr for RedisUrl {
         if redis::parse_redis_url(text).is_none() {
             return Err(refused("it cannot be read as a URL"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(Address::new(text)))
     }
 }
 

@@ -5,29 +5,25 @@
 //! installation that may only read. Tokens live in memory alone. Sources: "Generating a JSON Web Token",
 //! "Create an installation access token for an app". Deliberately absent: what is sent with them.
 
+mod installed;
+mod scope;
+
+pub(super) use scope::Scope;
+
 use super::{
-    answer::{self, About, out_of_use},
-    call::is_redirect,
+    answer::{About, out_of_use},
     config::Credentials,
-    endpoint::encode,
     limits,
     paid::Paid,
     secret::Secret,
-    whereabouts::away,
     wire::{JSON, Lost, Outgoing, Raw, SetupError, Wire, text},
 };
 use bytes::Bytes;
 use campaigns_actors::ports::CodeHostError;
-use campaigns_domain::{
-    changeset::AwayCause,
-    id::RepositoryName,
-    publish::{
-        installation::{not_installed, suspended},
-        standing::PauseCause,
-    },
-};
+use campaigns_domain::publish::{installation::not_installed, standing::PauseCause};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use scope::{not_minted, wish};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -37,39 +33,6 @@ use std::{
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-
-/// How far a token has to reach.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Scope {
-    /// The App itself, with its JSON web token.
-    App,
-    /// Everything the installation of this owner sees, for reading.
-    Owner(String),
-    /// One repository, for writing.
-    Repository {
-        owner: String,
-        id: u64,
-        /// With the right to change files under .github/workflows.
-        workflows: bool,
-    },
-    /// The checks of one repository, and running those of GitHub Actions again.
-    Actions { owner: String, id: u64 },
-}
-
-impl Scope {
-    pub(super) fn owner(login: &str) -> Self {
-        Self::Owner(login.to_ascii_lowercase())
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Owner(_) => "installation",
-            Self::Repository { .. } => "repository",
-            Self::Actions { .. } => "actions",
-        }
-    }
-}
 
 /// What goes into `Authorization`.
 #[derive(Clone)]
@@ -116,22 +79,6 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     iss: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Installation {
-    id: u64,
-    #[serde(default)]
-    suspended_at: Option<String>,
-    #[serde(default)]
-    repository_selection: String,
-    account: Option<Account>,
-}
-
-#[derive(Deserialize)]
-struct Account {
-    #[serde(default)]
-    login: String,
 }
 
 #[derive(Deserialize)]
@@ -306,7 +253,7 @@ impl Tokens {
             if raw.status == StatusCode::NOT_FOUND {
                 lock(&self.installations).remove(owner);
             }
-            return Err(self.not_minted(scope, &about, &raw));
+            return Err(not_minted(scope, &about, &raw));
         }
         let answer: AccessToken = serde_json::from_slice(&raw.body)
             .map_err(|_| CodeHostError::Unavailable(format!("{}: the answer made no sense", about.doing)))?;
@@ -320,135 +267,6 @@ impl Tokens {
         metrics::counter!("campaigns_github_tokens_minted_total", "scope" => scope.kind()).increment(1);
         tracing::debug!(scope = scope.kind(), owner, life = life.as_secs(), "minted an installation token");
         Ok(Minted { bearer, until: started + life.saturating_sub(EARLY).max(life / 2) })
-    }
-
-    fn not_minted(&self, scope: &Scope, about: &About, raw: &Raw) -> CodeHostError {
-        match (answer::refusal(about, raw.status, &raw.headers, &raw.body), scope) {
-            (CodeHostError::Refused(words), Scope::Repository { workflows: true, .. }) => {
-                CodeHostError::Refused(format!(
-                    "{words}: the change touches .github/workflows, which needs the App's permission `workflows: \
-                     write`; grant it in the App's settings and have an owner approve it"
-                ))
-            }
-            (CodeHostError::Unauthorized(why), Scope::Owner(owner) | Scope::Repository { owner, .. })
-                if why.cause == PauseCause::Suspended =>
-            {
-                CodeHostError::Unauthorized(suspended(owner))
-            }
-            (CodeHostError::Refused(words), Scope::Actions { .. }) => CodeHostError::Refused(format!(
-                "{words}: running checks again needs the App's permission `actions: write`; grant it in the App's \
-                 settings and have an owner approve it"
-            )),
-            // The installation lacks it, and so every repository does.
-            (CodeHostError::Refused(words), Scope::Repository { .. }) if words.contains(NOT_GRANTED) => {
-                out_of_use(
-                    PauseCause::PermissionMissing,
-                    format!(
-                        "{words}: publishing needs the App's permissions `contents: write` and `pull_requests: write`; \
-                         grant them in the App's settings and have an owner approve them"
-                    ),
-                )
-            }
-            // GitHub's words for a repository that an installation does not have.
-            (CodeHostError::Refused(words), Scope::Repository { owner, .. })
-                if words.contains("not accessible to the parent installation") =>
-            {
-                away(
-                    AwayCause::Closed,
-                    format!(
-                        "the repository is not among those that {owner} has selected for the GitHub App: select it \
-                         under the organisation's settings, \"GitHub Apps\", and it goes on by itself"
-                    ),
-                )
-            }
-            (CodeHostError::Refused(words), Scope::Repository { .. }) => CodeHostError::Refused(format!(
-                "{words}: publishing needs the App's permissions `contents: write` and `pull_requests: write` on \
-                 this repository; grant them and have an owner approve, or add the repository to the installation"
-            )),
-            (error, _) => error,
-        }
-    }
-
-    /// The installation of the App for an owner.
-    async fn installation(&self, wire: &Wire, owner: &str) -> Result<u64, CodeHostError> {
-        if let Some(id) = lock(&self.installations).get(owner) {
-            return Ok(*id);
-        }
-        let found = self.look_up(wire, owner).await?;
-        lock(&self.installations).insert(owner.to_owned(), found.id);
-        Ok(found.id)
-    }
-
-    /// Whether the owner has selected repositories for the App; otherwise it has all of them. Read afresh.
-    pub(super) async fn is_for_selected(&self, wire: &Wire, owner: &str) -> Result<bool, CodeHostError> {
-        Ok(self.look_up(wire, &owner.to_ascii_lowercase()).await?.repository_selection == "selected")
-    }
-
-    /// Whose installation of the App reaches the repository that had this name, if one does. For a person there is none.
-    pub(super) async fn owner_of(
-        &self,
-        wire: &Wire,
-        name: &RepositoryName,
-    ) -> Result<Option<String>, CodeHostError> {
-        if !self.is_app() {
-            return Ok(None);
-        }
-        let mut path = format!("/repos/{}/{}/installation", name.owner(), name.name());
-        for _ in 0..2 {
-            let raw = self.as_app(wire, Method::GET, "apps/get-repo-installation", &path, None).await?;
-            if raw.status == StatusCode::OK {
-                let found: Option<Installation> = serde_json::from_slice(&raw.body).ok();
-                return Ok(found.and_then(|found| found.account).map(|account| account.login));
-            }
-            match wire.endpoint.path_of(text(&raw.headers, "location")).filter(|_| is_redirect(raw.status)) {
-                Some(moved) => path = moved,
-                None => break,
-            }
-        }
-        Ok(None)
-    }
-
-    /// The installation of the App for an owner, read afresh.
-    async fn look_up(&self, wire: &Wire, owner: &str) -> Result<Installation, CodeHostError> {
-        let about = About {
-            subject: format!("an installation of the GitHub App for {owner} (install the App there)"),
-            doing: format!("looking up the App's installation for {owner}"),
-            write: false,
-            app: true,
-        };
-        let login = encode(owner, false);
-        let mut raw = self
-            .as_app(
-                wire,
-                Method::GET,
-                "apps/get-org-installation",
-                &format!("/orgs/{login}/installation"),
-                None,
-            )
-            .await?;
-        if raw.status == StatusCode::NOT_FOUND {
-            raw = self
-                .as_app(
-                    wire,
-                    Method::GET,
-                    "apps/get-user-installation",
-                    &format!("/users/{login}/installation"),
-                    None,
-                )
-                .await?;
-        }
-        if raw.status == StatusCode::NOT_FOUND {
-            return Err(CodeHostError::Unauthorized(not_installed(owner)));
-        }
-        if raw.status != StatusCode::OK {
-            return Err(answer::refusal(&about, raw.status, &raw.headers, &raw.body));
-        }
-        let found: Installation = serde_json::from_slice(&raw.body)
-            .map_err(|_| CodeHostError::Unavailable(format!("{}: the answer made no sense", about.doing)))?;
-        if found.suspended_at.is_some() {
-            return Err(CodeHostError::Unauthorized(suspended(owner)));
-        }
-        Ok(found)
     }
 
     /// One request as the App itself; again, once, where only the clock was wrong.
@@ -501,33 +319,6 @@ impl Tokens {
             return Ok(raw);
         }
     }
-}
-
-/// How GitHub refuses a token with permissions that the installation does not have.
-const NOT_GRANTED: &str = "not granted to this installation";
-
-/// What a token of this scope is asked to be.
-fn wish(scope: &Scope) -> Bytes {
-    let body = match scope {
-        Scope::Repository { id, workflows: true, .. } => serde_json::json!({
-            "repository_ids": [id],
-            "permissions": {"contents": "write", "pull_requests": "write", "workflows": "write"},
-        }),
-        Scope::Actions { id, .. } => serde_json::json!({
-            "repository_ids": [id],
-            "permissions": {"actions": "write"},
-        }),
-        Scope::Repository { id, .. } => serde_json::json!({
-            "repository_ids": [id],
-            "permissions": {"contents": "write", "pull_requests": "write"},
-        }),
-        _ => serde_json::json!({
-            "permissions": {
-                "metadata": "read", "contents": "read", "pull_requests": "read", "checks": "read", "statuses": "read",
-            },
-        }),
-    };
-    Bytes::from(body.to_string())
 }
 
 fn unreachable_scope<T>() -> Result<T, CodeHostError> {

@@ -1,5 +1,6 @@
 //! What of a rollout can be foreseen, and the forecast of what campaigns have set for themselves.
 
+use super::publish_rollout::{NOTHING, rollout};
 use campaigns_domain::{
     execution::rollout::{Pace, Progress},
     id::{CampaignId, ChangesetId},
@@ -8,32 +9,10 @@ use campaigns_domain::{
         rollout::{On, Outlook, Situation, WaveCounts, depends_on, outlook},
         standing::AdaptivePace,
     },
-    spec::{Caps, Priority, Rollout},
+    spec::{Caps, Priority},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
-
-const NOTHING: WaveCounts = WaveCounts {
-    targets: 0,
-    unfinished: 0,
-    failed: 0,
-    waiting: 0,
-    updates: 0,
-    coming: 0,
-    updating: 0,
-    open: 0,
-    merged: 0,
-    closed: 0,
-    blocked: 0,
-    kept: 0,
-    passed: 0,
-    checks_failed: 0,
-    pending: 0,
-};
-
-fn rollout(yaml: &str) -> Rollout {
-    super::publish_rollout::rollout(yaml)
-}
 
 /// A Monday at noon.
 fn now() -> DateTime<Utc> {

@@ -29,7 +29,8 @@ fn reasons(step: &Step) -> Vec<&str> {
     step.waits.iter().map(|wait| wait.as_ref().map_or("", |wait| wait.reason.as_str())).collect()
 }
 
-const NOTHING: WaveCounts = WaveCounts {
+/// A wave of nothing.
+pub(crate) const NOTHING: WaveCounts = WaveCounts {
     targets: 0,
     unfinished: 0,
     failed: 0,

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "every test uses its part")]
 
 mod audit;
+pub(crate) mod rollouts;
 pub(crate) mod tap;
 
 use campaigns_actors::{

@@ -7,6 +7,7 @@ pub mod call;
 pub mod catalog;
 pub mod contents;
 pub mod git_data;
+pub mod git_refs;
 pub mod history;
 pub mod hooks;
 pub mod issues;

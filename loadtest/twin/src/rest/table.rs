@@ -4,8 +4,8 @@
 
 use super::call::{Call, Kind, Need, Outcome};
 use super::{
-    app, contents, git_data, history, hooks, issues, meta, pulls, pulls_write, repos, reviewers, reviews,
-    rules, users, verdicts, workflows,
+    app, contents, git_data, git_refs, history, hooks, issues, meta, pulls, pulls_write, repos, reviewers,
+    reviews, rules, users, verdicts, workflows,
 };
 use crate::world::model::Level::{Read, Write};
 use Kind::{Creates, Reads, Writes};
@@ -89,11 +89,11 @@ pub fn route(id: &str) -> Option<Route> {
         "git/get-tree" => route(git_data::get_tree, CONTENTS, Reads),
         "git/create-commit" => route(git_data::create_commit, CONTENTS_WRITE, Creates),
         "git/get-commit" => route(git_data::get_commit, CONTENTS, Reads),
-        "git/create-ref" => route(git_data::create_ref, CONTENTS_WRITE, Creates),
-        "git/update-ref" => route(git_data::update_ref, CONTENTS_WRITE, Creates),
-        "git/delete-ref" => route(git_data::delete_ref, CONTENTS_WRITE, Writes),
-        "git/get-ref" => route(git_data::get_ref, CONTENTS, Reads),
-        "git/list-matching-refs" => route(git_data::matching_refs, CONTENTS, Reads),
+        "git/create-ref" => route(git_refs::create_ref, CONTENTS_WRITE, Creates),
+        "git/update-ref" => route(git_refs::update_ref, CONTENTS_WRITE, Creates),
+        "git/delete-ref" => route(git_refs::delete_ref, CONTENTS_WRITE, Writes),
+        "git/get-ref" => route(git_refs::get_ref, CONTENTS, Reads),
+        "git/list-matching-refs" => route(git_refs::matching_refs, CONTENTS, Reads),
 
         "pulls/create" => route(pulls_write::create, PULLS_WRITE, Creates),
         "pulls/update" => route(pulls_write::update, PULLS_WRITE, Creates),
