@@ -4,12 +4,13 @@ use super::{
     audit::{Change, note},
     rows::{failed, get, named},
 };
+use crate::store::Connections;
 use campaigns_http::ports::{NewToken, Signed, StoreError, Token};
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub(super) async fn token(pool: &PgPool, sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
+pub(super) async fn token(pool: &Connections, sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
     let row = sqlx::query(
         "SELECT id, sha256, name, role, expires, \
          revoked IS NULL AND (expires IS NULL OR expires > clock_timestamp()) AS usable \
@@ -32,7 +33,7 @@ pub(super) async fn token(pool: &PgPool, sha256: &[u8; 32]) -> Result<Option<Tok
 }
 
 /// Adds a token unless there is a usable admin token already.
-pub(super) async fn add_first(pool: &PgPool, token: NewToken) -> Result<bool, StoreError> {
+pub(super) async fn add_first(pool: &Connections, token: NewToken) -> Result<bool, StoreError> {
     let mut transaction = pool.begin().await.map_err(failed)?;
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('campaigns.first_token', 0))")
         .execute(&mut *transaction)
@@ -54,13 +55,13 @@ pub(super) async fn add_first(pool: &PgPool, token: NewToken) -> Result<bool, St
     Ok(true)
 }
 
-pub(super) async fn add(pool: &PgPool, by: &Signed, token: NewToken) -> Result<(), StoreError> {
+pub(super) async fn add(pool: &Connections, by: &Signed, token: NewToken) -> Result<(), StoreError> {
     let mut transaction = pool.begin().await.map_err(failed)?;
     insert(&mut transaction, by, &token).await?;
     transaction.commit().await.map_err(failed)
 }
 
-pub(super) async fn revoke(pool: &PgPool, by: &Signed, id: Uuid) -> Result<bool, StoreError> {
+pub(super) async fn revoke(pool: &Connections, by: &Signed, id: Uuid) -> Result<bool, StoreError> {
     let mut transaction = pool.begin().await.map_err(failed)?;
     let name: Option<String> = sqlx::query_scalar(
         "UPDATE api_tokens SET revoked = clock_timestamp() WHERE id = $1 AND revoked IS NULL RETURNING name",

@@ -9,6 +9,7 @@ use super::{
     rows::{failed, get, named},
     runs,
 };
+use crate::store::Connections;
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     changeset::{Ask, ChangesetState as Standing, Checks},
@@ -20,7 +21,7 @@ use campaigns_http::{
     wire::{Asked, Covered, LeftOut, PullRequest},
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, types::Json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ const NAMED: usize = 500;
 
 /// Resolves the selection and, unless it is only a preview, records the command and tells the owners.
 pub(super) async fn ask(
-    pool: &PgPool,
+    pool: &Connections,
     name: &str,
     asking: Asking,
     new: NewCommand,

@@ -3,12 +3,13 @@
 //! Deliberately absent: changing or removing rows, which the database refuses.
 
 use super::rows::{failed, get, one_more, page};
+use crate::store::Connections;
 use campaigns_http::{
     ports::{Listed, Signed, StoreError},
     wire::AuditEntry,
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, postgres::PgRow};
+use sqlx::{PgConnection, postgres::PgRow};
 
 /// What was changed.
 pub(super) struct Change<'a> {
@@ -41,7 +42,7 @@ pub(super) async fn note(
 }
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     subject: Option<&str>,
     before: Option<i64>,
     limit: u32,

@@ -7,7 +7,7 @@ use super::{
     rows::{failed, get},
     runs,
 };
-use crate::store::{rollout as counts, spending};
+use crate::store::{Connections, rollout as counts, spending};
 use campaigns_domain::{
     changeset::Worn,
     execution::{Manifest, rollout::Progress, run},
@@ -22,12 +22,12 @@ use campaigns_domain::{
 };
 use campaigns_http::ports::{Found, HeldAt, OrganizationQueue, Queued, Results, StoreError, WaitingRun};
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, postgres::PgRow, types::Json};
+use sqlx::{postgres::PgRow, types::Json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub(super) async fn waiting_of(
-    pool: &PgPool,
+    pool: &Connections,
     campaign: &str,
 ) -> Result<Option<(CampaignId, Vec<String>)>, StoreError> {
     let Some(id) = campaigns::id(pool, campaign).await? else { return Ok(None) };
@@ -42,7 +42,7 @@ pub(super) async fn waiting_of(
     Ok(Some((CampaignId(id), organizations)))
 }
 
-pub(super) async fn knows(pool: &PgPool, organization: &str) -> Result<bool, StoreError> {
+pub(super) async fn knows(pool: &Connections, organization: &str) -> Result<bool, StoreError> {
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM changesets WHERE organization = $1 AND state = 'scheduled') \
          OR EXISTS (SELECT FROM permits WHERE organization = $1) \
@@ -56,7 +56,7 @@ pub(super) async fn knows(pool: &PgPool, organization: &str) -> Result<bool, Sto
 }
 
 pub(super) async fn queue(
-    pool: &PgPool,
+    pool: &Connections,
     organization: &str,
     budget: &Budget,
 ) -> Result<OrganizationQueue, StoreError> {
@@ -135,7 +135,7 @@ fn held(row: &PgRow) -> Result<Option<HeldAt>, StoreError> {
 }
 
 /// The runs that these are of.
-async fn waiting_runs(pool: &PgPool, queued: &[Queued]) -> Result<Vec<WaitingRun>, StoreError> {
+async fn waiting_runs(pool: &Connections, queued: &[Queued]) -> Result<Vec<WaitingRun>, StoreError> {
     let ids: BTreeSet<Uuid> = queued.iter().map(|queued| queued.run.0).collect();
     let holding: BTreeSet<Uuid> =
         queued.iter().filter(|queued| queued.held.is_some()).map(|queued| queued.run.0).collect();
@@ -195,7 +195,7 @@ fn planned(row: &PgRow, on_branch: bool, proposed: bool) -> Result<Vec<WriteKind
     ))
 }
 
-pub(super) async fn results(pool: &PgPool, run: RunId) -> Result<Option<Found>, StoreError> {
+pub(super) async fn results(pool: &Connections, run: RunId) -> Result<Option<Found>, StoreError> {
     if !runs::exists(pool, run).await? {
         return Ok(None);
     }

@@ -6,12 +6,13 @@ use super::{
     audit::{Change, note},
     rows::{count, counts, failed, get, one_more, page},
 };
+use crate::store::Connections;
 use campaigns_http::{
     ports::{Listed, NewSpec, Signed, StoreError},
     wire::{Applied, Campaign, OrganizationPause, SpecVersion},
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 macro_rules! campaigns {
@@ -41,7 +42,7 @@ macro_rules! campaigns {
 }
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     after: Option<String>,
     limit: u32,
 ) -> Result<Listed<Campaign, String>, StoreError> {
@@ -60,7 +61,7 @@ pub(super) async fn one(connection: &mut PgConnection, name: &str) -> Result<Opt
 }
 
 /// The campaign's id.
-pub(super) async fn id(pool: &PgPool, name: &str) -> Result<Option<Uuid>, StoreError> {
+pub(super) async fn id(pool: &Connections, name: &str) -> Result<Option<Uuid>, StoreError> {
     sqlx::query_scalar("SELECT id FROM campaigns WHERE name = $1")
         .bind(name)
         .fetch_optional(pool)
@@ -69,7 +70,7 @@ pub(super) async fn id(pool: &PgPool, name: &str) -> Result<Option<Uuid>, StoreE
 }
 
 pub(super) async fn specs(
-    pool: &PgPool,
+    pool: &Connections,
     campaign: &str,
     before: Option<u32>,
     limit: u32,
@@ -88,7 +89,7 @@ pub(super) async fn specs(
 }
 
 /// Puts a spec in force, with its row of the audit log.
-pub(super) async fn apply(pool: &PgPool, by: &Signed, spec: NewSpec) -> Result<Applied, StoreError> {
+pub(super) async fn apply(pool: &Connections, by: &Signed, spec: NewSpec) -> Result<Applied, StoreError> {
     let mut transaction = pool.begin().await.map_err(failed)?;
     let made = sqlx::query(
         "INSERT INTO campaigns (id, name, owner) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",

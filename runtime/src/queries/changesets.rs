@@ -5,6 +5,7 @@ use super::{
     rows::{count, failed, get, like, named, named_as, one_more, page},
     runs,
 };
+use crate::store::Connections;
 use campaigns_domain::{
     changeset::{self, ChangesetState as Standing, Errand, OwnersAsked, Stands},
     execution::run,
@@ -15,7 +16,7 @@ use campaigns_http::{
     ports::{ChangesetFilter, ChangesetScope, Listed, StoreError},
     wire::{Changeset, CodeOwners, Merge, MergeMethod, MergeStands, OwnerLeftOut, PullRequest, Seen},
 };
-use sqlx::{PgPool, postgres::PgRow, types::Json};
+use sqlx::{postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 macro_rules! changesets {
@@ -36,7 +37,7 @@ macro_rules! changesets {
 }
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     scope: &ChangesetScope,
     filter: &ChangesetFilter,
     after: Option<Uuid>,
@@ -73,7 +74,7 @@ pub(super) async fn list(
     page(&rows, limit, changeset, |changeset| changeset.id).map(Some)
 }
 
-pub(super) async fn one(pool: &PgPool, id: ChangesetId) -> Result<Option<(Changeset, u32)>, StoreError> {
+pub(super) async fn one(pool: &Connections, id: ChangesetId) -> Result<Option<(Changeset, u32)>, StoreError> {
     let row = sqlx::query(changesets!("id = $1")).bind(id.0).fetch_optional(pool).await.map_err(failed)?;
     let of_content = |row: PgRow| {
         let shown = changeset(&row)?;

@@ -7,6 +7,7 @@ use super::{
     campaigns,
     rows::{failed, get},
 };
+use crate::store::Connections;
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::id::{CampaignId, CommandId, MessageId, RunId, Shard};
 use campaigns_http::{
@@ -14,7 +15,7 @@ use campaigns_http::{
     wire::{Command, CommandState, SyncReport},
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 pub(super) async fn one(connection: &mut PgConnection, id: CommandId) -> Result<Option<Command>, StoreError> {
@@ -55,7 +56,11 @@ pub(super) async fn send(
 }
 
 /// Tells every organisation with changesets of the campaign to read its pull requests afresh.
-pub(super) async fn sync(pool: &PgPool, name: &str, new: NewCommand) -> Result<Option<Started>, StoreError> {
+pub(super) async fn sync(
+    pool: &Connections,
+    name: &str,
+    new: NewCommand,
+) -> Result<Option<Started>, StoreError> {
     let Some(campaign) = campaigns::id(pool, name).await? else { return Ok(None) };
     let mut transaction = pool.begin().await.map_err(failed)?;
     let organizations: Vec<String> = sqlx::query_scalar(

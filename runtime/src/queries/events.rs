@@ -4,6 +4,7 @@
 //! what is read behind a position never has a gap. Deliberately absent: cursors and streams.
 
 use super::rows::{failed, get, named};
+use crate::store::Connections;
 use campaigns_domain::id::RunId;
 use campaigns_http::{
     ports::{EventRow, Positions, Progress, StoreError},
@@ -11,11 +12,11 @@ use campaigns_http::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use sqlx::{PgPool, postgres::PgRow};
+use sqlx::postgres::PgRow;
 use std::collections::HashMap;
 
 /// How far a run is, in one snapshot.
-pub(super) async fn progress(pool: &PgPool, run: RunId) -> Result<Option<Progress>, StoreError> {
+pub(super) async fn progress(pool: &Connections, run: RunId) -> Result<Option<Progress>, StoreError> {
     let row = sqlx::query(
         "SELECT r.state, r.reason, coalesce(array_agg(p.shard) FILTER (WHERE p.shard IS NOT NULL), '{}') AS shards, \
          coalesce(array_agg(p.last_sequence) FILTER (WHERE p.shard IS NOT NULL), '{}') AS sequences, \
@@ -41,7 +42,7 @@ pub(super) async fn progress(pool: &PgPool, run: RunId) -> Result<Option<Progres
 
 /// The events behind `after` and up to `upto`, at most `limit`: in order within each part, by time across parts.
 pub(super) async fn between(
-    pool: &PgPool,
+    pool: &Connections,
     run: RunId,
     after: &Positions,
     upto: &Positions,

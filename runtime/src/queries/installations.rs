@@ -1,6 +1,7 @@
 //! Where the App is installed, with what holds an organisation up. Deliberately absent: recording it (`webhooks`).
 
 use super::rows::{failed, get, one_more, page};
+use crate::store::Connections;
 use campaigns_domain::publish::{
     installation::{InstallationState, missing},
     standing::Pause,
@@ -10,11 +11,11 @@ use campaigns_http::{
     wire::{Installation, OrganizationPause},
 };
 use serde_json::Value;
-use sqlx::{PgPool, postgres::PgRow, types::Json};
+use sqlx::{postgres::PgRow, types::Json};
 use std::collections::BTreeMap;
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     after: Option<String>,
     limit: u32,
 ) -> Result<Listed<Installation, String>, StoreError> {

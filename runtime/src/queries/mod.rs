@@ -21,7 +21,7 @@ mod steer;
 mod targets;
 mod webhooks;
 
-use crate::store::Postgres;
+use crate::store::{Connections, Postgres};
 use async_trait::async_trait;
 use campaigns_domain::{
     execution::rollout::PaceChange,
@@ -40,13 +40,12 @@ use campaigns_http::{
         TargetDetail,
     },
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// The API's ports on a PostgreSQL database.
 #[derive(Debug, Clone)]
 pub struct Queries {
-    pool: PgPool,
+    pool: Connections,
 }
 
 impl Queries {

@@ -7,6 +7,7 @@ use super::{
     commands::{About, gone, one, record},
     rows::failed,
 };
+use crate::store::Connections;
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     execution::rollout::PaceChange,
@@ -14,12 +15,11 @@ use campaigns_domain::{
 };
 use campaigns_http::ports::{NewCommand, Paced, Started, StoreError};
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Tells the owners of all runs of a campaign that are under way, with its row of the audit log.
 pub(super) async fn campaign(
-    pool: &PgPool,
+    pool: &Connections,
     name: &str,
     pace: PaceChange,
     new: NewCommand,

@@ -2,11 +2,10 @@
 //! the probes are answered to everybody.
 
 use super::rows::failed;
-use crate::store::migrator;
+use crate::store::{Connections, migrator};
 use campaigns_http::wire::Check;
-use sqlx::PgPool;
 
-pub(super) async fn checks(pool: &PgPool) -> Vec<Check> {
+pub(super) async fn checks(pool: &Connections) -> Vec<Check> {
     let check = |name: &str, ok: bool, detail: &str| Check {
         name: name.to_owned(),
         ok,

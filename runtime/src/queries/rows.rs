@@ -2,8 +2,9 @@
 //!
 //! Deliberately absent: queries. A row that says what no version of this program writes is an error, never a guess.
 
+use crate::store::{Connections, Lent};
 use campaigns_http::ports::{Listed, RepositoryFilter, StoreError};
-use sqlx::{Decode, PgPool, Postgres, Row, Type, pool::PoolConnection, postgres::PgRow};
+use sqlx::{Decode, Postgres, Row, Type, postgres::PgRow};
 use std::{collections::BTreeMap, str::FromStr};
 
 /// What a failed statement means.
@@ -20,7 +21,7 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
 }
 
 /// A connection of the pool.
-pub(super) async fn connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+pub(super) async fn connection(pool: &Connections) -> Result<Lent, StoreError> {
     pool.acquire().await.map_err(failed)
 }
 

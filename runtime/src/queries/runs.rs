@@ -7,6 +7,7 @@ use super::{
     campaigns, commands,
     rows::{count, failed, get, named, one_more, page},
 };
+use crate::store::Connections;
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::{
     changeset::ChangesetState,
@@ -23,7 +24,7 @@ use campaigns_http::{
     wire::{Pace, Priority, Rollout, Run, Totals},
 };
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, postgres::PgRow, types::Json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -51,7 +52,7 @@ macro_rules! runs {
 }
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     campaign: &str,
     after: Option<RunKey>,
     limit: u32,
@@ -78,14 +79,14 @@ pub(super) async fn one(connection: &mut PgConnection, id: RunId) -> Result<Opti
 }
 
 /// Whether there is such a run.
-pub(super) async fn exists(pool: &PgPool, id: RunId) -> Result<bool, StoreError> {
+pub(super) async fn exists(pool: &Connections, id: RunId) -> Result<bool, StoreError> {
     let found =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM runs WHERE id = $1)").bind(id.0).fetch_one(pool).await;
     found.map_err(failed)
 }
 
 /// Creates a run and tells its owner, with its row of the audit log.
-pub(super) async fn create(pool: &PgPool, by: &Signed, new: NewRun) -> Result<CreatedRun, StoreError> {
+pub(super) async fn create(pool: &Connections, by: &Signed, new: NewRun) -> Result<CreatedRun, StoreError> {
     let mut transaction = pool.begin().await.map_err(failed)?;
     if let Some((key, digest)) = &new.key {
         // Requests with the same key go one after the other: the second sees what the first did.

@@ -8,6 +8,7 @@ use super::{
     commands::{About, gone, one, record},
     rows::{failed, get, named},
 };
+use crate::store::Connections;
 use campaigns_actors::ports::{Message, MessageBody, Recipient};
 use campaigns_domain::id::{MessageId, RunId, Shard};
 use campaigns_http::{
@@ -15,12 +16,11 @@ use campaigns_http::{
     wire::RunState,
 };
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Tells a run's owner, with its row of the audit log.
 pub(super) async fn run(
-    pool: &PgPool,
+    pool: &Connections,
     run: RunId,
     steer: Steer,
     new: NewCommand,
@@ -62,7 +62,7 @@ pub(super) async fn run(
 
 /// Tells the owners of all runs of a campaign that are under way, with its row of the audit log.
 pub(super) async fn campaign(
-    pool: &PgPool,
+    pool: &Connections,
     name: &str,
     steer: Steer,
     new: NewCommand,

@@ -4,6 +4,7 @@ use super::{
     rows::{count, failed, get, like, named, named_as, one_more, page},
     runs,
 };
+use crate::store::Connections;
 use campaigns_domain::{
     execution::{run, target::TargetState},
     id::{RunId, TargetId},
@@ -13,11 +14,11 @@ use campaigns_http::{
     ports::{Listed, StoreError, TargetFilter, TargetKey},
     wire::{Execution, Target, TargetDetail},
 };
-use sqlx::{PgPool, Row, postgres::PgRow, types::Json};
+use sqlx::{Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 pub(super) async fn list(
-    pool: &PgPool,
+    pool: &Connections,
     run: RunId,
     filter: &TargetFilter,
     after: Option<TargetKey>,
@@ -52,7 +53,7 @@ pub(super) async fn list(
     Ok(Some(Listed { items, next: listed.next }))
 }
 
-pub(super) async fn one(pool: &PgPool, id: TargetId) -> Result<Option<TargetDetail>, StoreError> {
+pub(super) async fn one(pool: &Connections, id: TargetId) -> Result<Option<TargetDetail>, StoreError> {
     let row = sqlx::query(
         "SELECT t.*, (SELECT c.id FROM changesets c WHERE c.target = t.id LIMIT 1) AS changeset, \
          (SELECT coalesce(p.paused_by, r.paused_by) FROM runs r JOIN campaigns p ON p.id = r.campaign \

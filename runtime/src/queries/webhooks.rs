@@ -3,11 +3,11 @@
 //! Deliberately absent: acting on them (`webhooks`), which is their owners'.
 
 use super::rows::{failed, get};
+use crate::store::Connections;
 use campaigns_http::ports::{Delivery, Hint, Received, StoreError, Whereabouts};
-use sqlx::PgPool;
 
 /// Keeps a delivery. What waits for nobody is processed from the start.
-pub(super) async fn receive(pool: &PgPool, delivery: &Delivery) -> Result<Received, StoreError> {
+pub(super) async fn receive(pool: &Connections, delivery: &Delivery) -> Result<Received, StoreError> {
     let nowhere = Whereabouts::default();
     let (concerns, there) = match &delivery.hint {
         Hint::Nothing => ("nothing", &nowhere),

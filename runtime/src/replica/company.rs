@@ -27,8 +27,7 @@ pub(super) struct Place(#[expect(dead_code, reason = "it is held, not used")] Pg
 pub(super) async fn take(postgres: &Postgres, alone: bool) -> Result<Place> {
     let statement =
         if alone { "SELECT pg_try_advisory_lock($1)" } else { "SELECT pg_try_advisory_lock_shared($1)" };
-    let connection = postgres.pool().acquire().await.context("the database does not answer")?;
-    let mut connection = connection.detach();
+    let mut connection = postgres.pool().take().await.context("the database does not answer")?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         let asked = sqlx::query_scalar(statement).bind(LOCK).fetch_one(&mut connection);

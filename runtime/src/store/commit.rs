@@ -99,19 +99,9 @@ impl Postgres {
 
     async fn send(&self, batch: &[&Transition]) -> Result<Vec<Option<i64>>, Failure> {
         let statement = statement::of(batch).map_err(Failure::Refused)?;
-        let mut connection = self.commit_pool.acquire().await.map_err(|error| Failure::of(&error))?;
         // The text is ours throughout: names of parts and columns, and placeholders.
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
-        let rows = match tokio::time::timeout(self.options.answer_within(), query.fetch_all(&mut *connection))
-            .await
-        {
-            Ok(rows) => rows.map_err(|error| Failure::of(&error))?,
-            Err(_) => {
-                // Nobody may be given a connection on which an answer is still owed.
-                drop(connection.detach());
-                return Err(Failure::Unavailable("no answer within the deadline".to_owned()));
-            }
-        };
+        let rows = query.fetch_all(&self.commit_pool).await.map_err(|error| Failure::of(&error))?;
         let held = rows.iter().map(group).collect::<Result<HashMap<_, _>, _>>();
         Ok(statement.groups.sequences(&held.map_err(|error| Failure::of(&error))?))
     }

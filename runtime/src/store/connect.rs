@@ -2,12 +2,12 @@
 //!
 //! Deliberately absent: finding or starting a server (`embedded`).
 
-use super::{Postgres, clock::Clock, failure::words, gathering::Gathering};
+use super::{Postgres, clock::Clock, connections::Connections, failure::words, gathering::Gathering};
 use campaigns_domain::id::SHARDS;
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgConnectOptions,
 };
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -16,8 +16,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// One lock for every process that migrates this database; the number is arbitrary and never changes.
 const MIGRATION_LOCK: i64 = 0x4341_4d50_4149_474e;
 
-/// How long a connection rests before it is asked whether it still answers.
-const RESTED: Duration = Duration::from_secs(1);
+/// How much longer the program waits for the answer of a statement than the server lets it run.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// The migrations that this program knows, oldest first.
 pub fn migrator() -> &'static Migrator {
@@ -65,11 +65,9 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// How long the program waits for the answer of a statement: a little longer than the server would let it run.
-    pub(super) fn answer_within(&self) -> Duration {
-        self.statement_timeout + Duration::from_secs(2)
-    }
+/// How long the program waits for the answer of a statement that the server lets run so long.
+fn answer_within(timeout: Duration) -> Duration {
+    timeout + ANSWER
 }
 
 /// Why the store could not be opened.
@@ -134,36 +132,20 @@ impl Postgres {
         // each would cost more than carrying it out.
         let planned_once =
             settings(options.statement_timeout).options([("plan_cache_mode", "force_generic_plan")]);
-        let open = async |connections: u32, to: PgConnectOptions| {
-            // Whether a connection still answers is asked where it has rested; asking each time would cost a commit
-            // that is alone as much again as its way to the server and back.
-            let pool = PgPoolOptions::new()
-                .acquire_timeout(options.acquire_timeout)
-                .max_connections(connections)
-                .test_before_acquire(false)
-                .before_acquire(|connection, rested| {
-                    Box::pin(async move {
-                        if rested.idle_for >= RESTED {
-                            connection.ping().await?;
-                        }
-                        Ok(true)
-                    })
-                });
-            pool.connect_with(to).await.map_err(|error| ConnectError::Unreachable(words(&error)))
+        let open = async |connections: u32, timeout: Duration, to: PgConnectOptions| {
+            Connections::open(to, connections, options.acquire_timeout, answer_within(timeout))
+                .await
+                .map_err(|error| ConnectError::Unreachable(words(&error)))
         };
-        let pool = open(options.connections, settings(options.statement_timeout)).await?;
-        let commit_pool = open(options.commit_connections, planned_once).await?;
-        let fence_pool = open(options.fence_connections, settings(options.fence_timeout)).await?;
+        let (statement, fence) = (options.statement_timeout, options.fence_timeout);
+        let pool = open(options.connections, statement, settings(statement)).await?;
+        let commit_pool = open(options.commit_connections, statement, planned_once).await?;
+        let fence_pool = open(options.fence_connections, fence, settings(fence)).await?;
         let clock = Clock::follow(settings(options.statement_timeout));
         let gathering = Arc::new(Gathering::new(options.commit_connections));
-        let store =
-            Self { pool, commit_pool, fence_pool, options, clock, gathering, listener: Arc::default() };
-        let limit = store.options.answer_within();
-        tokio::time::timeout(limit, store.check_shards())
-            .await
-            .map_err(|_| ConnectError::Unreachable(format!("no answer within {} s", limit.as_secs())))??;
-        // A statement that ends with the start is no loss: the next start carries it out.
-        let _ = tokio::time::timeout(limit, store.purge_left_over()).await;
+        let store = Self { pool, commit_pool, fence_pool, clock, gathering, listener: Arc::default() };
+        store.check_shards().await?;
+        store.purge_left_over().await;
         Ok(store)
     }
 

@@ -8,6 +8,7 @@
 mod clock;
 mod commit;
 mod connect;
+mod connections;
 mod failure;
 mod following;
 mod gathering;
@@ -23,6 +24,7 @@ mod standing;
 mod statement;
 
 pub use connect::{ConnectError, Options, migrator};
+pub use connections::{Connections, Lent, Transaction};
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
@@ -37,7 +39,6 @@ use campaigns_domain::{
     publish::budget::Budget,
     spec::Spec,
 };
-use sqlx::PgPool;
 use std::{
     collections::BTreeSet,
     fmt,
@@ -54,12 +55,11 @@ const CLOSING: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Postgres {
     /// For reads, the API's too.
-    pool: PgPool,
+    pool: Connections,
     /// For commits, so that no crowd of readers delays one.
-    commit_pool: PgPool,
+    commit_pool: Connections,
     /// For ownership and permits alone, so that a busy pool never delays a takeover.
-    fence_pool: PgPool,
-    options: Options,
+    fence_pool: Connections,
     clock: clock::Clock,
     gathering: Arc<gathering::Gathering>,
     listener: Arc<OnceLock<Listener>>,
@@ -76,7 +76,7 @@ impl fmt::Debug for Listener {
 
 impl Postgres {
     /// The connections, for queries that are not part of the port.
-    pub fn pool(&self) -> &PgPool {
+    pub fn pool(&self) -> &Connections {
         &self.pool
     }
 

@@ -3,7 +3,7 @@
 //! Counted from the rows and kept nowhere, so that no number can differ from what it counts; asked only after the
 //! run's parts show that something has happened. Deliberately absent: what the numbers mean.
 
-use super::{Postgres, failure, rows};
+use super::{Connections, Postgres, failure, rows};
 use campaigns_actors::ports::{Held, RolloutCounts, RolloutMark, StoreError, Wanted};
 use campaigns_domain::{
     changeset,
@@ -11,13 +11,13 @@ use campaigns_domain::{
     publish::rollout::{Checks, Kind, WaveCounts},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
 use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
 
 /// What became of each wave of a run.
 pub(crate) async fn read(
-    pool: &PgPool,
+    pool: &Connections,
     run: RunId,
     ends: &[u32],
     releasing: &BTreeSet<ChangesetId>,

@@ -3,14 +3,14 @@
 //! Each part of the statement reads one index from its newest end, as far as the longest window of its kind.
 //! Deliberately absent: deciding by it; a permit is decided by the schema's function, under locks.
 
-use super::{Postgres, failure};
+use super::{Connections, Postgres, failure};
 use campaigns_actors::ports::{Counting, Spending, StoreError};
 use campaigns_domain::{
     id::CampaignId,
     publish::budget::{Budget, Cap, Charge, Counted},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
 use uuid::Uuid;
 
 const SPENDING: &str = "WITH n AS MATERIALIZED (SELECT campaigns_now() AS now), \
@@ -35,7 +35,7 @@ fn longest(caps: &[Cap], pull_requests: bool) -> f64 {
 
 /// What counts in the windows of `budget`.
 pub(crate) async fn read(
-    pool: &PgPool,
+    pool: &Connections,
     organization: &str,
     campaigns: &[CampaignId],
     budget: &Budget,

@@ -9,6 +9,7 @@ mod harness;
 mod limits;
 mod migrations;
 mod random;
+mod silent;
 
 use campaigns_actors::ports::contract::store::store_suite;
 use harness::PostgresHarness;
