@@ -7,6 +7,7 @@ mod alone;
 mod ask;
 mod campaign;
 mod ending;
+mod guardian;
 mod judge;
 mod measure;
 mod process;
@@ -85,10 +86,13 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Command::Run(run) => carry_out(&run).unwrap_or_else(|error| {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }),
+        Command::Run(run) => {
+            let ended = if guardian::is_guarded() { carry_out(&run) } else { guardian::guard() };
+            ended.unwrap_or_else(|error| {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            })
+        }
     }
 }
 

@@ -45,39 +45,44 @@ pub(crate) fn slide(window: Window, arrivals: impl Iterator<Item = (i64, u64)>) 
     filled
 }
 
-/// How long, of the time from `from` to `to`, at least one of several counters was full: each with the most that it may
-/// hold and the spans, from a beginning to before an end, in which something counts.
-pub(crate) fn full(counters: &[(u64, Vec<(i64, i64)>)], from: i64, to: i64) -> i64 {
-    let mut stretches: Vec<(i64, i64)> = vec![];
-    for (most, spans) in counters {
-        // At one moment what ends comes before what begins.
-        let mut turns: Vec<(i64, i64)> =
-            spans.iter().flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]).collect();
-        turns.sort_unstable();
-        let (mut held, mut since) = (0_i64, None);
-        for (at, turn) in turns {
-            held += turn;
-            let is_full = held >= most.cast_signed();
-            match since {
-                None if is_full => since = Some(at),
-                Some(begin) if !is_full => {
-                    stretches.push((begin, at));
-                    since = None;
-                }
-                _ => {}
+/// How much time of `within` there is in which at least one of several counters is full: each with the most that it may
+/// hold and the spans, from a beginning to before an end, in which something counts. Spans may overlap.
+pub(crate) fn full(counters: &[(u64, Vec<(i64, i64)>)], within: &[(i64, i64)]) -> i64 {
+    let full = counters.iter().flat_map(|(most, spans)| stretches(*most, spans)).collect::<Vec<_>>();
+    let (full, within) = (stretches(1, &full), stretches(1, within));
+    let (mut sum, mut others) = (0, within.iter().peekable());
+    for (begin, end) in full {
+        while let Some((from, to)) = others.peek() {
+            sum += (end.min(*to) - begin.max(*from)).max(0);
+            if *to > end {
+                break;
             }
-        }
-    }
-    stretches.sort_unstable();
-    let (mut sum, mut upto) = (0, from);
-    for (begin, end) in stretches {
-        let (begin, end) = (begin.max(upto), end.min(to));
-        if end > begin {
-            sum += end - begin;
-            upto = end;
+            others.next();
         }
     }
     sum
+}
+
+/// The stretches in which at least `most` of the spans lie, apart from each other and in order.
+fn stretches(most: u64, spans: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let spans = spans.iter().filter(|(begin, end)| begin < end);
+    // At one moment what ends comes before what begins.
+    let mut turns: Vec<(i64, i64)> = spans.flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]).collect();
+    turns.sort_unstable();
+    let (mut stretches, mut held, mut since) = (vec![], 0_i64, None);
+    for (at, turn) in turns {
+        held += turn;
+        let is_full = held >= most.cast_signed();
+        match since {
+            None if is_full => since = Some(at),
+            Some(begin) if !is_full => {
+                stretches.push((begin, at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    stretches
 }
 
 #[cfg(test)]
@@ -104,24 +109,31 @@ mod tests {
         let two = (2, vec![(0, 10), (4, 14), (20, 30)]);
         // Full from 4 to 10; the other one from 8 to 12.
         let one = (1, vec![(8, 12)]);
-        assert_eq!(full(std::slice::from_ref(&two), 0, 100), 6);
-        assert_eq!(full(&[two.clone(), one.clone()], 0, 100), 8);
-        assert_eq!(full(&[two, one], 5, 11), 6);
+        assert_eq!(full(std::slice::from_ref(&two), &[(0, 100)]), 6);
+        assert_eq!(full(&[two.clone(), one.clone()], &[(0, 100)]), 8);
+        assert_eq!(full(&[two.clone(), one.clone()], &[(5, 11)]), 6);
+        assert_eq!(full(&[two, one], &[(0, 5), (3, 6), (9, 10), (11, 40)]), 4);
         // What follows at once keeps it full; nothing was full before anything was there.
-        assert_eq!(full(&[(1, vec![(0, 5), (5, 9)])], 0, 100), 9);
-        assert_eq!(full(&[], 0, 100), 0);
+        assert_eq!(full(&[(1, vec![(0, 5), (5, 9)])], &[(0, 100)]), 9);
+        assert_eq!(full(&[], &[(0, 100)]), 0);
     }
 
     proptest! {
         #[test]
         fn a_counter_is_full_for_as_many_ticks_as_hold_enough(
-            spans in prop::collection::vec((0..40_i64, 1..20_i64), 0..20),
+            spans_of in prop::collection::vec((0..40_i64, 1..20_i64), 0..20),
+            within in prop::collection::vec((0..40_i64, 1..20_i64), 0..6),
             most in 1..5_u64,
         ) {
-            let spans: Vec<_> = spans.into_iter().map(|(begin, length)| (begin, begin + length)).collect();
-            let held = |tick: i64| spans.iter().filter(|(begin, end)| *begin <= tick && tick < *end).count() as u64;
-            let ticks = (0..60).filter(|tick| held(*tick) >= most).count() as i64;
-            prop_assert_eq!(full(&[(most, spans.clone())], 0, 60), ticks);
+            let spans = |spans: Vec<(i64, i64)>| -> Vec<_> {
+                spans.into_iter().map(|(begin, length)| (begin, begin + length)).collect()
+            };
+            let (spans, within) = (spans(spans_of), spans(within));
+            let held = |spans: &[(i64, i64)], tick: i64| {
+                spans.iter().filter(|(begin, end)| *begin <= tick && tick < *end).count() as u64
+            };
+            let ticks = (0..60).filter(|tick| held(&spans, *tick) >= most && held(&within, *tick) > 0).count();
+            prop_assert_eq!(full(&[(most, spans.clone())], &within), ticks as i64);
         }
 
         #[test]

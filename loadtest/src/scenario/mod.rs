@@ -150,7 +150,7 @@ pub(crate) const ALL: &[Scenario] = &[
     ),
     Scenario::new(
         "chaos",
-        "600 targets on three replicas while these, Postgres, Redis, the network and the code host fail",
+        "1,000 targets on three replicas while these, Postgres, Redis, the network and the code host fail",
         Small::of(100),
         chaos::measure,
     ),

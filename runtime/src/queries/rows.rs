@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: queries. A row that says what no version of this program writes is an error, never a guess.
 
-use crate::store::{Connections, Lent};
+use crate::store::{Borrowed, Connections};
 use campaigns_http::ports::{Listed, RepositoryFilter, StoreError};
 use sqlx::{Decode, Postgres, Row, Type, postgres::PgRow};
 use std::{collections::BTreeMap, str::FromStr};
@@ -21,7 +21,7 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
 }
 
 /// A connection of the pool.
-pub(super) async fn connection(pool: &Connections) -> Result<Lent, StoreError> {
+pub(super) async fn connection(pool: &Connections) -> Result<Borrowed, StoreError> {
     pool.acquire().await.map_err(failed)
 }
 

@@ -44,6 +44,10 @@ use uuid::Uuid;
 /// The name of the file with the first API token, in the data folder.
 pub const TOKEN_FILE: &str = "api-token";
 
+/// How long the first token may take to be written: nothing else of a start has no end where a network fails without a
+/// word.
+const FIRST_TOKEN: Duration = Duration::from_secs(30);
+
 /// How long work in flight may take to finish when the replica is stopped.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -169,7 +173,8 @@ impl Replica {
 
         let queries = Arc::new(Queries::new(&postgres));
         let token_file = folder.path().join(TOKEN_FILE);
-        let token = first_token(&queries, &token_file).await?;
+        let token = tokio::time::timeout(FIRST_TOKEN, first_token(&queries, &token_file)).await;
+        let token = token.context("the database does not answer")??;
         let api = ApiState::new(ApiParts {
             reads: queries.clone(),
             events: queries.clone(),

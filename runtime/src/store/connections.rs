@@ -5,7 +5,7 @@
 //! longer than the server lets it run, a connection that rested is asked only for a moment whether it still answers, and
 //! one that is given back is asked for no longer than a statement; what does not answer is closed, and its place in the
 //! pool is free again. Deliberately absent: sending anything again, and a deadline for a transaction as a whole, which
-//! is its caller's; what is lent for one ends as its user does.
+//! is its caller's; what is borrowed for one ends as its user does.
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
@@ -69,8 +69,12 @@ impl Connections {
     ///
     /// # Errors
     /// Where none is free, or the database does not answer, within the time for that.
-    pub async fn acquire(&self) -> Result<Lent, Error> {
-        Ok(Lent { connection: self.pool.acquire().await?, answer_within: self.answer_within, spent: false })
+    pub async fn acquire(&self) -> Result<Borrowed, Error> {
+        Ok(Borrowed {
+            connection: self.pool.acquire().await?,
+            answer_within: self.answer_within,
+            spent: false,
+        })
     }
 
     /// A connection that is the caller's from now on and counts here no more.
@@ -83,14 +87,14 @@ impl Connections {
     /// # Errors
     /// As [`Connections::acquire`].
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let mut lent = self.acquire().await?;
-        lent.spent = true;
-        let begun = timeout(self.answer_within, lent.execute("BEGIN")).await;
-        lent.answered(begun)?;
-        Ok(Transaction(lent))
+        let mut borrowed = self.acquire().await?;
+        borrowed.spent = true;
+        let begun = timeout(self.answer_within, borrowed.execute("BEGIN")).await;
+        borrowed.answered(begun)?;
+        Ok(Transaction(borrowed))
     }
 
-    /// Closes every connection; those that are lent are waited for.
+    /// Closes every connection; those that are borrowed are waited for.
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
@@ -114,9 +118,9 @@ macro_rules! in_time {
             E: 'q + Execute<'q, Postgres>,
         {
             Box::pin(async move {
-                let mut lent = self.acquire().await?;
-                let answered = timeout(self.answer_within, lent.$way(query)).await;
-                lent.answered(answered)
+                let mut borrowed = self.acquire().await?;
+                let answered = timeout(self.answer_within, borrowed.$way(query)).await;
+                borrowed.answered(answered)
             })
         }
     )*};
@@ -137,9 +141,10 @@ impl<'c> Executor<'c> for &'c Connections {
         E: 'q + Execute<'q, Postgres>,
     {
         let whole = async move {
-            let mut lent = self.acquire().await?;
-            let answered = timeout(self.answer_within, lent.fetch_many(query).try_collect::<Vec<_>>()).await;
-            Ok::<_, Error>(stream::iter(lent.answered(answered)?).map(Ok))
+            let mut borrowed = self.acquire().await?;
+            let answered =
+                timeout(self.answer_within, borrowed.fetch_many(query).try_collect::<Vec<_>>()).await;
+            Ok::<_, Error>(stream::iter(borrowed.answered(answered)?).map(Ok))
         };
         stream::once(whole).try_flatten().boxed()
     }
@@ -149,9 +154,9 @@ impl<'c> Executor<'c> for &'c Connections {
         'c: 'e,
     {
         Box::pin(async move {
-            let mut lent = self.acquire().await?;
-            let answered = timeout(self.answer_within, lent.describe(sql)).await;
-            lent.answered(answered)
+            let mut borrowed = self.acquire().await?;
+            let answered = timeout(self.answer_within, borrowed.describe(sql)).await;
+            borrowed.answered(answered)
         })
     }
 
@@ -164,23 +169,23 @@ impl<'c> Executor<'c> for &'c Connections {
         'c: 'e,
     {
         Box::pin(async move {
-            let mut lent = self.acquire().await?;
-            let answered = timeout(self.answer_within, lent.prepare_with(sql, parameters)).await;
-            lent.answered(answered)
+            let mut borrowed = self.acquire().await?;
+            let answered = timeout(self.answer_within, borrowed.prepare_with(sql, parameters)).await;
+            borrowed.answered(answered)
         })
     }
 }
 
 /// A connection that goes back to its pool, or is closed where it does not answer.
 #[derive(Debug)]
-pub struct Lent {
+pub struct Borrowed {
     connection: PoolConnection<Postgres>,
     answer_within: Duration,
     /// Whether nobody is to have it after this.
     spent: bool,
 }
 
-impl Lent {
+impl Borrowed {
     /// What became of a statement. Nobody may be given a connection on which an answer is still owed.
     pub(super) fn answered<T>(&mut self, answered: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
         answered.unwrap_or_else(|_| {
@@ -190,7 +195,7 @@ impl Lent {
     }
 }
 
-impl Deref for Lent {
+impl Deref for Borrowed {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -198,13 +203,13 @@ impl Deref for Lent {
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for Borrowed {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 }
 
-impl Drop for Lent {
+impl Drop for Borrowed {
     fn drop(&mut self) {
         if self.spent {
             self.connection.close_on_drop();
@@ -223,7 +228,7 @@ impl Drop for Lent {
 
 /// A transaction that is undone where it is not committed.
 #[derive(Debug)]
-pub struct Transaction(Lent);
+pub struct Transaction(Borrowed);
 
 impl Transaction {
     /// Commits it.

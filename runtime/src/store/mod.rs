@@ -24,7 +24,7 @@ mod standing;
 mod statement;
 
 pub use connect::{ConnectError, Options, migrator};
-pub use connections::{Connections, Lent, Transaction};
+pub use connections::{Borrowed, Connections, Transaction};
 
 use async_trait::async_trait;
 use campaigns_actors::ports::{
