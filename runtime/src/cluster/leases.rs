@@ -30,6 +30,8 @@ pub(super) enum Request {
 /// A shard that we have the lease of.
 struct Held {
     token: String,
+    /// When it was claimed.
+    claimed: Instant,
     /// Until when it may be trusted.
     until: Instant,
     /// None until its epoch is minted.
@@ -116,7 +118,8 @@ impl Leases {
             }
         }
         for shard in seen.claimed {
-            let held = Held { token: seen.token.clone(), until, lease: None, asked: false };
+            let token = seen.token.clone();
+            let held = Held { token, claimed: begun, until, lease: None, asked: false };
             state.held.insert(shard, held);
             self.mint(shard, seen.token.clone());
         }
@@ -130,18 +133,19 @@ impl Leases {
         }
     }
 
-    /// Asks for whatever is held beyond the fair share.
+    /// Asks for whatever is held beyond the fair share, what came last first: where somebody was away for a moment, the
+    /// others give back what they have taken over, and work that has gone on all the while is left in peace.
     fn hand_over(&self, state: &mut State, share: usize) {
         if !state.takes_part {
             return;
         }
         let asked = state.held.values().filter(|held| held.asked).count();
         let over = state.held.len().saturating_sub(share).saturating_sub(asked);
-        for (shard, held) in
-            state.held.iter_mut().filter(|(_, held)| !held.asked && held.lease.is_some()).take(over)
-        {
-            held.asked = true;
-            let _ = self.changes.send(Ownership::Release(*shard));
+        for shard in last_claimed(&state.held, over) {
+            if let Some(held) = state.held.get_mut(&shard) {
+                held.asked = true;
+                let _ = self.changes.send(Ownership::Release(shard));
+            }
         }
     }
 
@@ -229,5 +233,39 @@ impl Leases {
         if let Err(away) = self.look.release(shard, &held.token).await {
             tracing::debug!(%shard, %away, "the lease was not freed: it lapses");
         }
+    }
+}
+
+/// So many of the shards that are worked on and not asked for yet, the last claimed first.
+fn last_claimed(held: &BTreeMap<Shard, Held>, count: usize) -> Vec<Shard> {
+    let workable = held.iter().filter(|(_, held)| !held.asked && held.lease.is_some());
+    let mut shards: Vec<(Instant, Shard)> = workable.map(|(shard, held)| (held.claimed, *shard)).collect();
+    shards.sort_unstable_by(|one, other| other.cmp(one));
+    shards.into_iter().take(count).map(|(_, shard)| shard).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_last_is_handed_over_first() {
+        let now = Instant::now();
+        let of = |shard: u16, after: u64, works: bool, asked: bool| {
+            let claimed = now + Duration::from_secs(after);
+            let fence = Fence { shard: Shard(shard), epoch: Epoch(1) };
+            let lease = works.then(|| Lease::new(fence, None));
+            (Shard(shard), Held { token: String::new(), claimed, until: claimed, lease, asked })
+        };
+        let held = BTreeMap::from([
+            of(1, 0, true, false),
+            of(2, 9, false, false),
+            of(3, 5, true, false),
+            of(4, 7, true, true),
+            of(5, 6, true, false),
+        ]);
+        assert_eq!(last_claimed(&held, 2), [Shard(5), Shard(3)]);
+        assert_eq!(last_claimed(&held, 9), [Shard(5), Shard(3), Shard(1)]);
+        assert_eq!(last_claimed(&held, 0), []);
     }
 }
