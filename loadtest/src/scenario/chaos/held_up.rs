@@ -9,7 +9,10 @@
 //! gone). While that is so and a window has room, no limit binds.
 
 use crate::{
-    judge::windows::{self, Window},
+    judge::{
+        SECOND,
+        windows::{self, Window},
+    },
     world::World,
 };
 use anyhow::{Context as _, Result};
@@ -18,6 +21,10 @@ use std::collections::BTreeMap;
 
 /// From when, and until before when; microseconds since 1970, by the clock that the database and the twin go by, too.
 type Span = (i64, i64);
+
+/// How long a changeset that was put off is not ready to be sent: longer than the product waits after the fifth time in a
+/// row. From then on it waits for its turn again.
+const PUT_OFF: i64 = 10 * SECOND;
 
 /// What the product has on record of its writes.
 pub(super) struct Record {
@@ -102,6 +109,7 @@ impl Record {
             for ((from, kind), to) in happened.iter().zip(ends) {
                 match kind.as_str() {
                     "changeset.proposed" => waiting.push((*from, to)),
+                    "changeset.deferred" => waiting.push((from.saturating_add(PUT_OFF), to)),
                     "changeset.publishing" => {
                         let sent = sent.get(repository.as_str()).into_iter().flatten();
                         let permit = sent.copied().filter(|at| from < at && *at < to).min();
@@ -155,6 +163,17 @@ mod tests {
         assert_eq!(record.held_up(&limits, &log, (0, 7)), 5);
         // Nobody waits while the second one's permit counts.
         assert_eq!(record.held_up(&limits, &log, (20, 100)), 0);
+    }
+
+    #[test]
+    fn one_that_was_put_off_waits_again_after_a_while() {
+        let (mut record, limits, log) = record();
+        let events =
+            [(30, "publishing"), (31, "deferred")].map(|(at, kind)| (at, format!("changeset.{kind}")));
+        record.happened.insert("acme/c".to_owned(), events.to_vec());
+        record.permits.push((31 + PUT_OFF - 2, 31 + PUT_OFF - 2));
+        // From the end of its pause until the permit counts no more.
+        assert_eq!(record.held_up(&limits, &log, (40, i64::MAX)), 8);
     }
 
     #[test]
