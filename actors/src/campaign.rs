@@ -89,6 +89,8 @@ pub(crate) struct CampaignState {
     selecting: bool,
     selection: Option<Task>,
     looking: Option<Task>,
+    /// The timer of the next look at the rollout. What happens meanwhile does not put it off.
+    next_look: Option<Idle>,
     pruning: Option<Task>,
     put_off: put_off::PutOff,
     /// What the last look at the rollout left to wait for.
@@ -133,6 +135,7 @@ impl Actor for CampaignActor {
             selecting: false,
             selection: None,
             looking: None,
+            next_look: None,
             pruning: None,
             put_off: put_off::PutOff::default(),
             last: None,
@@ -188,6 +191,7 @@ impl Actor for CampaignActor {
                 }
             }
             CampaignMessage::Look => {
+                state.next_look = None;
                 rollout::begin(&myself, state);
                 return Ok(());
             }

@@ -57,14 +57,18 @@ pub(super) fn goes_on(run: &Run, last: Option<Last>) -> bool {
         }
 }
 
-/// Has the rollout looked at again after a while; at once the first time.
+/// Has the rollout looked at again after a while; at once the first time. A look that is to come already comes: while
+/// targets end one after the other, something happens more often than it is looked.
 pub(super) fn look_again(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) {
+    if state.next_look.is_some() || state.looking.is_some() {
+        return;
+    }
     let wait = match state.last {
         None => Duration::ZERO,
         Some(_) => state.scope.world.settings.rollout_every,
     };
     let timer = myself.send_after(wait, || CampaignMessage::Look);
-    state.idle = Some(Idle(timer.abort_handle()));
+    state.next_look = Some(Idle(timer.abort_handle()));
 }
 
 /// Looks at the rollout, off the mailbox.

@@ -5,12 +5,13 @@ use crate::support::{
     rollouts::{begin, opened, stays_at, until},
     spec,
 };
-use campaigns_actors::ports::{Message, MessageBody, Recipient};
+use campaigns_actors::ports::{Message, MessageBody, Recipient, memory::Script};
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{
         rollout::{PaceChange, Set},
         run::{RunOptions, RunState},
+        target::TargetState,
     },
     id::{CommandId, MessageId, RunId},
     publish::budget::{Budget, Cap, Counted},
@@ -55,6 +56,33 @@ async fn a_wave_waits_for_what_became_of_the_one_before_it() {
     assert_eq!(house.changesets(), [(ChangesetState::Open, 4), (ChangesetState::Merged, 2)].into());
     assert!(house.pull_requests().values().all(|count| *count == 1));
     system.drain(Duration::from_secs(5)).await;
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_wave_goes_while_the_steps_of_later_ones_still_run() {
+    let mut house = House::new().with_repositories(40);
+    house.window = 4;
+    for repository in house.repositories.values() {
+        let script = Script::writes("CAMPAIGN.md", "hello").taking(Duration::from_secs(2));
+        house.executor.script(&repository.name, script);
+    }
+    // Two targets end in a second, which is more often than a rollout is looked at.
+    let rollout = "rollout: {waves: [{name: canary, targets: 2, gate: {merged: 100%}}]}";
+    let run = begin(&house, "early", rollout);
+    let system = house.start().await;
+    until("opened", || opened(&house) == 2).await;
+    let targets = house.targets(run);
+    let ended = targets.get(&TargetState::Changed).copied().unwrap_or_default();
+    assert!(ended < 30, "{targets:?}");
+    // What is executed later does not open the gate.
+    stays_at(&house, 2, 5).await;
+    for (nth, name) in (1..).zip(["r0", "r1"]) {
+        merge(&house, run, name, nth).await;
+    }
+    until("completed", || house.run_state(run) == RunState::Completed).await;
+    house.rest(&system).await;
+    assert_eq!(opened(&house), 40);
     house.audit();
 }
 

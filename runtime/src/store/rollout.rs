@@ -27,7 +27,8 @@ pub(crate) async fn read(
     let asked: Vec<Uuid> = releasing.iter().map(|id| id.0).collect();
     let mut counts =
         RolloutCounts { waves: vec![WaveCounts::default(); ends.len()], ..RolloutCounts::default() };
-    // One statement, so that a target's end and its changeset are of the same moment.
+    // One statement, so that a target's end, the message that proposes its changes, and the changeset that follows from
+    // that are of the same moment.
     let found = sqlx::query(
         "SELECT width_bucket(position, $2) AS wave, 'target' AS what, state, false AS opened, false AS held, \
          NULL AS checks, false AS long, count(*) AS count, NULL::timestamptz AS settles FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
@@ -35,7 +36,11 @@ pub(crate) async fn read(
          SELECT width_bucket(t.position, $2), 'changeset', c.state, c.pull_request IS NOT NULL, \
          c.held AND NOT c.id = ANY($3), c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
          min(c.checks_since) + make_interval(secs => $4) FROM (SELECT campaigns_now() AS now OFFSET 0) m, \
-         changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7",
+         changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7 \
+         UNION ALL \
+         SELECT width_bucket(t.position, $2), 'proposed', '', false, false, NULL, false, count(*), NULL \
+         FROM inbox m JOIN repo_targets t ON t.id = (m.body #>> '{proposal,target}')::uuid \
+         WHERE m.run = $1 AND m.consumed_at IS NULL AND m.body ->> 'kind' = 'proposed' GROUP BY 1",
     )
     .bind(run.0)
     .bind(&ends)
@@ -53,9 +58,16 @@ pub(crate) async fn read(
         let state: String = row.try_get("state").map_err(failure::read)?;
         let count: i64 = row.try_get("count").map_err(failure::read)?;
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        if what == "target" {
-            wave.add_targets(rows::named(&state)?, count);
-            continue;
+        match what.as_str() {
+            "target" => {
+                wave.add_targets(rows::named(&state)?, count);
+                continue;
+            }
+            "proposed" => {
+                wave.add_proposed(count);
+                continue;
+            }
+            _ => {}
         }
         let checks: Option<String> = row.try_get("checks").map_err(failure::read)?;
         let checks = checks.as_deref().map(rows::named).transpose()?;

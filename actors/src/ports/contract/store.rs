@@ -148,6 +148,7 @@ where
         following::an_outcome_is_written_once,
         rollouts::checks_are_counted_and_none_at_all_only_after_a_while,
         rollouts::waves_are_counted_and_what_is_held_is_in_no_queue,
+        rollouts::what_is_proposed_and_not_taken_up_is_not_done,
         rollouts::a_mark_moves_with_whatever_happens,
         rollouts::who_is_urgent_is_read_first,
         redoing::a_run_begun_by_another_owner_is_there_once,

@@ -17,7 +17,7 @@ pub const NO_CHECKS_AFTER: Duration = Duration::from_secs(10 * 60);
 pub struct WaveCounts {
     /// Targets that take part.
     pub targets: u32,
-    /// Those of them that have not reached an end.
+    /// Those of them that have not reached an end, or whose changes have not become a changeset yet.
     pub unfinished: u32,
     /// Those of them that failed.
     pub failed: u32,
@@ -93,6 +93,12 @@ impl WaveCounts {
         self.targets += count;
         self.unfinished += if state.is_end() { 0 } else { count };
         self.failed += if state == TargetState::Failed { count } else { 0 };
+    }
+
+    /// Counts so many targets that have ended and whose changes are on their way to becoming a changeset: until then it
+    /// cannot be said that there was nothing to change.
+    pub fn add_proposed(&mut self, count: u32) {
+        self.unfinished += count;
     }
 
     /// Counts so many changesets of a kind.

@@ -97,7 +97,7 @@ fn on_its_way(name: &str, counts: &WaveCounts) -> Wait {
     let unsent = counts.waiting + counts.updates + counts.coming + counts.updating;
     let mut words = vec![];
     if counts.unfinished > 0 {
-        words.push(format!("{} of {} targets are not executed yet", counts.unfinished, counts.targets));
+        words.push(format!("{} of {} targets are not done yet", counts.unfinished, counts.targets));
     }
     if unsent > 0 {
         words.push(format!("{unsent} of {} changesets are not sent yet", counts.changesets()));

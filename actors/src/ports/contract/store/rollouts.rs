@@ -6,15 +6,15 @@ use super::{
     StoreHarness,
     fixture::{ORGANIZATION, World, event, moved, moved_changeset, moved_run, new_run, opened, spec},
 };
-use crate::ports::{RowChange, Subject, Wanted};
+use crate::ports::{Message, MessageBody, Recipient, RowChange, Subject, Wanted};
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetEvent, ChangesetState, Checks, News, Review},
+    changeset::{Changeset, ChangesetEvent, ChangesetState, Checks, News, Place, Review},
     execution::{
         rollout::Progress,
         run::{Run, RunState},
         target::TargetState,
     },
-    id::Shard,
+    id::{MessageId, Shard},
     publish::rollout::WaveCounts,
     spec::{Priority, Publication},
 };
@@ -103,6 +103,43 @@ pub(super) async fn waves_are_counted_and_what_is_held_is_in_no_queue<H: StoreHa
     let cancelled = Run { version: running.version + 1, state: RunState::Cancelled, ..running.clone() };
     record(&world, &cancelled).await;
     assert_eq!(store.backlog(Shard::of_run(run)).await.unwrap().rollouts, [run]);
+    world.assert_sound().await;
+}
+
+pub(super) async fn what_is_proposed_and_not_taken_up_is_not_done<H: StoreHarness>(harness: Arc<H>) {
+    let (world, targets) = World::with_targets(harness, 2).await;
+    let (store, run) = (world.store(), world.run.id);
+    let changeset = world.new_changeset(&targets[0], Publication::Ready);
+    let message = Message {
+        id: MessageId::of(targets[0].id.0, "proposed", 1),
+        to: Recipient::Organization(ORGANIZATION.to_owned()),
+        body: MessageBody::Proposed {
+            place: Box::new(Place {
+                campaign: changeset.campaign,
+                repository_id: changeset.repository_id,
+                repository: changeset.repository.clone(),
+                base_branch: changeset.base_branch.clone(),
+                head_branch: changeset.head_branch.clone(),
+            }),
+            proposal: Box::new(changeset.wanted.clone()),
+        },
+    };
+    let mut ended = world.moved(&targets[0], TargetState::Changed).await;
+    ended.messages.push(message.clone());
+    world.commit(ended).await;
+    world.commit(world.moved(&targets[1], TargetState::Unchanged).await).await;
+    let count = async || {
+        let counts = store.rollout_counts(run, &[1, 2], &BTreeSet::new(), LONG).await.unwrap();
+        (counts.waves[0], counts.waves[1])
+    };
+    let one = WaveCounts { targets: 1, ..WaveCounts::default() };
+    assert_eq!(count().await, (WaveCounts { unfinished: 1, ..one }, one));
+
+    let mut taken_up = world.transition(Shard::of_organization(ORGANIZATION)).await;
+    taken_up.consumed.push(message.id);
+    taken_up.changes.push(RowChange::AddChangeset(changeset));
+    world.commit(taken_up).await;
+    assert_eq!(count().await, (WaveCounts { coming: 1, ..one }, one));
     world.assert_sound().await;
 }
 

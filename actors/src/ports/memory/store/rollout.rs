@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what the numbers mean.
 
-use super::super::super::{Held, RolloutCounts, RolloutMark, Wanted};
+use super::super::super::{Held, MessageBody, RolloutCounts, RolloutMark, Wanted};
 use super::rows::{Rows, StoredChangeset};
 use campaigns_domain::{
     changeset::{self, Changeset, ChangesetState},
@@ -58,6 +58,13 @@ impl Rows {
                 && let Some(wave) = waves.get_mut(wave_at(target.position))
             {
                 wave.add_targets(target.state, 1);
+            }
+        }
+        for stored in self.inbox.values().filter(|stored| stored.run == Some(run) && !stored.consumed) {
+            let MessageBody::Proposed { proposal, .. } = &stored.message.body else { continue };
+            let position = self.targets.get(&proposal.target).map(|target| target.position);
+            if let Some(wave) = position.and_then(|position| waves.get_mut(wave_at(position))) {
+                wave.add_proposed(1);
             }
         }
         let (passed, now) = (self.passed(), self.time());
