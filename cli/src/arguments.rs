@@ -3,8 +3,11 @@
 //! Deliberately absent: any token. Tokens come from the environment or from a file, never from argv, which other
 //! users of the machine can read.
 
+mod help;
+mod looking;
 mod serve;
 
+pub(crate) use looking::{Budget, Diff, Logs, Runs, SpecOf, Status, Sync, Watch};
 pub(crate) use serve::Serve;
 
 use crate::limits::Limits;
@@ -13,7 +16,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 /// Bulk pull requests over thousands of GitHub repositories, followed until they are merged or closed.
 #[derive(Debug, Parser)]
-#[command(name = "campaigns", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "campaigns", version, propagate_version = true, max_term_width = 100, after_help = help::ALL)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -50,17 +53,30 @@ pub(crate) enum Output {
     Json,
 }
 
+/// A campaign's name, or an id: what may stand in an address.
+fn campaign(text: &str) -> Result<String, String> {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if text.is_empty() || text == "." || text == ".." || !text.chars().all(known) {
+        return Err("a campaign's name holds letters, digits, `_`, `.` and `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a whole campaign here against a stand-in GitHub, and leave the server up.
     Demo(Demo),
     /// Run the server.
+    #[command(after_help = help::SERVE)]
     Serve(Serve),
     /// Check a spec and show what it says, without any server.
+    #[command(after_help = help::VALIDATE)]
     Validate(Validate),
     /// Carry a campaign out here, without a server; run it again to continue where it stopped.
+    #[command(after_help = help::RUN)]
     Run(Run),
     /// Give a spec to the server and start a run of it.
+    #[command(after_help = help::APPLY)]
     Apply(Apply),
     /// Hold a campaign: nothing more is started or written until it is resumed.
     Pause(Steer),
@@ -69,42 +85,61 @@ pub(crate) enum Command {
     /// End every run of a campaign that is under way.
     Cancel(Steer),
     /// Open the pull requests that were kept back.
+    #[command(after_help = help::PUBLISH)]
     Publish(Publish),
     /// Mark drafts ready for review.
+    #[command(after_help = help::READY)]
     Ready(AskWords),
     /// Try again what failed or what GitHub did not allow.
+    #[command(after_help = help::RETRY)]
     Retry(AskWords),
     /// Close pull requests and delete their branches.
+    #[command(after_help = help::CLOSE)]
     Close(Close),
     /// Open closed pull requests again.
     Reopen(AskWords),
     /// Have pull requests merged by GitHub's own rules.
+    #[command(after_help = help::MERGE)]
     Merge(Merge),
     /// Say something on pull requests.
+    #[command(after_help = help::COMMENT)]
     Comment(Comment),
     /// Carry the change out again on the base as it is now.
+    #[command(after_help = help::REBASE)]
     Rebase(AskWords),
     /// Run the failed checks of pull requests again, as far as GitHub Actions ran them.
     Rerun(AskWords),
     /// Go on with pull requests that people have taken over.
+    #[command(after_help = help::TAKEOVER)]
     Takeover(AskWords),
     /// Set how fast a campaign's live runs go on: `perDay=30 maxOpen=20 priority=urgent`.
+    #[command(after_help = help::PACE)]
     Pace(Pace),
     /// Read a campaign's pull requests afresh.
     Sync(Sync),
     /// Show campaigns, or where every target of one stands and why.
+    #[command(after_help = help::STATUS)]
     Status(Status),
     /// Show how full the limits are, what waits for what, and when it will be open.
+    #[command(after_help = help::BUDGET)]
     Budget(Budget),
     /// Show where the GitHub App is installed, what it lacks, and what holds an organisation up.
     Installations,
     /// Follow a run live until it ends.
+    #[command(after_help = help::WATCH)]
     Watch(Watch),
-    /// Show a campaign's diffs.
+    /// Show what a campaign changes, as a unified diff.
+    #[command(after_help = help::DIFF)]
     Diff(Diff),
-    /// Show the log of a target's steps.
+    /// Show what a repository's steps wrote, failed ones included.
+    #[command(after_help = help::LOGS)]
     Logs(Logs),
+    /// List a campaign's runs, newest first.
+    Runs(Runs),
+    /// Print a campaign's spec as it was applied: the version in force, or an earlier one.
+    Spec(SpecOf),
     /// Print a shell's completion script.
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell.
         #[arg(value_enum)]
@@ -232,6 +267,7 @@ pub(crate) struct Apply {
 #[derive(Debug, Args)]
 pub(crate) struct Steer {
     /// The campaign, or the id of one of its runs.
+    #[arg(value_parser = campaign)]
     pub(crate) campaign: String,
     /// Return as soon as it is recorded, without waiting until every owner has heard of it.
     #[arg(long)]
@@ -242,6 +278,7 @@ pub(crate) struct Steer {
 #[derive(Debug, Args)]
 pub(crate) struct AskWords {
     /// The campaign.
+    #[arg(value_parser = campaign)]
     pub(crate) campaign: String,
     /// Only repositories that this glob matches; may be given more than once.
     #[arg(long, value_name = "GLOB")]
@@ -313,6 +350,7 @@ pub(crate) struct Comment {
 #[derive(Debug, Args)]
 pub(crate) struct Pace {
     /// The campaign.
+    #[arg(value_parser = campaign)]
     pub(crate) campaign: String,
     /// perMinute, perHour (writes), perDay (pull requests), maxOpen or maxPendingChecks with a number, or with `spec` for
     /// what the spec says; priority=urgent or normal.
@@ -321,53 +359,4 @@ pub(crate) struct Pace {
     /// Return as soon as it is recorded, without waiting until every owner has heard of it.
     #[arg(long)]
     pub(crate) no_wait: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Sync {
-    /// The campaign.
-    pub(crate) campaign: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Status {
-    /// The campaign; without one, all of them.
-    pub(crate) campaign: Option<String>,
-    /// Only repositories that this glob matches; may be given more than once.
-    #[arg(long, value_name = "GLOB", requires = "campaign")]
-    pub(crate) only: Vec<String>,
-    /// Only what stands in this state, a target's or a changeset's; may be given more than once.
-    #[arg(long, value_name = "STATE", requires = "campaign")]
-    pub(crate) state: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Budget {
-    /// The campaign; without one, every campaign in which something waits.
-    pub(crate) campaign: Option<String>,
-    /// An organisation instead, whatever is written there.
-    #[arg(long, value_name = "LOGIN", conflicts_with = "campaign")]
-    pub(crate) organization: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Watch {
-    /// The campaign, whose latest run is followed, or a run's id.
-    pub(crate) campaign: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Diff {
-    /// The campaign.
-    pub(crate) campaign: String,
-    /// Only repositories that match this name or glob.
-    pub(crate) repository: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// The campaign.
-    pub(crate) campaign: String,
-    /// The repository, `owner/name` or `name`.
-    pub(crate) repository: String,
 }

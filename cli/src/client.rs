@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{
     Applied, ApplySpec, AskChangesets, Asked, Budget, Campaign, Changeset, Command, CreateRun, Estimate,
-    Installation, Page, Problem, Run, SetPace, Target,
+    Installation, Page, Problem, Run, SetPace, SpecVersion, Target,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: String,
+    /// Where the token was found, for people.
+    found: String,
 }
 
 /// The server's answer to something it did not do.
@@ -34,7 +36,10 @@ impl Client {
     /// # Errors
     /// Where the address is none.
     pub(crate) fn new(base: &str, token: String) -> Result<Self> {
-        let mut base = Url::parse(base).with_context(|| format!("`{base}` is not an address"))?;
+        let parsed = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let mut base = parsed.with_context(|| {
+            format!("`{base}` is no server's address: write `http://HOST:PORT` or `https://…`")
+        })?;
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
@@ -44,19 +49,25 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             .no_proxy()
             .build()?;
-        Ok(Self { http, base, token })
+        Ok(Self { http, base, token, found: "that was given".to_owned() })
+    }
+
+    /// The same, saying where its token was found.
+    #[must_use]
+    pub(crate) fn with_token_found(self, found: String) -> Self {
+        Self { found, ..self }
     }
 
     /// Applies a spec to the campaign it names.
     pub(crate) async fn apply(&self, name: &str, spec: &str) -> Result<Applied> {
         let request = self.request(Method::PUT, &["campaigns", name], &[])?;
-        answer(request.json(&ApplySpec { spec: spec.to_owned() }).send().await).await
+        self.answer(request.json(&ApplySpec { spec: spec.to_owned() }).send().await).await
     }
 
     /// Starts a run; the same key again is the same run.
     pub(crate) async fn create_run(&self, campaign: &str, key: &str, run: &CreateRun) -> Result<Run> {
         let request = self.request(Method::POST, &["campaigns", campaign, "runs"], &[])?;
-        answer(request.header("Idempotency-Key", key).json(run).send().await).await
+        self.answer(request.header("Idempotency-Key", key).json(run).send().await).await
     }
 
     /// Every campaign.
@@ -72,6 +83,11 @@ impl Client {
     /// A campaign by name.
     pub(crate) async fn campaign(&self, name: &str) -> Result<Campaign> {
         self.get(&["campaigns", name], &[]).await
+    }
+
+    /// The versions of a campaign's spec, newest first.
+    pub(crate) async fn specs(&self, name: &str) -> Result<Vec<SpecVersion>> {
+        self.all(&["campaigns", name, "specs"], &[]).await
     }
 
     /// A run.
@@ -124,7 +140,7 @@ impl Client {
     /// A target's unified diff, exactly.
     pub(crate) async fn diff(&self, target: Uuid) -> Result<String> {
         let request = self.request(Method::GET, &["targets", &target.to_string(), "diff"], &[])?;
-        let response = sent(request.header(header::ACCEPT, "text/x-diff").send().await).await?;
+        let response = self.sent(request.header(header::ACCEPT, "text/x-diff").send().await).await?;
         let bytes = response.bytes().await.context("the server's answer broke off")?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -134,7 +150,7 @@ impl Client {
         let from = from.to_string();
         let request =
             self.request(Method::GET, &["targets", &target.to_string(), "log"], &[("from", &from)])?;
-        let response = sent(request.send().await).await?;
+        let response = self.sent(request.send().await).await?;
         Ok(response.bytes().await.context("the server's answer broke off")?.to_vec())
     }
 
@@ -142,25 +158,25 @@ impl Client {
     pub(crate) async fn steer(&self, path: &[&str], verb: &str) -> Result<Command> {
         let path: Vec<&str> = path.iter().copied().chain([verb]).collect();
         let request = self.request(Method::POST, &path, &[])?;
-        answer(request.send().await).await
+        self.answer(request.send().await).await
     }
 
     /// Asks something of a campaign's changesets.
     pub(crate) async fn ask(&self, campaign: &str, ask: &AskChangesets) -> Result<Asked> {
         let request = self.request(Method::POST, &["campaigns", campaign, "ask"], &[])?;
-        answer(request.json(ask).send().await).await
+        self.answer(request.json(ask).send().await).await
     }
 
     /// Sets the pace of a campaign's live runs.
     pub(crate) async fn pace(&self, campaign: &str, pace: &SetPace) -> Result<Command> {
         let request = self.request(Method::POST, &["campaigns", campaign, "pace"], &[])?;
-        answer(request.json(pace).send().await).await
+        self.answer(request.json(pace).send().await).await
     }
 
     /// Asks for a fresh read of a campaign's pull requests.
     pub(crate) async fn sync(&self, campaign: &str) -> Result<Command> {
         let request = self.request(Method::POST, &["campaigns", campaign, "sync"], &[])?;
-        answer(request.send().await).await
+        self.answer(request.send().await).await
     }
 
     /// A command.
@@ -176,7 +192,7 @@ impl Client {
         if let Some(after) = after {
             request = request.header("Last-Event-ID", after);
         }
-        sent(request.send().await).await
+        self.sent(request.send().await).await
     }
 
     async fn all<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<T>> {
@@ -197,7 +213,7 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T> {
-        answer(self.request(Method::GET, path, query)?.send().await).await
+        self.answer(self.request(Method::GET, path, query)?.send().await).await
     }
 
     fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<RequestBuilder> {
@@ -212,26 +228,46 @@ impl Client {
         }
         Ok(self.http.request(method, url).bearer_auth(&self.token))
     }
-}
 
-async fn answer<T: DeserializeOwned>(sent_request: reqwest::Result<Response>) -> Result<T> {
-    let response = sent(sent_request).await?;
-    response.json().await.context("the server's answer is not what this version understands")
-}
-
-async fn sent(response: reqwest::Result<Response>) -> Result<Response> {
-    let response = response.map_err(reqwest::Error::without_url).context(
-        "the server does not answer: start it with `campaigns serve`, or name another one with --server",
-    )?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
+    async fn answer<T: DeserializeOwned>(&self, sent: reqwest::Result<Response>) -> Result<T> {
+        let response = self.sent(sent).await?;
+        response.json().await.map_err(reqwest::Error::without_url).with_context(|| {
+            format!(
+                "what {} answered is not what this version ({}) understands",
+                self.base,
+                env!("CARGO_PKG_VERSION")
+            )
+        })
     }
-    match response.json::<Problem>().await {
-        Ok(problem) if status == StatusCode::UNAUTHORIZED => {
-            bail!("{}: give a token with CAMPAIGNS_TOKEN or --api-token-file", problem.detail)
+
+    async fn sent(&self, response: reqwest::Result<Response>) -> Result<Response> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let response = response.map_err(|error| {
+            anyhow::Error::msg(root(&error)).context(format!(
+                "the server at {base} does not answer: start it with `campaigns serve`, or name another one with --server"
+            ))
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
         }
-        Ok(problem) => Err(Refused { problem }.into()),
-        Err(_) => bail!("the server answered {status} without saying why; is it Campaigns?"),
+        match response.json::<Problem>().await {
+            Ok(_) if status == StatusCode::UNAUTHORIZED => bail!(
+                "the server at {base} does not accept the API token {}: give one of its own with CAMPAIGNS_TOKEN or \
+                 --api-token-file; its first one is in the file that `campaigns serve` names when it starts",
+                self.found
+            ),
+            Ok(problem) => Err(Refused { problem }.into()),
+            Err(_) => bail!("the server at {base} answered {status} without saying why; is it Campaigns?"),
+        }
     }
+}
+
+/// What lies at the bottom of an error; what lies above it names layers of the program.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut bottom = error;
+    while let Some(cause) = bottom.source() {
+        bottom = cause;
+    }
+    bottom.to_string()
 }

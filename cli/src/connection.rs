@@ -10,15 +10,17 @@ use std::path::Path;
 
 /// A client of the server that the arguments name.
 pub(crate) fn client(connection: &Connection) -> Result<Client> {
-    Client::new(&connection.server, token(connection)?)
+    let (token, found) = token(connection)?;
+    Ok(Client::new(&connection.server, token)?.with_token_found(found))
 }
 
-fn token(connection: &Connection) -> Result<String> {
+/// The token, and where it was found.
+fn token(connection: &Connection) -> Result<(String, String)> {
     if let Some(file) = &connection.api_token_file {
         return read(file);
     }
     if let Some(token) = std::env::var("CAMPAIGNS_TOKEN").ok().filter(|token| !token.trim().is_empty()) {
-        return Ok(token.trim().to_owned());
+        return Ok((token.trim().to_owned(), "in CAMPAIGNS_TOKEN".to_owned()));
     }
     let data = std::env::var_os("CAMPAIGNS_DATA").map_or_else(paths::data_dir, Into::into);
     let candidates = [data.join(TOKEN_FILE), data.join("demo").join(TOKEN_FILE)];
@@ -33,12 +35,12 @@ fn token(connection: &Connection) -> Result<String> {
     )
 }
 
-fn read(file: &Path) -> Result<String> {
+fn read(file: &Path) -> Result<(String, String)> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the token file `{}` cannot be read", file.display()))?;
     let token = text.trim();
     if token.is_empty() {
         bail!("the token file `{}` is empty", file.display());
     }
-    Ok(token.to_owned())
+    Ok((token.to_owned(), format!("in `{}`", file.display())))
 }

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match outcome {
         Ok(verdict) => verdict.exit_code(),
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
             ExitCode::FAILURE
@@ -119,6 +120,8 @@ async fn carry_out(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Watch(watch) => commands::watch::run(watch, &connection, output).await,
         Command::Diff(diff) => commands::diff::run(diff, &connection, output).await,
         Command::Logs(logs) => commands::logs::run(logs, &connection, output).await,
+        Command::Runs(runs) => commands::runs::run(runs, &connection, output).await,
+        Command::Spec(spec) => commands::spec::run(spec, &connection, output).await,
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Version => commands::version::run(output),
     }

@@ -2,19 +2,25 @@
 //!
 //! Colour only where a terminal reads it and NO_COLOR is not set. Deliberately absent: what is printed.
 
+use anyhow::Context as _;
 use serde::Serialize;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+/// Whoever read standard output has heard enough: `campaigns status NAME | head -1`. No failure; the command ends.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed by whoever read it")]
+pub(crate) struct Closed;
 
 /// Prints an error with everything that led to it, one cause a line.
 pub(crate) fn error(error: &anyhow::Error) {
     let paint = Paint::for_stderr();
     let mut said = error.to_string();
-    eprintln!("{} {said}", paint.red("error:"));
+    note(&format!("{} {said}", paint.red("error:")));
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // A cause that its parent quotes already is not said again.
         if !said.contains(&cause) {
-            eprintln!("  {} {cause}", paint.dim("because"));
+            note(&format!("  {} {cause}", paint.dim("because")));
         }
         said = cause;
     }
@@ -22,29 +28,54 @@ pub(crate) fn error(error: &anyhow::Error) {
 
 /// Prints a remark.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    remark(&format!("{text}\n"));
+}
+
+/// Prints a remark as it is. Where standard error is closed, nobody wants to hear it.
+pub(crate) fn remark(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// How wide the terminal is that standard output goes to, in columns; without one, 100.
+pub(crate) fn width() -> usize {
+    let terminal = console::Term::stdout().size_checked();
+    terminal.map_or(100, |(_, columns)| usize::from(columns)).max(40)
 }
 
 /// Prints one JSON document on standard output.
 ///
 /// # Errors
-/// Where standard output is closed.
+/// [`Closed`], where standard output is closed; or that it cannot be written to.
 pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
-    writeln!(out)?;
-    Ok(())
+    text(&format!("{}\n", serde_json::to_string_pretty(document)?))
 }
 
 /// Prints text on standard output as it is.
 ///
 /// # Errors
-/// Where standard output is closed.
+/// [`Closed`], where standard output is closed; or that it cannot be written to.
 pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// The same for what may be no text.
+///
+/// # Errors
+/// As for [`text`].
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
+        outcome => outcome.context("standard output cannot be written to"),
+    }
+}
+
+/// That standard output was closed keeps a command from nothing that it has to do besides.
+pub(crate) fn unless_closed(outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+    match outcome {
+        Err(error) if error.is::<Closed>() => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Text that others wrote, as a terminal may be shown it: line ends, tabs and colours stay, every other control

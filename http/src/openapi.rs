@@ -3,7 +3,6 @@
 //! Deliberately absent: the probes and metrics, which are no part of the API and have no version.
 
 use crate::{
-    auth::{May, Reading},
     routes::{
         ask, audit, budget, campaigns, changesets, commands, events, installations, pace, runs, steer,
         targets, whoami,
@@ -48,9 +47,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
     split().1
 }
 
-/// The API's routes, still without the gate in front.
-pub(crate) fn api() -> axum::Router<ApiState> {
-    split().0
+/// The API's routes, still without the gate in front, and the route that needs none: this description.
+pub(crate) fn api() -> (axum::Router<ApiState>, axum::Router<ApiState>) {
+    let (gated, _) = split();
+    (gated, described().split_for_parts().0)
+}
+
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().nest(BASE, OpenApiRouter::new().routes(routes!(description)))
 }
 
 fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
@@ -84,18 +88,18 @@ fn split() -> (axum::Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(commands::get))
         .routes(routes!(installations::list))
         .routes(routes!(audit::list))
-        .routes(routes!(whoami::get))
-        .routes(routes!(description));
+        .routes(routes!(whoami::get));
     let (router, mut document) =
         OpenApiRouter::with_openapi(Head::openapi()).nest(BASE, api).split_for_parts();
+    document.merge(described().into_openapi());
     complete(&mut document);
     (router, document)
 }
 
-/// The API's description (this document).
-#[utoipa::path(get, path = "/openapi.json", tag = "access", operation_id = "openapi",
+/// The API's description (this document). It says nothing of what is here, and takes no token.
+#[utoipa::path(get, path = "/openapi.json", tag = "access", operation_id = "openapi", security(()),
     responses((status = 200, body = serde_json::Value)))]
-async fn description(_: May<Reading>) -> Response {
+async fn description() -> Response {
     static JSON: LazyLock<String> = LazyLock::new(|| document().to_json().unwrap_or_default());
     ([(header::CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
 }

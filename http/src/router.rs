@@ -24,10 +24,11 @@ use tower_http::{
 
 /// Every route of the server.
 pub fn router(state: ApiState) -> Router {
-    let gated = openapi::api()
+    let (gated, described) = openapi::api();
+    let gated = gated
         .route("/metrics", get(probes::metrics))
         .route_layer(from_fn_with_state(state.clone(), auth::authenticate));
-    let open = Router::new()
+    let open = described
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
         .route("/healthz", get(probes::health))

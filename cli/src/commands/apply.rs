@@ -4,8 +4,7 @@ use crate::{
     Verdict,
     arguments::{Apply, Connection, Output},
     commands::run::prepare,
-    connection, output,
-    progress::{self, Reporter},
+    connection, output, progress,
 };
 use anyhow::Result;
 use campaigns_wire::CreateRun;
@@ -32,6 +31,8 @@ pub(crate) async fn run(arguments: Apply, connection: &Connection, form: Output)
         }
         return Ok(Verdict::Well);
     }
-    let ended = progress::follow(&client, run.id, &mut Reporter::new()).await?;
-    progress::conclude(&client, &ended, form).await
+    match progress::follow_or_leave(&client, run.id).await? {
+        Some(ended) => progress::conclude(&client, &ended, form).await,
+        None => Ok(Verdict::Stopped),
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use campaigns_wire::{AskAction, AskChangesets, Asked, CommandState, MergeMethod, Selection};
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 /// How many changesets are listed before a person is asked; the rest are counted.
 const LISTED: usize = 20;
@@ -62,7 +62,7 @@ pub(crate) async fn run(
                 word(action)
             );
         }
-        eprint!("{}", table(&preview, LISTED));
+        output::remark(&table(&preview, LISTED));
         if !agreed(&question(action, draft, name, &preview))? {
             output::note("nothing was done");
             return Ok(Verdict::Stopped);
@@ -186,8 +186,7 @@ fn outcome(action: AskAction, name: &str, asked: &Asked) -> String {
 }
 
 fn agreed(question: &str) -> Result<bool> {
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
+    output::remark(&format!("{question} [y/N] "));
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("the answer could not be read")?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

@@ -165,8 +165,12 @@ pub(crate) async fn say_when(client: &Client, campaign: &str, changesets: &mut [
             _ => String::new(),
         };
         let told = changeset.reason.is_empty() || item.reason.contains(&changeset.reason);
-        let before = if told { String::new() } else { format!(" ({})", changeset.reason) };
-        changeset.why = format!("{when}{}{before}", item.reason);
+        changeset.why = match item.waits_for.as_str() {
+            _ if told => format!("{when}{}", item.reason),
+            // It goes by itself once what goes before it has gone, which the reason names.
+            "nothing" => format!("{when}{}", changeset.reason),
+            _ => format!("{when}{} ({})", item.reason, changeset.reason),
+        };
     }
     Ok(())
 }

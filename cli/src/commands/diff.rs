@@ -1,4 +1,4 @@
-//! `campaigns diff`: shows what a campaign's latest run changes.
+//! `campaigns diff`: shows what a campaign changes, by the newest run that each repository had part in.
 
 use crate::{
     Verdict,
@@ -9,16 +9,16 @@ use crate::{
     output::{self, Paint},
 };
 use anyhow::{Result, bail};
-use campaigns_wire::Target;
+use campaigns_wire::{Target, TargetState};
 use std::io::IsTerminal as _;
 
 /// Shows the diffs.
 pub(crate) async fn run(arguments: Diff, connection: &Connection, form: Output) -> Result<Verdict> {
     let client = connection::client(connection)?;
-    let run = watch::latest(&client, &arguments.campaign).await?;
+    watch::latest(&client, &arguments.campaign).await?;
     let matches = status::matcher(arguments.repository.as_deref())?;
-    let mut targets = client.targets(run, &["changed"]).await?;
-    targets.retain(|target| matches(&target.repository));
+    let (_, mut targets) = status::targets(&client, &arguments.campaign, true).await?;
+    targets.retain(|target| target.state == TargetState::Changed && matches(&target.repository));
     if targets.is_empty() {
         match &arguments.repository {
             Some(repository) => bail!("no changed target of {} is like `{repository}`", arguments.campaign),
@@ -45,7 +45,11 @@ pub(crate) async fn show(client: &Client, targets: &[Target]) -> Result<()> {
     let terminal = std::io::stdout().is_terminal();
     for target in targets {
         let diff = client.diff(target.id).await?;
-        output::note(&Paint::for_stderr().bold(&target.repository));
+        // Among several, a diff does not say whose it is; a line before one is nothing that `git apply` minds.
+        match targets.len() {
+            1 => output::note(&Paint::for_stderr().bold(&target.repository)),
+            _ => output::text(&format!("{}\n", paint.bold(&target.repository)))?,
+        }
         let diff = if terminal { output::harmless(&diff) } else { diff };
         output::text(&coloured(&diff, paint))?;
     }

@@ -7,14 +7,15 @@ use crate::{
     connection, output,
 };
 use anyhow::{Result, bail};
-use std::io::{IsTerminal as _, Write as _};
+use campaigns_wire::TargetState;
+use std::io::IsTerminal as _;
 
 /// Shows the log of the last attempt.
 pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) -> Result<Verdict> {
     let client = connection::client(connection)?;
-    let run = watch::latest(&client, &arguments.campaign).await?;
+    watch::latest(&client, &arguments.campaign).await?;
     let matches = status::matcher(Some(&arguments.repository))?;
-    let mut targets = client.targets(run, &[]).await?;
+    let (_, mut targets) = status::targets(&client, &arguments.campaign, true).await?;
     targets.retain(|target| matches(&target.repository));
     let target = match targets.as_slice() {
         [target] => target,
@@ -28,6 +29,9 @@ pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) 
             first
         }
     };
+    if target.state == TargetState::Skipped {
+        bail!("{} has no log: {}", target.repository, status::one_line(&target.why));
+    }
     let terminal = std::io::stdout().is_terminal();
     let mut log = vec![];
     loop {
@@ -38,7 +42,7 @@ pub(crate) async fn run(arguments: Logs, connection: &Connection, form: Output) 
         if form == Output::Table && terminal {
             output::text(&output::harmless(&String::from_utf8_lossy(&part)))?;
         } else if form == Output::Table {
-            std::io::stdout().write_all(&part)?;
+            output::bytes(&part)?;
         }
         log.extend(part);
     }

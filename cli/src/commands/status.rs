@@ -47,13 +47,14 @@ async fn all(client: &Client, form: Output) -> Result<()> {
 fn table(campaigns: &[Campaign]) -> String {
     let paint = Paint::for_stdout();
     let mut table = Table::default();
-    let heads = ["CAMPAIGN", "VERSION", "OPEN", "MERGED", "OTHER", ""];
+    let heads = ["CAMPAIGN", "VERSION", "KEPT BACK", "WAITING", "OPEN", "HELD UP", "MERGED", "CLOSED", ""];
     table.row(heads.map(|head| Cell::painted(head, |t| paint.dim(t))));
     for campaign in campaigns {
-        let count = |state: &str| campaign.changesets.get(state).copied().unwrap_or_default();
-        let open = count("open") + count("draft") + count("conflicted");
-        let merged = count("merged");
-        let all: u64 = campaign.changesets.values().sum();
+        let count = |states: &[ChangesetState]| {
+            let of = |state: &ChangesetState| campaign.changesets.get(state.as_str()).copied();
+            let all: u64 = states.iter().filter_map(of).sum();
+            Cell::plain(all.to_string())
+        };
         let by = campaign.paused_by.iter().map(|by| format!("paused by {by}"));
         let organizations = campaign.paused_organizations.iter();
         let mending =
@@ -62,9 +63,13 @@ fn table(campaigns: &[Campaign]) -> String {
         table.row([
             Cell::painted(&campaign.name, |text| paint.bold(text)),
             Cell::plain(format!("v{}", campaign.version)),
-            Cell::plain(open.to_string()),
-            Cell::plain(merged.to_string()),
-            Cell::plain((all - open - merged).to_string()),
+            count(&[ChangesetState::Unpublished]),
+            count(&[ChangesetState::Scheduled, ChangesetState::Publishing]),
+            count(&[ChangesetState::Open, ChangesetState::Draft]),
+            // What needs a person, or a new base: none of it goes on by what was asked for.
+            count(&[ChangesetState::Conflicted, ChangesetState::Blocked, ChangesetState::HandedOver]),
+            count(&[ChangesetState::Merged]),
+            count(&[ChangesetState::Closed]),
             Cell::painted(&paused, |text| paint.yellow(text)),
         ]);
     }
@@ -88,7 +93,8 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
     let states = known(&arguments.state)?;
     let mut changesets = client.changesets(name).await?;
     changesets.retain(|changeset| matches(&changeset.repository));
-    let (run, mut targets) = targets(client, name).await?;
+    // Where an open pull request stands that was carried out again is said by its changeset.
+    let (run, mut targets) = targets(client, name, false).await?;
     targets.retain(|target| matches(&target.repository));
     say_when(client, name, &mut changesets).await?;
     let standings = Standings::of(&targets, &changesets, &states);
@@ -111,8 +117,18 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
             }
             if !standings.is_empty() {
                 output::note(&standings.line(paint));
+            } else if !(arguments.only.is_empty() && arguments.state.is_empty()) {
+                output::note("nothing of it is as asked for");
             }
-            output::text(&standings.table())
+            let (table, shortened) = standings.table();
+            output::text(&table)?;
+            if shortened {
+                let all = format!(
+                    "`campaigns status {name} --state skipped` names every repository that was left out"
+                );
+                output::note(&paint.dim(&all));
+            }
+            Ok(())
         }
     }
 }
@@ -152,14 +168,17 @@ fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {
     format!("{name} · {run_words}{paused}")
 }
 
-/// The newest run, and every target where the newest run has left it that had it: the last run of everything, and those
-/// that tried what had failed again.
-async fn targets(client: &Client, name: &str) -> Result<(Option<Run>, Vec<Target>)> {
+/// The newest run, and every target where the newest run has left it that had it: the last run of everything, those that
+/// tried what had failed again, and, where that is asked for, those that carried open pull requests out again.
+pub(crate) async fn targets(
+    client: &Client,
+    name: &str,
+    rebases: bool,
+) -> Result<(Option<Run>, Vec<Target>)> {
     let runs = client.runs(name).await?;
     let mut targets = vec![];
     let mut seen = HashSet::new();
-    // Where an open pull request stands that was carried out again is said by its changeset.
-    for run in runs.iter().filter(|run| !run.rebase) {
+    for run in runs.iter().filter(|run| rebases || !run.rebase) {
         let mut of_run = client.targets(run.id, &[]).await?;
         of_run.retain(|target| {
             seen.insert((

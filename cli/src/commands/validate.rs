@@ -6,7 +6,7 @@ use crate::{
     output::{self, Paint},
 };
 use anyhow::{Context as _, anyhow};
-use campaigns_domain::spec::{Publication, Selector, Spec};
+use campaigns_domain::spec::{Publication, Rollout, Selector, Spec};
 use std::{io::Read as _, path::Path};
 
 /// The most that is read of a spec; the parser has a limit of its own below it.
@@ -88,6 +88,96 @@ fn describe(spec: &Spec, paint: Paint) -> String {
         };
         lines.push(format!("  then   “{}” from `{}`, {how}", template.title.trim(), template.branch));
     }
+    lines.extend(spec.rollout.iter().flat_map(rollout));
+    if spec.priority.is_urgent() {
+        lines.push("  first  before every campaign that is not urgent".to_owned());
+    }
     lines.push(format!("  digest {}", paint.dim(&spec.digest().to_string())));
     lines.join("\n") + "\n"
+}
+
+/// How the pull requests go out, a line for each wave, each window, the caps, and when the run halts.
+fn rollout(rollout: &Rollout) -> Vec<String> {
+    let mut lines = vec![];
+    let told = |named: &[(&str, Option<String>)]| -> String {
+        named
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    for wave in &rollout.waves {
+        let takes = match (wave.targets, wave.percent) {
+            (Some(targets), _) => format!("{targets} targets"),
+            (_, Some(percent)) => format!("{percent} % of the targets"),
+            _ => format!("what is like {}", wave.repositories.join(", ")),
+        };
+        let gate = wave.gate.as_ref().map(|gate| {
+            let demands = told(&[
+                ("merged", gate.merged.map(|amount| amount.to_string())),
+                ("checks passed", gate.checks_passed.map(|amount| amount.to_string())),
+                ("closed at most", gate.closed.map(|amount| amount.to_string())),
+                ("within", gate.within.map(|span| span.to_string())),
+            ]);
+            format!("; the next once: {demands}")
+        });
+        lines.push(format!("  wave   {}: {takes}{}", wave.name, gate.unwrap_or_default()));
+    }
+    if !rollout.waves.is_empty() {
+        lines.push("  wave   then the rest".to_owned());
+    }
+    lines.extend(rollout.windows.iter().map(|hours| format!("  when   {hours}")));
+    let number = |cap: Option<u32>| cap.map(|cap| cap.to_string());
+    let caps = told(&[
+        ("perMinute", number(rollout.caps.per_minute)),
+        ("perHour", number(rollout.caps.per_hour)),
+        ("perDay", number(rollout.caps.per_day)),
+        ("maxOpen", number(rollout.caps.max_open)),
+        ("maxPendingChecks", number(rollout.caps.max_pending_checks)),
+    ]);
+    let halts = rollout.halt_on.as_ref().map(|halt| {
+        told(&[
+            ("failed", halt.failed.map(|amount| amount.to_string())),
+            ("closed", halt.closed.map(|amount| amount.to_string())),
+            ("checks failed", halt.checks_failed.map(|amount| amount.to_string())),
+        ])
+    });
+    lines.extend((!caps.is_empty()).then(|| format!("  most   {caps}")));
+    lines.extend(halts.map(|halts| format!("  halts  above: {halts}")));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spec_says_is_shown_whole() {
+        let spec = Spec::parse(
+            "name: x\non:\n  - organization: acme\n    include: [\"api-*\"]\nsteps:\n  - run: echo hi >> README.md\n\
+             changesetTemplate: {title: T, branch: b, commit: {message: T}, published: true}\npriority: urgent\n\
+             rollout:\n  waves:\n    - {name: canary, targets: 10, gate: {merged: 90%, closed: 2, within: 5d}}\n    \
+             - {name: half, percent: 50}\n  windows: [{days: Mo-Fr, from: \"09:00\", to: \"17:00\", timeZone: Europe/Berlin}]\n  \
+             perDay: 50\n  maxOpen: 30\n  haltOn: {failed: 10%}\n",
+        )
+        .unwrap();
+        let shown = describe(&spec, Paint::plain());
+        let shown: Vec<&str> = shown.lines().filter(|line| !line.starts_with("  digest")).collect();
+        assert_eq!(
+            shown,
+            [
+                "✓ x is valid",
+                "  on     every repository of acme like api-*",
+                "  run    echo hi >> README.md",
+                "  then   “T” from `b`, opened ready for review",
+                "  wave   canary: 10 targets; the next once: merged 90 %, closed at most 2, within 5d",
+                "  wave   half: 50 % of the targets",
+                "  wave   then the rest",
+                "  when   Mo-Fr 09:00-17:00 Europe/Berlin",
+                "  most   perDay 50, maxOpen 30",
+                "  halts  above: failed 10 %",
+                "  first  before every campaign that is not urgent",
+            ]
+        );
+    }
 }

@@ -4,8 +4,7 @@ use crate::{
     Verdict,
     arguments::{Connection, Output, Watch},
     client::Client,
-    connection,
-    progress::{self, Reporter},
+    connection, progress,
 };
 use anyhow::{Result, anyhow};
 use uuid::Uuid;
@@ -17,8 +16,10 @@ pub(crate) async fn run(arguments: Watch, connection: &Connection, form: Output)
         Ok(run) => run,
         Err(_) => latest(&client, &arguments.campaign).await?,
     };
-    let ended = progress::follow(&client, run, &mut Reporter::new()).await?;
-    progress::conclude(&client, &ended, form).await
+    match progress::follow_or_leave(&client, run).await? {
+        Some(ended) => progress::conclude(&client, &ended, form).await,
+        None => Ok(Verdict::Stopped),
+    }
 }
 
 /// The newest run of a campaign.

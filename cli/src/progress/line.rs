@@ -43,10 +43,12 @@ pub(super) fn of(event: &Event, paint: Paint) -> Option<String> {
         }
         "target.attempt_failed" => format!("{} {repository}  {}", paint.red("✗"), text("/failure/message")),
         "changeset.published" => {
-            let verb = if data.pointer("/published/draft").and_then(Value::as_bool) == Some(true) {
-                "draft opened"
-            } else {
-                "opened"
+            let is = |path: &str| data.pointer(path).and_then(Value::as_bool) == Some(true);
+            // One that was there already is not opened: it has what it is to have.
+            let verb = match (is("/published/adopted"), is("/published/draft")) {
+                (true, _) => "up to date",
+                (false, true) => "draft opened",
+                (false, false) => "opened",
             };
             format!(
                 "{} {repository}  {verb} {}",

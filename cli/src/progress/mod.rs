@@ -11,7 +11,7 @@ mod summary;
 pub(crate) use reporter::Reporter;
 pub(crate) use summary::conclude;
 
-use crate::client::Client;
+use crate::{client::Client, output, signal};
 use anyhow::Result;
 use campaigns_wire::Run;
 use std::time::Duration;
@@ -25,6 +25,22 @@ const REFRESH: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often a lost stream is opened again, a second apart, before the command gives up.
 const RECONNECTS: u32 = 60;
+
+/// Follows a run of the server until it ends; nothing where somebody has heard enough before, which changes nothing for
+/// the run.
+pub(crate) async fn follow_or_leave(client: &Client, run: Uuid) -> Result<Option<Run>> {
+    let mut reporter = Reporter::new();
+    let ended = tokio::select! {
+        ended = follow(client, run, &mut reporter) => return ended.map(Some),
+        stop = signal::stop() => stop,
+    };
+    ended?;
+    drop(reporter);
+    output::note(&format!(
+        "run {run} goes on: `campaigns watch {run}` follows it, `campaigns cancel {run}` ends it"
+    ));
+    Ok(None)
+}
 
 /// Follows a run until it ends, and returns it as it ended.
 pub(crate) async fn follow(client: &Client, run: Uuid, reporter: &mut Reporter) -> Result<Run> {

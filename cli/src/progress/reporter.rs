@@ -3,7 +3,10 @@
 //! Everything goes to standard error, so that standard output stays data. Deliberately absent: reading events.
 
 use super::line;
-use crate::{commands::installations::paused, output::Paint};
+use crate::{
+    commands::installations::paused,
+    output::{self, Paint},
+};
 use campaigns_wire::{Event, OrganizationPause, Run};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal as _, time::Duration};
@@ -35,7 +38,7 @@ impl Reporter {
         match &self.bars {
             // Drawing may fail where the terminal has gone away; then nobody reads it either.
             Some(bars) => drop(bars.all.println(text)),
-            None => eprintln!("{text}"),
+            None => output::note(text),
         }
     }
 
@@ -88,10 +91,21 @@ impl Reporter {
 
     pub(super) fn finish(&mut self, run: &Run) {
         self.totals(run);
+        self.leave();
+    }
+
+    /// Takes the bars away.
+    fn leave(&mut self) {
         if let Some(bars) = self.bars.take() {
             bars.targets.finish_and_clear();
             bars.pulls.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

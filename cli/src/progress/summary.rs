@@ -94,19 +94,28 @@ pub(crate) async fn conclude(client: &Client, run: &Run, form: Output) -> Result
     }
     let missing = skipped.into_iter().filter(|each| each.missing);
     let troubled = troubled(client, run, failed.into_iter().chain(missing)).await?;
-    match form {
-        Output::Json => output::json(&summary)?,
-        Output::Table => {
-            if run.dry_run {
-                diff::show(client, &client.targets(run.id, &["changed"]).await?).await?;
-            }
-            output::text(&text(&summary, &troubled))?;
-        }
-    }
+    // How the run ended is an exit code too, which somebody may read who does not read the rest.
+    output::unless_closed(tell(client, run, &summary, &troubled, form).await)?;
     if run.state == RunState::Failed {
         anyhow::bail!("the run failed: {}", run.reason);
     }
     Ok(summary.verdict())
+}
+
+async fn tell(
+    client: &Client,
+    run: &Run,
+    summary: &Summary,
+    troubled: &[(String, String, String)],
+    form: Output,
+) -> Result<()> {
+    if form == Output::Json {
+        return output::json(summary);
+    }
+    if run.dry_run {
+        diff::show(client, &client.targets(run.id, &["changed"]).await?).await?;
+    }
+    output::text(&text(summary, troubled))
 }
 
 /// What needs somebody's eye: these targets, and the changesets that are held up.

@@ -52,6 +52,8 @@ pub(super) fn campaign_flaw(name: &str) -> Option<&'static str> {
         Some("it holds something else than letters, digits, `_`, `.` and `-`")
     } else if name.len() > 100 {
         Some("it is longer than 100 characters")
+    } else if name == "." || name == ".." {
+        Some("addresses and paths give that name a meaning of its own")
     } else {
         None
     }

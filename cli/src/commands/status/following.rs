@@ -36,18 +36,18 @@ pub(super) fn seen(changeset: &Changeset, now: DateTime<Utc>) -> String {
         (None, Some(_)) => "merges by itself".to_owned(),
         (None, None) => String::new(),
     });
-    words.push(changeset.next_read_at.map(|at| format!("read {}", until(at, now))).unwrap_or_default());
+    words.push(changeset.next_read_at.map(|at| next(at, now)).unwrap_or_default());
     words.retain(|word| !word.is_empty());
     words.join(", ")
 }
 
-/// How long it is until then.
-fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+/// When it is read the next time.
+fn next(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match (at - now).num_seconds() {
-        ..=5 => "now".to_owned(),
-        seconds @ ..=119 => format!("in {seconds} s"),
-        seconds @ ..=7_199 => format!("in {} min", seconds / 60),
-        seconds => format!("in {} h", seconds / 3_600),
+        ..=5 => "is read now".to_owned(),
+        seconds @ ..=119 => format!("next read in {seconds} s"),
+        seconds @ ..=7_199 => format!("next read in {} min", seconds / 60),
+        seconds => format!("next read in {} h", seconds / 3_600),
     }
 }
 
@@ -60,14 +60,14 @@ mod tests {
     fn times_are_told_in_the_unit_that_suits_them() {
         let now = Utc::now();
         for (seconds, words) in [
-            (-70, "now"),
-            (3, "now"),
-            (60, "in 60 s"),
-            (600, "in 10 min"),
-            (7_300, "in 2 h"),
-            (86_400, "in 24 h"),
+            (-70, "is read now"),
+            (3, "is read now"),
+            (60, "next read in 60 s"),
+            (600, "next read in 10 min"),
+            (7_300, "next read in 2 h"),
+            (86_400, "next read in 24 h"),
         ] {
-            assert_eq!(until(now + TimeDelta::seconds(seconds), now), words);
+            assert_eq!(next(now + TimeDelta::seconds(seconds), now), words);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Where targets and changesets stand, a line each: what needs a person first, what is done last.
 //!
-//! A line fits a terminal of 100 columns; into a pipe it is written whole. Deliberately absent: reading them.
+//! A line fits the terminal; into a pipe it is written whole. What was left out for one reason is one line once it is many.
+//! Deliberately absent: reading them.
 
 use super::{following, one_line};
-use crate::output::{Cell, Paint, Table};
+use crate::output::{self, Cell, Paint, Table};
 use campaigns_wire::{Changeset, ChangesetState, PullRequest, Target, TargetState};
 use chrono::Utc;
 use std::{
@@ -12,10 +13,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How wide a line may be on a terminal.
-const WIDTH: usize = 100;
-/// How wide a repository's name may be there.
+/// How wide a repository's name may be on a terminal, where that has room.
 const NAME: usize = 40;
+/// So many repositories that were left out for one reason have a line each; more have one together.
+const APART: usize = 3;
 
 /// Where one of them stands: by its changeset, where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,7 @@ impl State {
 }
 
 /// One line.
+#[derive(Debug, Clone)]
 struct Standing {
     state: State,
     repository: String,
@@ -73,10 +75,16 @@ struct Standing {
     why: String,
     target: Option<Uuid>,
     changeset: Option<Uuid>,
+    /// Whether it was left out as the spec has it, which nobody has to look at one by one.
+    left_out: bool,
 }
 
 /// All of them, in order.
-pub(super) struct Standings(Vec<Standing>);
+pub(super) struct Standings {
+    all: Vec<Standing>,
+    /// Whether they were asked for by their state, so that each is wanted.
+    apart: bool,
+}
 
 impl Standings {
     /// Targets with their changesets, and changesets without a target among these, in one of these states (none is
@@ -99,6 +107,7 @@ impl Standings {
                     why: one_line(&target.why),
                     target: Some(target.id),
                     changeset: None,
+                    left_out: target.state == TargetState::Skipped && !target.missing,
                 },
             });
         }
@@ -107,17 +116,17 @@ impl Standings {
         all.sort_by(|one, other| {
             (one.state.rank(), &one.repository).cmp(&(other.state.rank(), &other.repository))
         });
-        Self(all)
+        Self { all, apart: !states.is_empty() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// How many stand where.
     pub(super) fn summary(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for each in &self.0 {
+        for each in &self.all {
             *counts.entry(each.state.as_str().to_owned()).or_default() += 1;
         }
         counts
@@ -125,14 +134,14 @@ impl Standings {
 
     /// The ids of what is shown.
     pub(super) fn shown(&self) -> (HashSet<Uuid>, HashSet<Uuid>) {
-        let targets = self.0.iter().filter_map(|each| each.target);
-        (targets.collect(), self.0.iter().filter_map(|each| each.changeset).collect())
+        let targets = self.all.iter().filter_map(|each| each.target);
+        (targets.collect(), self.all.iter().filter_map(|each| each.changeset).collect())
     }
 
     /// The same as a line, in the order of the table.
     pub(super) fn line(&self, paint: Paint) -> String {
         let mut counts: Vec<(State, usize)> = vec![];
-        for each in &self.0 {
+        for each in &self.all {
             match counts.last_mut() {
                 Some((state, count)) if *state == each.state => *count += 1,
                 _ => counts.push((each.state, 1)),
@@ -144,16 +153,39 @@ impl Standings {
         counts.iter().map(words).collect::<Vec<_>>().join(" · ")
     }
 
-    /// A line each.
-    pub(super) fn table(&self) -> String {
-        let terminal = std::io::stdout().is_terminal();
-        render(&self.0, if terminal { Paint::for_stdout() } else { Paint::plain() }, terminal)
+    /// A line each, and whether some have one together.
+    pub(super) fn table(&self) -> (String, bool) {
+        let width = std::io::stdout().is_terminal().then(output::width);
+        let paint = if width.is_some() { Paint::for_stdout() } else { Paint::plain() };
+        let lines = if self.apart { self.all.clone() } else { together(&self.all) };
+        (render(&lines, paint, width), lines.len() < self.all.len())
     }
 }
 
 /// Where changesets stand.
 pub(crate) fn changesets(changesets: &[Changeset]) -> String {
-    Standings::of(&[], changesets, &[]).table()
+    Standings::of(&[], changesets, &[]).table().0
+}
+
+/// Where many were left out for one reason, one line instead of theirs.
+fn together(all: &[Standing]) -> Vec<Standing> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for each in all.iter().filter(|each| each.left_out) {
+        *reasons.entry(&each.why).or_default() += 1;
+    }
+    reasons.retain(|_, count| *count > APART);
+    let alone = |each: &&Standing| !each.left_out || !reasons.contains_key(each.why.as_str());
+    let mut lines: Vec<Standing> = all.iter().filter(alone).cloned().collect();
+    lines.extend(reasons.iter().map(|(why, count)| Standing {
+        state: State::Target(TargetState::Skipped),
+        repository: format!("{count} repositories"),
+        pull_request: None,
+        why: (*why).to_owned(),
+        target: None,
+        changeset: None,
+        left_out: true,
+    }));
+    lines
 }
 
 /// A changeset's state as it is shown everywhere.
@@ -171,11 +203,14 @@ fn of_changeset(changeset: &Changeset) -> Standing {
         why: why.join(", "),
         target: None,
         changeset: Some(changeset.id),
+        left_out: false,
     }
 }
 
-/// On a terminal a pull request is its number, which leads to its page; into a pipe it is its address.
-fn render(standings: &[Standing], paint: Paint, terminal: bool) -> String {
+/// On a terminal, which is so wide, a pull request is its number, which leads to its page; into a pipe it is its address.
+fn render(standings: &[Standing], paint: Paint, width: Option<usize>) -> String {
+    let terminal = width.is_some();
+    let longest = width.map_or(usize::MAX, |width| NAME.min(width / 2));
     let link = |each: &Standing| match &each.pull_request {
         None => Cell::plain(""),
         Some(pull) if terminal => {
@@ -185,17 +220,16 @@ fn render(standings: &[Standing], paint: Paint, terminal: bool) -> String {
         Some(pull) => Cell::painted(&pull.url, |text| paint.cyan(text)),
     };
     let widest = |of: &dyn Fn(&Standing) -> usize| standings.iter().map(of).max().unwrap_or_default();
-    let name =
-        |each: &Standing| each.repository.chars().count().min(if terminal { NAME } else { usize::MAX });
+    let name = |each: &Standing| each.repository.chars().count().min(longest);
     let number =
         |each: &Standing| each.pull_request.as_ref().map_or(0, |pull| pull.number.to_string().len() + 1);
     let taken = widest(&|each| each.state.as_str().len()) + widest(&name) + widest(&number) + 6;
-    let left = if terminal { WIDTH.saturating_sub(taken) } else { usize::MAX };
+    let left = width.map_or(usize::MAX, |width| width.saturating_sub(taken));
     let mut table = Table::default();
     for each in standings {
         table.row([
             Cell::painted(each.state.as_str(), |text| each.state.paint(paint, text)),
-            Cell::plain(shortened(&each.repository, if terminal { NAME } else { usize::MAX })),
+            Cell::plain(shortened(&each.repository, longest)),
             link(each),
             Cell::painted(&shortened(&each.why, left), |text| paint.dim(text)),
         ]);
@@ -207,6 +241,9 @@ fn render(standings: &[Standing], paint: Paint, terminal: bool) -> String {
 fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
+    }
+    if most == 0 {
+        return String::new();
     }
     let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
     short.push('…');
@@ -243,7 +280,33 @@ mod tests {
         let url = |number| format!("https://github.example/{repository}/pull/{number}");
         let pull_request = number.map(|number| PullRequest { number, url: url(number) });
         let (repository, why) = (repository.to_owned(), why.to_owned());
-        Standing { state, repository, pull_request, why, target: None, changeset: None }
+        let left_out = state == State::Target(TargetState::Skipped);
+        Standing { state, repository, pull_request, why, target: None, changeset: None, left_out }
+    }
+
+    #[test]
+    fn many_that_were_left_out_for_one_reason_are_one_line() {
+        let skipped = |name: &str, why| standing(State::Target(TargetState::Skipped), name, None, why);
+        let mut all = vec![standing(State::Changeset(ChangesetState::Open), "acme/api", Some(7), "approved")];
+        all.extend(
+            (0..490).map(|n| skipped(&format!("acme/r{n}"), "left out: no `include` of `acme` matches it")),
+        );
+        all.extend((0..3).map(|n| skipped(&format!("acme/old-{n}"), "left out: it is archived")));
+        let ghost = skipped("acme/ghost", "left out: no `include` of `acme` matches it");
+        all.push(Standing { left_out: false, ..ghost });
+        let shown = render(&together(&all), Paint::plain(), Some(80));
+        assert_eq!(
+            shown,
+            "open     acme/api          #7  approved\n\
+             skipped  acme/old-0            left out: it is archived\n\
+             skipped  acme/old-1            left out: it is archived\n\
+             skipped  acme/old-2            left out: it is archived\n\
+             skipped  acme/ghost            left out: no `include` of `acme` matches it\n\
+             skipped  490 repositories      left out: no `include` of `acme` matches it\n"
+        );
+        let apart = Standings { all: all.clone(), apart: true }.table();
+        assert_eq!((apart.0.lines().count(), apart.1), (all.len(), false));
+        assert!(Standings { all, apart: false }.table().1);
     }
 
     #[test]
@@ -266,10 +329,12 @@ mod tests {
             standing(State::Changeset(ChangesetState::HandedOver), &name, Some(1234), &long),
             standing(State::Target(TargetState::Unchanged), "acme/api", None, "the steps changed nothing"),
         ];
-        let shown = render(&rows, Paint::plain(), true);
-        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "{shown}");
-        assert!(shown.contains("#1234  the branch") && shown.contains('…'), "{shown}");
-        let piped = render(&rows, Paint::plain(), false);
+        for width in [40, 60, 80, 100, 200] {
+            let shown = render(&rows, Paint::plain(), Some(width));
+            assert!(shown.lines().all(|line| line.chars().count() <= width), "{width}: {shown}");
+            assert!(shown.contains("#1234") && shown.contains('…'), "{width}: {shown}");
+        }
+        let piped = render(&rows, Paint::plain(), None);
         assert!(piped.contains(&name) && piped.contains("/pull/1234") && piped.contains(long.trim_end()));
     }
 }

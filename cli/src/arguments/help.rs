@@ -1,0 +1,113 @@
+//! What stands at the end of a command's help: how it is used, by examples, and what its exit code says.
+//!
+//! Deliberately absent: what the arguments say themselves.
+
+pub(super) const ALL: &str = "\
+Exit codes:
+  0  all is well
+  1  it failed, was refused or was stopped; standard error says why
+  2  the command line is wrong
+  3  it is done, and some targets or pull requests failed or are held up
+
+Data goes to standard output, everything said about it to standard error. `-o json` prints the API's own types.
+Begin with `campaigns demo`; `campaigns help COMMAND` tells more.";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  GITHUB_TOKEN=… campaigns serve
+  campaigns serve --app-id 12345 --app-key-file app.pem --webhook-secret-file webhook.secret
+  DATABASE_URL=postgres://… REDIS_URL=redis://… campaigns serve --artifacts /shared/artifacts";
+
+pub(super) const VALIDATE: &str = "\
+Examples:
+  campaigns validate -f spec.yaml
+  campaigns validate -f spec.yaml -o json    the normal form and its digest
+  generate | campaigns validate -f -";
+
+pub(super) const RUN: &str = "\
+Examples:
+  GITHUB_TOKEN=… campaigns run -f spec.yaml --dry-run    every diff, and what publishing would take
+  GITHUB_TOKEN=… campaigns run -f spec.yaml --only 'api-*'
+
+Stopped halfway, the same command continues.";
+
+pub(super) const APPLY: &str = "\
+Examples:
+  campaigns apply -f spec.yaml --dry-run        every diff, and what publishing would take
+  campaigns apply -f spec.yaml                  follows the run; Ctrl-C leaves it going
+  campaigns apply -f spec.yaml --no-wait        prints the run's id";
+
+pub(super) const PUBLISH: &str = "\
+Examples:
+  campaigns publish NAME --only 'api-*'
+  campaigns publish NAME --draft --yes";
+
+pub(super) const READY: &str = "\
+Example:
+  campaigns ready NAME --state draft --only 'api-*'";
+
+pub(super) const RETRY: &str = "\
+Examples:
+  campaigns retry NAME                    what failed, and what was blocked
+  campaigns retry NAME --state blocked";
+
+pub(super) const CLOSE: &str = "\
+Example:
+  campaigns close NAME --only 'old-*' --comment 'Not needed here any more.'";
+
+pub(super) const MERGE: &str = "\
+Examples:
+  campaigns merge NAME --dry-run
+  campaigns merge NAME --label approved --method squash
+
+What the rules of a branch ask for is never passed; `campaigns status NAME` says what is missing.";
+
+pub(super) const COMMENT: &str = "\
+Example:
+  campaigns comment NAME --state open --body 'Please have a look until Friday.'";
+
+pub(super) const REBASE: &str = "\
+Example:
+  campaigns rebase NAME --state conflicted";
+
+pub(super) const TAKEOVER: &str = "\
+Example:
+  campaigns takeover NAME --only acme/api    after somebody pushed to its branch, or closed its pull request";
+
+pub(super) const PACE: &str = "\
+Examples:
+  campaigns pace NAME perDay=30 maxOpen=20
+  campaigns pace NAME perDay=spec
+  campaigns pace NAME priority=urgent";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  campaigns status
+  campaigns status NAME
+  campaigns status NAME --state failed --state blocked
+  campaigns status NAME --only 'api-*' -o json";
+
+pub(super) const BUDGET: &str = "\
+Examples:
+  campaigns budget
+  campaigns budget NAME
+  campaigns budget --organization acme";
+
+pub(super) const WATCH: &str = "\
+Ctrl-C leaves the run going. The exit code is that of the run: 3 where some targets failed or are held up.";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  campaigns diff NAME | less
+  campaigns diff NAME acme/api > api.patch
+  campaigns diff NAME 'api-*' -o json";
+
+pub(super) const LOGS: &str = "\
+Example:
+  campaigns logs NAME acme/api";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  source <(campaigns completions bash)
+  campaigns completions zsh > \"${fpath[1]}/_campaigns\"
+  campaigns completions fish > ~/.config/fish/completions/campaigns.fish";
