@@ -154,6 +154,15 @@ impl Client {
         Ok(response.bytes().await.context("the server's answer broke off")?.to_vec())
     }
 
+    /// The end of a target's log, at most so many bytes of it.
+    pub(crate) async fn log_end(&self, target: Uuid, most: u64) -> Result<Vec<u8>> {
+        let id = target.to_string();
+        let path = ["targets", id.as_str(), "log"];
+        let look = self.sent(self.request(Method::GET, &path, &[("limit", "1")])?.send().await).await?;
+        let size = look.headers().get("log-size").and_then(|size| size.to_str().ok()?.parse::<u64>().ok());
+        self.log(target, size.unwrap_or_default().saturating_sub(most)).await
+    }
+
     /// Pauses, resumes or cancels (the verb) a run or a whole campaign (the path).
     pub(crate) async fn steer(&self, path: &[&str], verb: &str) -> Result<Command> {
         let path: Vec<&str> = path.iter().copied().chain([verb]).collect();

@@ -95,6 +95,23 @@ async fn a_step_that_fails_writes_too_much_or_leaves_the_repository_fails_its_ta
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_step_wrote_is_shown_without_a_server_to_ask() {
+    let room = support::room();
+    let twin = one_repository().await;
+    let file = room.path().join("spec.yaml");
+    let step = "seq 30; printf 'no \\033[2Jlicence\\n' >&2; exit 7";
+    std::fs::write(&file, spec("  - repository: acme/one\n", step)).unwrap();
+    let mut command = campaigns();
+    command.args(["run", "--unlimited", "--github-url", &twin.url(), "-f"]).arg(file);
+    let (code, out, err) =
+        finish(command.arg("--data").arg(room.path().join("data")).env("GITHUB_TOKEN", twin.token()));
+    assert_eq!(code, Some(3), "{err}");
+    let end = out.split_once("  acme/one wrote at last:\n").unwrap_or_else(|| panic!("{out}")).1;
+    assert!(end.contains("    30\n") && end.contains("    no ␛[2Jlicence\n"), "{out}");
+    assert!(!end.contains("    5\n") && end.lines().count() <= 10, "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_step_cannot_write_outside_its_sandbox() {
     let room = support::room();
     let twin = one_repository().await;

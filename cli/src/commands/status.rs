@@ -122,6 +122,11 @@ async fn one(client: &Client, name: &str, arguments: &Status, form: Output) -> R
             }
             let (table, shortened) = standings.table();
             output::text(&table)?;
+            if let Some(failed) = targets.iter().find(|target| target.state == TargetState::Failed) {
+                let shows =
+                    format!("`campaigns logs {name} {}` shows what its steps wrote", failed.repository);
+                output::note(&paint.dim(&shows));
+            }
             if shortened {
                 let all = format!(
                     "`campaigns status {name} --state skipped` names every repository that was left out"

@@ -10,9 +10,25 @@ use crate::{
     output::{self, Cell, Paint, Table},
 };
 use anyhow::Result;
-use campaigns_wire::{Changeset, ChangesetState, Estimate, Run, RunState, Target};
+use campaigns_wire::{Changeset, ChangesetState, Estimate, Run, RunState, Target, TargetState};
 use serde::Serialize;
 use uuid::Uuid;
+
+/// Of so many failed targets the end of the log is shown.
+const LOGS: usize = 3;
+/// So many lines of it at most.
+const LOG_LINES: usize = 10;
+/// And so many bytes.
+const LOG_BYTES: u64 = 4096;
+
+/// Something that needs somebody's eye.
+struct Trouble {
+    state: String,
+    repository: String,
+    reason: String,
+    /// The last lines that its steps wrote.
+    wrote: Vec<String>,
+}
 
 /// What a run came to, in figures.
 #[derive(Debug, Serialize)]
@@ -106,7 +122,7 @@ async fn tell(
     client: &Client,
     run: &Run,
     summary: &Summary,
-    troubled: &[(String, String, String)],
+    troubled: &[Trouble],
     form: Output,
 ) -> Result<()> {
     if form == Output::Json {
@@ -119,22 +135,42 @@ async fn tell(
 }
 
 /// What needs somebody's eye: these targets, and the changesets that are held up.
-async fn troubled(
-    client: &Client,
-    run: &Run,
-    targets: impl Iterator<Item = Target>,
-) -> Result<Vec<(String, String, String)>> {
+async fn troubled(client: &Client, run: &Run, targets: impl Iterator<Item = Target>) -> Result<Vec<Trouble>> {
     let changesets: Vec<Changeset> = client.changesets(&run.campaign).await?;
-    let failed = targets.map(|target| (target.state.to_string(), target.repository, target.reason));
     let held_up = changesets
         .into_iter()
         .filter(|each| each.run_id == run.id)
-        .filter(|each| matches!(each.state, ChangesetState::Blocked | ChangesetState::HandedOver))
-        .map(|each| (each.state.to_string(), each.repository, each.reason));
-    Ok(failed.chain(held_up).collect())
+        .filter(|each| matches!(each.state, ChangesetState::Blocked | ChangesetState::HandedOver));
+    let mut troubled = vec![];
+    let mut shown = 0;
+    for target in targets {
+        // A log that cannot be read now is no reason to say nothing of how the run ended.
+        let wrote = match target.state {
+            TargetState::Failed if shown < LOGS => end_of_log(client, &target).await.unwrap_or_default(),
+            _ => vec![],
+        };
+        shown += usize::from(!wrote.is_empty());
+        let (state, Target { repository, reason, .. }) = (target.state.to_string(), target);
+        troubled.push(Trouble { state, repository, reason, wrote });
+    }
+    troubled.extend(held_up.map(|each| Trouble {
+        state: each.state.to_string(),
+        repository: each.repository,
+        reason: each.reason,
+        wrote: vec![],
+    }));
+    Ok(troubled)
 }
 
-fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
+/// The last lines of what a target's steps wrote, harmless to a terminal.
+async fn end_of_log(client: &Client, target: &Target) -> Result<Vec<String>> {
+    let log = client.log_end(target.id, LOG_BYTES).await?;
+    let log = output::harmless(&String::from_utf8_lossy(&log));
+    let lines: Vec<&str> = log.lines().collect();
+    Ok(lines.iter().skip(lines.len().saturating_sub(LOG_LINES)).map(|line| (*line).to_owned()).collect())
+}
+
+fn text(summary: &Summary, troubled: &[Trouble]) -> String {
     let paint = Paint::for_stdout();
     let state = match summary.state {
         RunState::Completed => paint.green("completed"),
@@ -164,15 +200,19 @@ fn text(summary: &Summary, troubled: &[(String, String, String)]) -> String {
     }
     if !troubled.is_empty() {
         let mut table = Table::default();
-        for (state, repository, reason) in troubled {
+        for each in troubled {
             table.row([
-                Cell::painted(&format!("  {state}"), |text| paint.red(text)),
-                Cell::plain(repository),
-                Cell::plain(one_line(reason)),
+                Cell::painted(&format!("  {}", each.state), |text| paint.red(text)),
+                Cell::plain(&each.repository),
+                Cell::plain(one_line(&each.reason)),
             ]);
         }
         text.push('\n');
         text.push_str(&table.render());
+        for each in troubled.iter().filter(|each| !each.wrote.is_empty()) {
+            text.push_str(&format!("\n  {} wrote at last:\n", each.repository));
+            each.wrote.iter().for_each(|line| text.push_str(&format!("    {line}\n")));
+        }
     }
     text
 }
