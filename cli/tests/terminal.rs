@@ -94,7 +94,26 @@ async fn a_campaign_is_followed_from_a_terminal_and_from_scripts() {
     let says = format!("the server at {} does not accept the API token in CAMPAIGNS_TOKEN", server.url);
     assert!(err.contains(&says), "{err}");
 
+    looks_behind_a_retry(&server, &text, &spec);
     follows_and_leaves(&server, &text, &spec);
+}
+
+/// What was not tried again is still shown by what has a run of its own.
+fn looks_behind_a_retry(server: &Server, text: &str, spec: &std::path::Path) {
+    let fails = "case ${{ repository.name }} in *-002) exit 7;; esac; echo 'Hello";
+    std::fs::write(spec, text.replace("greeting", "partly").replace("echo 'Hello", fails)).unwrap();
+    let (code, out, err) = finish(&mut asking(server, &["apply", "-f", spec.to_str().unwrap()]));
+    assert_eq!(code, Some(3), "{err}");
+    assert!(out.contains("acme/service-002 wrote at last:") && out.contains("exit code 7"), "{out}");
+    let (code, _, err) = finish(&mut asking(server, &["retry", "partly", "--yes"]));
+    assert_eq!(code, Some(0), "{err}");
+    let (_, out, _) = finish(&mut asking(server, &["diff", "partly"]));
+    assert_eq!(out.lines().filter(|line| line.starts_with("acme/service-00")).count(), 3, "{out}");
+    let (code, out, err) = finish(&mut asking(server, &["logs", "partly", "service-001"]));
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("exit code 0"), "{out}");
+    let (_, _, err) = finish(&mut asking(server, &["status", "partly"]));
+    assert!(err.contains("`campaigns logs partly acme/service-002`"), "{err}");
 }
 
 /// Ctrl-C leaves a run going, and says so.
