@@ -9,7 +9,7 @@ Exit codes:
   2  the command line is wrong
   3  it is done, and some targets or pull requests failed or are held up
 
-Data goes to standard output, everything said about it to standard error. `-o json` prints the API's own types.
+Data goes to standard output, everything said about it to standard error. `-o json` prints one document, made of the API's types.
 Begin with `campaigns demo`; `campaigns help COMMAND` tells more.";
 
 pub(super) const SERVE: &str = "\
