@@ -78,6 +78,8 @@ async fn without_a_good_token_nothing_is_answered() {
         Some(good.to_owned()),
     ];
     let mut operations = operations();
+    // The API's description is everybody's: it says nothing of what is here.
+    operations.retain(|operation| operation.template != "/api/v1/openapi.json");
     let metrics = String::from("/metrics");
     operations.push(Operation { method: Method::GET, path: metrics.clone(), template: metrics, body: false });
     for operation in operations {
