@@ -4,7 +4,7 @@
 //! they fit is checked here instead. Deliberately absent: mending anything.
 
 use campaigns_domain::id::Shard;
-use sqlx::{PgPool, Row as _};
+use sqlx::{Acquire, PgConnection, PgPool, Postgres, Row as _};
 use uuid::Uuid;
 
 /// One rule: its name, and a query that yields a line of text for everything that breaks it.
@@ -68,6 +68,38 @@ const ALWAYS: &[Rule] = &[
                 FROM runs r JOIN admissions a ON a.run = r.id AND a.state = 'open'
                 GROUP BY r.id, r.window_size HAVING count(*) > r.window_size",
     },
+    Rule {
+        name: "every target belongs to a run",
+        query: "SELECT format('target %s of run %s', id, run) FROM repo_targets t
+                WHERE NOT EXISTS (SELECT FROM runs r WHERE r.id = t.run)",
+    },
+    // The four that follow are what CHECK constraints would say of the rows that every transition writes, if reading
+    // them anew for each statement did not cost so much (docs/adr/0018).
+    Rule {
+        name: "a target's state is one, and says whether it takes part",
+        query: "SELECT format('target %s is %s, takes_part %s', id, state, takes_part) FROM repo_targets
+                WHERE state NOT IN ('selected', 'queued', 'executing', 'unchanged', 'changed', 'failed', 'skipped',
+                                    'cancelled')
+                   OR takes_part <> (state <> 'skipped')",
+    },
+    Rule {
+        name: "a target's numbers are none below their first",
+        query: "SELECT format('target %s: shard %s, position %s, repository %s, attempt %s, failures %s, version %s', id,
+                       shard, position, repository_id, attempt, infrastructure_failures, version)
+                FROM repo_targets WHERE shard < 0 OR position < 0 OR repository_id < 0 OR attempt < 0
+                   OR infrastructure_failures < 0 OR version < 1",
+    },
+    Rule {
+        name: "a part's numbers are none below their first",
+        query: "SELECT format('run %s shard %s: last sequence %s', run, shard, last_sequence)
+                FROM run_parts WHERE shard < 0 OR last_sequence < 0",
+    },
+    Rule {
+        name: "an event is numbered, named, and about something",
+        query: "SELECT format('run %s shard %s event %s: %s of a %s', run, shard, sequence, kind, subject_kind)
+                FROM events WHERE shard < 0 OR sequence < 1 OR kind = ''
+                   OR subject_kind NOT IN ('run', 'target', 'changeset')",
+    },
 ];
 
 /// What holds besides once every run has ended.
@@ -106,8 +138,8 @@ const AT_REST: &[Rule] = &[
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn running(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
-    check(pool, ALWAYS).await
+pub async fn running<'c>(of: impl Acquire<'c, Database = Postgres>) -> Result<Vec<String>, sqlx::Error> {
+    check(&mut *of.acquire().await?, ALWAYS).await
 }
 
 /// Everything that breaks a rule that holds once every run has ended; empty where all is well.
@@ -115,15 +147,16 @@ pub async fn running(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
 /// # Errors
 /// Where the database does not answer.
 pub async fn at_rest(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
-    let mut broken = check(pool, ALWAYS).await?;
-    broken.extend(check(pool, AT_REST).await?);
+    let mut connection = pool.acquire().await?;
+    let mut broken = check(&mut connection, ALWAYS).await?;
+    broken.extend(check(&mut connection, AT_REST).await?);
     Ok(broken)
 }
 
-async fn check(pool: &PgPool, rules: &[Rule]) -> Result<Vec<String>, sqlx::Error> {
+async fn check(connection: &mut PgConnection, rules: &[Rule]) -> Result<Vec<String>, sqlx::Error> {
     let mut broken = vec![];
     for rule in rules {
-        for row in sqlx::query(rule.query).fetch_all(pool).await? {
+        for row in sqlx::query(rule.query).fetch_all(&mut *connection).await? {
             broken.push(format!("{}: {}", rule.name, row.try_get::<String, _>(0)?));
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: gathering batches from many callers (`gathering`).
 
-use super::{Postgres, failure::Failure, statement};
+use super::{Postgres, failure::Failure, lines::goes_on, statement};
 use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
 use campaigns_domain::id::RunId;
 use rand::Rng as _;
@@ -99,9 +99,17 @@ impl Postgres {
 
     async fn send(&self, batch: &[&Transition]) -> Result<Vec<Option<i64>>, Failure> {
         let statement = statement::of(batch).map_err(Failure::Refused)?;
+        let rows = batch.iter().map(|transition| transition.size()).sum();
+        let mut line = self.lines.take(rows).await.map_err(|error| Failure::of(&error))?;
         // The text is ours throughout: names of parts and columns, and placeholders.
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
-        let rows = query.fetch_all(&self.commit_pool).await.map_err(|error| Failure::of(&error))?;
+        let answer = tokio::time::timeout(line.answer_within(), query.fetch_all(&mut line.connection)).await;
+        // Nobody may be given a connection on which an answer is still owed.
+        let answer = answer.map_err(|_| Failure::Unavailable("no answer within the deadline".to_owned()))?;
+        if answer.as_ref().err().is_none_or(goes_on) {
+            self.lines.give_back(line);
+        }
+        let rows = answer.map_err(|error| Failure::of(&error))?;
         let held = rows.iter().map(group).collect::<Result<HashMap<_, _>, _>>();
         Ok(statement.groups.sequences(&held.map_err(|error| Failure::of(&error))?))
     }

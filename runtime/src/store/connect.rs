@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent: finding or starting a server (`embedded`).
 
-use super::{Postgres, clock::Clock, connections::Connections, failure::words, gathering::Gathering};
+use super::{
+    Postgres, clock::Clock, connections::Connections, failure::words, gathering::Gathering, lines::Lines,
+};
 use campaigns_domain::id::SHARDS;
 use sqlx::{
     Connection as _, PgConnection,
@@ -66,7 +68,7 @@ impl Default for Options {
 }
 
 /// How long the program waits for the answer of a statement that the server lets run so long.
-fn answer_within(timeout: Duration) -> Duration {
+pub(super) fn answer_within(timeout: Duration) -> Duration {
     timeout + ANSWER
 }
 
@@ -139,11 +141,11 @@ impl Postgres {
         };
         let (statement, fence) = (options.statement_timeout, options.fence_timeout);
         let pool = open(options.connections, statement, settings(statement)).await?;
-        let commit_pool = open(options.commit_connections, statement, planned_once).await?;
+        let lines = Arc::new(Lines::new(planned_once, options.acquire_timeout, statement));
         let fence_pool = open(options.fence_connections, fence, settings(fence)).await?;
         let clock = Clock::follow(settings(options.statement_timeout));
         let gathering = Arc::new(Gathering::new(options.commit_connections));
-        let store = Self { pool, commit_pool, fence_pool, clock, gathering, listener: Arc::default() };
+        let store = Self { pool, lines, fence_pool, clock, gathering, listener: Arc::default() };
         store.check_shards().await?;
         store.purge_left_over().await;
         Ok(store)

@@ -28,9 +28,9 @@ use tokio::{
 };
 
 /// How long a connection rests before it is asked whether it still answers.
-const RESTED: Duration = Duration::from_secs(1);
+pub(super) const RESTED: Duration = Duration::from_secs(1);
 /// How long it may take to answer that: whoever waits for it has most of the time for a connection left for another.
-const ASKED: Duration = Duration::from_secs(1);
+pub(super) const ASKED: Duration = Duration::from_secs(1);
 
 /// A pool of connections. Clones share it.
 #[derive(Debug, Clone)]

@@ -32,6 +32,16 @@ impl Input {
         Self { lone: transitions == 1, ..Self::default() }
     }
 
+    /// Whether the statement is of one transition.
+    pub(super) fn is_lone(&self) -> bool {
+        self.lone
+    }
+
+    /// The parameter of the column that was added last.
+    pub(super) fn last(&self) -> String {
+        self.columns.last().map_or_else(String::new, |added| added.placeholder.clone())
+    }
+
     /// Adds a column of the next table; a condition that `column` is among its values.
     pub(super) fn among<T>(
         &mut self,

@@ -13,6 +13,7 @@ mod failure;
 mod following;
 mod gathering;
 mod input;
+mod lines;
 mod permits;
 mod prune;
 mod reads;
@@ -57,7 +58,7 @@ pub struct Postgres {
     /// For reads, the API's too.
     pool: Connections,
     /// For commits, so that no crowd of readers delays one.
-    commit_pool: Connections,
+    lines: Arc<lines::Lines>,
     /// For ownership and permits alone, so that a busy pool never delays a takeover.
     fence_pool: Connections,
     clock: clock::Clock,
@@ -97,11 +98,10 @@ impl Postgres {
     }
 
     /// Closes every connection. Those in use are waited for, but not for longer than [`CLOSING`]: one whose other end has
-    /// fallen silent would never come back.
+    /// fallen silent would never come back. A commit's is closed once it is through.
     pub async fn close(&self) {
         self.clock.close();
-        let closing =
-            async { tokio::join!(self.pool.close(), self.commit_pool.close(), self.fence_pool.close()) };
+        let closing = async { tokio::join!(self.pool.close(), self.lines.close(), self.fence_pool.close()) };
         if tokio::time::timeout(CLOSING, closing).await.is_err() {
             tracing::warn!("connections to the database were still in use when it was left");
         }

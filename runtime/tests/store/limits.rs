@@ -9,7 +9,8 @@ use campaigns_actors::ports::{
     },
 };
 use campaigns_domain::{execution::target::TargetState, id::Shard};
-use sqlx::AssertSqlSafe;
+use campaigns_runtime::audit;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,13 +51,9 @@ async fn no_state_or_count_outside_of_its_words_is_ever_stored() {
         "runs SET state = 'paused'",
         "runs SET total = -1",
         "runs SET window_size = 0",
-        "repo_targets SET state = 'lost'",
-        "repo_targets SET attempt = -1",
-        "repo_targets SET state = 'skipped'",
         "changesets SET state = 'unknown'",
         "changesets SET publishing = 1",
         "changesets SET pull_request = 1",
-        "run_parts SET last_sequence = -1",
         "shards SET epoch = -1",
     ] {
         let refused = sqlx::raw_sql(AssertSqlSafe(format!("UPDATE {change}")))
@@ -65,5 +62,35 @@ async fn no_state_or_count_outside_of_its_words_is_ever_stored() {
         let code =
             refused.as_ref().err().and_then(|error| error.as_database_error()).and_then(|error| error.code());
         assert_eq!(code.as_deref(), Some("23514"), "{change}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_does_not_refuse_the_audit_finds() {
+    let (world, targets) = World::with_targets(Arc::new(PostgresHarness::new().await), 1).await;
+    let mut transition = world.transition(Shard::of_target(targets[0].id)).await;
+    transition.events.push(event(Subject::Target(targets[0].id), "target.seen"));
+    world.commit(transition).await;
+    let mut other = PgConnection::connect(world.harness.database.url()).await.expect("a connection");
+    let before = audit::running(&mut other).await.expect("the audit");
+    for (change, rule) in [
+        ("repo_targets SET state = 'lost'", "a target's state is one"),
+        ("repo_targets SET state = 'skipped'", "a target's state is one"),
+        ("repo_targets SET attempt = -1", "a target's numbers"),
+        ("repo_targets SET infrastructure_failures = -1", "a target's numbers"),
+        ("repo_targets SET position = -1", "a target's numbers"),
+        ("repo_targets SET version = 0", "a target's numbers"),
+        ("run_parts SET last_sequence = -1", "a part's numbers"),
+        ("events SET sequence = -sequence", "an event is numbered"),
+        ("events SET kind = ''", "an event is numbered"),
+        ("events SET subject_kind = 'star'", "an event is numbered"),
+    ] {
+        sqlx::raw_sql("BEGIN").execute(&mut other).await.expect("a transaction");
+        let changed = sqlx::raw_sql(AssertSqlSafe(format!("UPDATE {change}"))).execute(&mut other).await;
+        assert!(changed.expect("an update").rows_affected() > 0, "{change}");
+        let found = audit::running(&mut other).await.expect("the audit");
+        let new: Vec<_> = found.iter().filter(|line| !before.contains(line)).collect();
+        assert!(new.iter().any(|line| line.starts_with(rule)), "{change}: {new:?}");
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("as it was");
     }
 }

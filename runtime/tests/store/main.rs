@@ -7,6 +7,7 @@ mod frozen;
 mod gathering;
 mod harness;
 mod limits;
+mod many;
 mod migrations;
 mod random;
 mod silent;

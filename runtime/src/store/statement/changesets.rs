@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{big, json, small, text},
-    HOLDS, Sql,
+    Sql,
     batch::{Batch, changeset_counter},
 };
 use campaigns_domain::{changeset::Changeset, id::Shard, reconcile::Due};
@@ -32,6 +32,7 @@ impl Sql {
         self.input.column("due", due.iter().map(microseconds).collect::<Vec<_>>())?;
         self.changeset_columns(&rows.iter().map(|row| row.2).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         // The old row is joined for the run it was counted under: a proposal of another run moves it over there.
         self.guard(
             "changed_changesets",
@@ -46,7 +47,7 @@ impl Sql {
                  due = CASE WHEN i.moves THEN campaigns_now() + i.due * interval '1 microsecond' ELSE c.due END, \
                  queue_number = CASE WHEN i.state = 'scheduled' AND i.before <> 'scheduled' \
                  THEN nextval('changeset_queue') ELSE c.queue_number END \
-                 FROM {i} {HOLDS} JOIN changesets o ON o.id = i.id \
+                 FROM {i} {holds} JOIN changesets o ON o.id = i.id \
                  WHERE c.id = i.id AND c.shard = h.shard AND c.version = i.version - 1 AND c.state = i.before \
                  AND o.version = c.version \
                  RETURNING o.run AS old_run, c.run AS new_run, h.shard, i.leaves, i.enters"
@@ -66,11 +67,12 @@ impl Sql {
         self.input.column("id", rows.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
         self.input.column("due", rows.iter().map(|row| microseconds(&row.2)).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.part(
             "due_changesets",
             &format!(
                 "UPDATE changesets c SET due = campaigns_now() + i.due * interval '1 microsecond' \
-                 FROM {i} {HOLDS} WHERE c.id = i.id AND c.shard = h.shard"
+                 FROM {i} {holds} WHERE c.id = i.id AND c.shard = h.shard"
             ),
         );
         Ok(())
@@ -88,11 +90,12 @@ impl Sql {
             .column("organization", rows.iter().map(|row| text(&row.1.organization)).collect::<Vec<_>>())?;
         self.input.column("report", rows.iter().map(|row| json(&row.1.report)).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.part(
             "new_outcomes",
             &format!(
                 "INSERT INTO command_outcomes (command, organization, report) \
-                 SELECT i.command, i.organization, i.report::jsonb FROM {i} {HOLDS} ON CONFLICT DO NOTHING"
+                 SELECT i.command, i.organization, i.report::jsonb FROM {i} {holds} ON CONFLICT DO NOTHING"
             ),
         );
         Ok(())
@@ -117,7 +120,8 @@ impl Sql {
             .column("enters", changesets.iter().map(|c| changeset_counter(c.state)).collect::<Vec<_>>())?;
         self.changeset_columns(&changesets)?;
         let i = self.input.rows("i");
-        self.part("added_changesets", &format!("SELECT i.*, h.shard FROM {i} {HOLDS}"));
+        let holds = self.holds();
+        self.part("added_changesets", &format!("SELECT i.*, h.shard FROM {i} {holds}"));
         self.part(
             "new_changesets",
             "INSERT INTO changesets (id, shard, organization, campaign, run, target, repository_id, repository, \

@@ -37,7 +37,7 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let batch = Batch::of(transitions)?;
     let groups = Groups::of(transitions)?;
     let input = Input::of(transitions.len());
-    let mut sql = Sql { groups, input, text: String::new(), guards: vec![] };
+    let mut sql = Sql { groups, input, text: String::new(), guards: vec![], wanted: String::new() };
     sql.fence(&batch)?;
     sql.new_runs(&batch)?;
     sql.runs(&batch)?;
@@ -54,10 +54,6 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     Ok(sql.finish())
 }
 
-/// Joins the rows of a table `i` to their groups, of which only those are there whose fence holds. There are few, so
-/// that any plan for this is a good one.
-const HOLDS: &str = "JOIN h ON h.place = i.of_group";
-
 /// The statement as far as it is written.
 struct Sql {
     groups: Groups,
@@ -65,6 +61,8 @@ struct Sql {
     text: String,
     /// The parts whose rows are counted against what their transitions expect to find.
     guards: Vec<&'static str>,
+    /// How many rows a lone transition expects to find.
+    wanted: String,
 }
 
 impl Sql {
@@ -85,30 +83,55 @@ impl Sql {
         let groups = self.groups.all();
         let guarded = self.groups.sums(&batch.guarded);
         let shards = groups.iter().map(|group| group.shard).collect::<Vec<_>>();
+        let lone = self.input.is_lone();
         let locked = self.input.among("id", "shard", shards)?;
-        self.input.column("place", (0..).take(groups.len()).collect::<Vec<i32>>())?;
+        if !lone {
+            self.input.column("place", (0..).take(groups.len()).collect::<Vec<i32>>())?;
+        }
         self.input.column("epoch", groups.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
         self.input.column("run", groups.iter().map(|group| group.run).collect::<Vec<_>>())?;
         self.input.column("events", said)?;
         self.input.column("guarded", guarded)?;
-        if !batch.moves.is_empty() {
-            for (name, sums) in target_counters().zip(self.groups.moves(&batch.moves)) {
-                self.input.column(name, sums)?;
-            }
+        self.wanted = self.input.last();
+        for (name, sums) in self.moved(batch) {
+            self.input.column(name, sums)?;
         }
         let i = self.input.rows("i");
+        // What is given for a lone transition's one group is put where it is used, with the fence's row beside it; what
+        // many have in common is joined once.
+        let (order, once) = if lone { ("", "NOT ") } else { (" ORDER BY id", "") };
         // The rows are locked whatever their epoch, and come back as they are after any waiting: an owner that was
         // replaced meanwhile finds another epoch here, and none of its writes a row to join.
         let _ = write!(
             self.text,
-            "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE {locked} ORDER BY id FOR SHARE),\n\
-             h AS MATERIALIZED (SELECT i.* FROM {i} JOIN f ON f.id = i.shard AND f.epoch = i.epoch)"
+            "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE {locked}{order} FOR SHARE),\n\
+             h AS {once}MATERIALIZED (SELECT i.* FROM {i} JOIN f ON f.id = i.shard AND f.epoch = i.epoch)"
         );
         Ok(())
     }
 
-    /// Adds to the next table, for rows of these transitions, what [`HOLDS`] joins by.
+    /// The counters of targets that the groups move, with what each adds to them. A lone transition names those that it
+    /// moves; a crowd names all, so that there are few different texts.
+    fn moved(&self, batch: &Batch<'_>) -> Vec<(&'static str, Vec<i32>)> {
+        if batch.moves.is_empty() {
+            return vec![];
+        }
+        let lone = self.input.is_lone();
+        let all = target_counters().zip(self.groups.moves(&batch.moves));
+        all.filter(|(_, sums)| !lone || sums.iter().any(|by| *by != 0)).collect()
+    }
+
+    /// Joins the rows of a table `i` to their groups, of which only those are there whose fence holds. There are few,
+    /// so that any plan for this is a good one; all rows of a lone transition are of the one.
+    fn holds(&self) -> &'static str {
+        if self.input.is_lone() { "CROSS JOIN h" } else { "JOIN h ON h.place = i.of_group" }
+    }
+
+    /// Adds to the next table, for rows of these transitions, what [`Sql::holds`] joins by.
     fn owned(&mut self, ordinals: impl Iterator<Item = i32>) -> Result<(), String> {
+        if self.input.is_lone() {
+            return Ok(());
+        }
         let places: Vec<i32> = ordinals.map(|ord| small(self.groups.place(ord))).collect::<Result<_, _>>()?;
         self.input.column("of_group", places)
     }
@@ -120,6 +143,13 @@ impl Sql {
             self.guards.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
         if found.is_empty() {
             self.text.push_str("\nSELECT p.place, p.last_sequence FROM p");
+        } else if self.input.is_lone() {
+            let (found, wanted) = (found.join(" + "), &self.wanted);
+            let _ = write!(
+                self.text,
+                "\nSELECT p.place, p.last_sequence, CASE WHEN {found} <> {wanted} THEN \
+                 campaigns_refuse(format('not all of %s rows are as it expects', {wanted})) ELSE true END AS held FROM p"
+            );
         } else {
             let _ = write!(
                 self.text,

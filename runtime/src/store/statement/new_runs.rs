@@ -4,7 +4,7 @@
 
 use super::{
     super::input::{json, shard, small},
-    HOLDS, Sql,
+    Sql,
     batch::Batch,
 };
 use campaigns_domain::id::Shard;
@@ -32,6 +32,7 @@ impl Sql {
         self.input.column("version", rows.iter().map(|row| row.1.version).collect::<Vec<_>>())?;
         self.input.column("pruned", rows.iter().map(|row| row.1.pruned).collect::<Vec<bool>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         // The campaign's row is locked until the commit, as the API does it: whoever pauses the campaign meanwhile waits
         // and then tells this run too, or has paused it before and is seen here. The words are `Run::of_paused`'s.
         self.part(
@@ -41,7 +42,7 @@ impl Sql {
                  pruned, paused_by, reason) SELECT i.id, i.home, i.campaign, i.spec, i.state, i.window_size, \
                  i.options::jsonb, i.version, '{BEGUN_BY}', i.pruned, p.paused_by, \
                  coalesce('paused by ' || p.paused_by, '') \
-                 FROM {i} {HOLDS} JOIN campaigns p ON p.id = i.campaign FOR SHARE OF p ON CONFLICT (id) DO NOTHING"
+                 FROM {i} {holds} JOIN campaigns p ON p.id = i.campaign FOR SHARE OF p ON CONFLICT (id) DO NOTHING"
             ),
         );
         Ok(())

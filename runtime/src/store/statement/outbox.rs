@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{json, shard, small},
-    HOLDS, Sql,
+    Sql,
     batch::Batch,
 };
 use campaigns_actors::ports::AdmissionState;
@@ -20,11 +20,12 @@ impl Sql {
         self.input.column("attempt", attempts)?;
         self.input.column("state", rows.iter().map(|row| admission(row.3)).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.part(
             "new_admissions",
             &format!(
                 "INSERT INTO admissions (run, target, attempt, state) SELECT h.run, i.target, i.attempt, i.state \
-                 FROM {i} {HOLDS} ORDER BY i.place \
+                 FROM {i} {holds} ORDER BY i.place \
                  ON CONFLICT (run, target, attempt) DO UPDATE SET state = excluded.state"
             ),
         );
@@ -47,6 +48,7 @@ impl Sql {
             self.input.column("generation", generations)?;
             self.input.column("done", begun.iter().map(|row| row.2).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
+            let holds = self.holds();
             // An effect that was put off is begun again under the same id: it is in flight again.
             self.part(
                 "begun_effects",
@@ -54,7 +56,7 @@ impl Sql {
                     "INSERT INTO effects (id, shard, epoch, run, subject_kind, subject, kind, generation, state, finished) \
                      SELECT i.id, h.shard, h.epoch, i.of_run, i.subject_kind, i.subject, i.kind, i.generation, \
                      CASE WHEN i.done THEN 'done' ELSE 'in_flight' END, CASE WHEN i.done THEN clock_timestamp() END \
-                     FROM {i} {HOLDS} ORDER BY i.place \
+                     FROM {i} {holds} ORDER BY i.place \
                      ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, run = excluded.run, \
                      state = excluded.state, begun = clock_timestamp(), finished = excluded.finished"
                 ),
@@ -65,11 +67,12 @@ impl Sql {
             self.owned(done.iter().map(|row| row.0))?;
             self.input.column("id", done.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
+            let holds = self.holds();
             self.guard(
                 "done_effects",
                 &format!(
                     "UPDATE effects e SET state = 'done', finished = coalesce(e.finished, clock_timestamp()) \
-                     FROM {i} {HOLDS} WHERE e.id = i.id AND e.shard = h.shard RETURNING 1"
+                     FROM {i} {holds} WHERE e.id = i.id AND e.shard = h.shard RETURNING 1"
                 ),
             );
         }
@@ -88,12 +91,13 @@ impl Sql {
             self.input.column("recipient", sent.iter().map(|row| json(&row.1.to)).collect::<Vec<_>>())?;
             self.input.column("body", sent.iter().map(|row| json(&row.1.body)).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
+            let holds = self.holds();
             self.part(
                 "sent_messages",
                 &format!(
                     "INSERT INTO inbox (id, shard, run, recipient, body) \
                      SELECT i.id, i.home, h.run, i.recipient::jsonb, i.body::jsonb \
-                     FROM {i} {HOLDS} ORDER BY i.place ON CONFLICT (id) DO NOTHING"
+                     FROM {i} {holds} ORDER BY i.place ON CONFLICT (id) DO NOTHING"
                 ),
             );
         }
@@ -102,10 +106,11 @@ impl Sql {
             self.owned(consumed.iter().map(|row| row.0))?;
             self.input.column("id", consumed.iter().map(|row| row.1.0).collect::<Vec<_>>())?;
             let i = self.input.rows("i");
+            let holds = self.holds();
             self.guard(
                 "consumed_messages",
                 &format!(
-                    "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} {HOLDS} \
+                    "UPDATE inbox m SET consumed_at = clock_timestamp() FROM {i} {holds} \
                      WHERE m.id = i.id AND m.shard = h.shard AND m.consumed_at IS NULL RETURNING 1"
                 ),
             );

@@ -3,17 +3,14 @@
 use super::{
     super::input::document,
     Sql,
-    batch::{Batch, changeset_counters, target_counters},
+    batch::{Batch, changeset_counters},
 };
 use std::fmt::Write as _;
 
 impl Sql {
     /// The part rows: made or moved on, locked until the commit, so that their events are numbered without gaps.
     pub(super) fn parts(&mut self, batch: &Batch<'_>) -> Result<(), String> {
-        let targets: Vec<&str> = match batch.moves.is_empty() {
-            true => vec![],
-            false => target_counters().collect(),
-        };
+        let targets: Vec<&str> = self.moved(batch).into_iter().map(|(name, _)| name).collect();
         let of_targets: String = targets.iter().map(|name| format!(", {name}")).collect();
         let mut moves = String::new();
         let mut moved = |run: &str, counter: &str, by: i8, from: &str| {
@@ -28,9 +25,11 @@ impl Sql {
             moved("old_run", "leaves", -1, "changed_changesets");
             moved("new_run", "enters", 1, "changed_changesets");
         }
+        let one = self.input.is_lone() && moves.is_empty();
         let (names, rows) = if moves.is_empty() {
             // What each group adds is known: nothing has to be added up here.
-            let rows = format!("SELECT run, shard, events{of_targets} FROM h");
+            let order = if one { "" } else { " ORDER BY run, shard" };
+            let rows = format!("SELECT run, shard, events{of_targets} FROM h{order}");
             (of_targets, rows)
         } else {
             let (mut names, mut sums) = (of_targets.clone(), String::new());
@@ -43,7 +42,7 @@ impl Sql {
             }
             let rows = format!(
                 "SELECT run, shard, sum(events)::bigint{sums} FROM (SELECT run, shard, events{of_targets}, \
-                 NULL::smallint AS counter, 0 AS by FROM h{moves}) m GROUP BY run, shard"
+                 NULL::smallint AS counter, 0 AS by FROM h{moves}) m GROUP BY run, shard ORDER BY run, shard"
             );
             (names, rows)
         };
@@ -53,17 +52,25 @@ impl Sql {
         self.part(
             "parts",
             &format!(
-                "INSERT INTO run_parts (run, shard, last_sequence{names}) {rows} ORDER BY run, shard \
+                "INSERT INTO run_parts (run, shard, last_sequence{names}) {rows} \
                  ON CONFLICT (run, shard) DO UPDATE SET \
                  last_sequence = run_parts.last_sequence + excluded.last_sequence{sets} \
                  RETURNING run, shard, last_sequence"
             ),
         );
-        self.part(
-            "p",
-            "SELECT h.place, h.run, h.shard, parts.last_sequence \
-             FROM parts JOIN h ON h.run = parts.run AND h.shard = parts.shard",
-        );
+        // Of a lone transition that moves no other part, the one part is the one group's, at its place.
+        let _ = match (one, self.input.is_lone()) {
+            (true, _) => write!(
+                self.text,
+                ",\np AS NOT MATERIALIZED (SELECT 0 AS place, run, shard, last_sequence FROM parts)"
+            ),
+            (false, lone) => write!(
+                self.text,
+                ",\np AS (SELECT {} AS place, h.run, h.shard, parts.last_sequence \
+                 FROM parts JOIN h ON h.run = parts.run AND h.shard = parts.shard)",
+                if lone { "0" } else { "h.place" }
+            ),
+        };
         Ok(())
     }
 
@@ -80,6 +87,11 @@ impl Sql {
         self.input.column("subject", rows.iter().map(|row| row.2.subject.id()).collect::<Vec<_>>())?;
         self.input.column("kind", rows.iter().map(|row| row.2.kind).collect::<Vec<_>>())?;
         self.input.column("data", rows.iter().map(|row| document(&row.2.data)).collect::<Vec<_>>())?;
+        let (of, order) = match (self.input.is_lone(), rows.len()) {
+            (true, 1) => ("CROSS JOIN p", ""),
+            (true, _) => ("CROSS JOIN p", " ORDER BY i.after DESC"),
+            (false, _) => ("JOIN p ON p.place = i.of_group", " ORDER BY i.of_group, i.after DESC"),
+        };
         let i = self.input.rows("i");
         // The time is taken after the part is locked and in order, so that within a part it never goes back.
         self.part(
@@ -88,7 +100,7 @@ impl Sql {
                 "INSERT INTO events (run, shard, sequence, at, subject_kind, subject, kind, data) \
                  SELECT p.run, p.shard, p.last_sequence - i.after, clock_timestamp(), \
                  i.subject_kind, i.subject, i.kind, i.data::jsonb FROM {i} \
-                 JOIN p ON p.place = i.of_group ORDER BY i.of_group, i.after DESC"
+                 {of}{order}"
             ),
         );
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{
     super::input::{big, json, shard, small, text},
-    HOLDS, Sql,
+    Sql,
     batch::Batch,
 };
 use campaigns_domain::{
@@ -35,13 +35,14 @@ impl Sql {
         self.input.column("pruned", rows.iter().map(|(_, run)| run.pruned).collect::<Vec<bool>>())?;
         self.input.column("version", rows.iter().map(|(_, run)| run.version).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.guard(
             "changed_runs",
             &format!(
                 "UPDATE runs r SET state = i.state, reason = i.reason, paused_by = i.paused_by, rollout = i.rollout::jsonb, \
                  window_size = i.window_size, total = i.total, next_position = i.next_position, ended = i.ended, proposed = i.proposed, settled = i.settled, pruned = i.pruned, \
                  version = i.version, finished = CASE WHEN i.ends THEN clock_timestamp() END \
-                 FROM {i} {HOLDS} \
+                 FROM {i} {holds} \
                  WHERE r.id = i.id AND r.shard = h.shard AND r.version = i.version - 1 RETURNING 1"
             ),
         );
@@ -67,11 +68,12 @@ impl Sql {
         self.input.column("lost", numbers(|target| target.infrastructure_failures)?)?;
         self.input.column("version", rows.iter().map(|row| row.2.version).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.guard(
             "changed_targets",
             &format!(
                 "UPDATE repo_targets r SET state = i.state, reason = i.reason, attempt = i.attempt, \
-                 infrastructure_failures = i.lost, version = i.version FROM {i} {HOLDS} \
+                 infrastructure_failures = i.lost, version = i.version FROM {i} {holds} \
                  WHERE r.id = i.id AND r.shard = h.shard AND r.run = h.run AND r.version = i.version - 1 \
                  AND r.state = i.before RETURNING 1"
             ),
@@ -103,6 +105,7 @@ impl Sql {
         self.input.column("lost", numbers(|target| target.infrastructure_failures)?)?;
         self.input.column("version", rows.iter().map(|row| row.1.version).collect::<Vec<_>>())?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.part(
             "new_targets",
             &format!(
@@ -110,7 +113,7 @@ impl Sql {
                  branch, base, workspace, state, reason, attempt, infrastructure_failures, version) \
                  SELECT i.id, i.home, h.run, i.campaign, i.position, i.state <> 'skipped', i.repository_id, \
                  i.repository, i.branch, i.base, i.workspace, i.state, i.reason, i.attempt, i.lost, i.version \
-                 FROM {i} {HOLDS}"
+                 FROM {i} {holds}"
             ),
         );
         Ok(())
@@ -131,12 +134,13 @@ impl Sql {
         self.input.column("reason", rows.iter().map(|row| text(&row.1.reason)).collect::<Vec<_>>())?;
         self.input.column("manifest", manifests)?;
         let i = self.input.rows("i");
+        let holds = self.holds();
         self.part(
             "new_executions",
             &format!(
                 "INSERT INTO executions (id, target, attempt, state, reason, manifest, finished) \
                  SELECT i.id, i.target, i.attempt, i.state, i.reason, i.manifest::jsonb, \
-                 CASE WHEN i.state <> 'executing' THEN clock_timestamp() END FROM {i} {HOLDS} \
+                 CASE WHEN i.state <> 'executing' THEN clock_timestamp() END FROM {i} {holds} \
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason, \
                  manifest = excluded.manifest, finished = excluded.finished"
             ),
