@@ -24,8 +24,8 @@ use campaigns_domain::{
 };
 use decide::{Known, decide};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use rollout::{Last, Looked};
-use std::collections::VecDeque;
+use rollout::{Last, Look, Looked};
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -56,7 +56,7 @@ pub(crate) enum CampaignMessage {
     /// The rollout is to be looked at.
     Look,
     /// It was.
-    Looked(Result<Result<Option<Looked>, StoreError>, Panicked>, Busy),
+    Looked(Result<Result<Look, StoreError>, Panicked>, Busy),
     /// The organisations that have put off some of its targets are to be looked at.
     PutOff,
     /// Everything that waits is to be decided and recorded now.
@@ -91,6 +91,8 @@ pub(crate) struct CampaignState {
     looking: Option<Task>,
     /// The timer of the next look at the rollout. What happens meanwhile does not put it off.
     next_look: Option<Idle>,
+    /// How long the last look took that did not fail; none before the first.
+    look_took: Option<Duration>,
     pruning: Option<Task>,
     put_off: put_off::PutOff,
     /// What the last look at the rollout left to wait for.
@@ -136,6 +138,7 @@ impl Actor for CampaignActor {
             selection: None,
             looking: None,
             next_look: None,
+            look_took: None,
             pruning: None,
             put_off: put_off::PutOff::default(),
             last: None,
@@ -198,16 +201,18 @@ impl Actor for CampaignActor {
             CampaignMessage::Looked(outcome, busy) => {
                 state.looking = None;
                 match outcome {
-                    Ok(Ok(Some(looked))) => {
+                    Ok(Ok(look)) => {
+                        state.look_took = Some(look.took);
+                        let Some(looked) = look.showed else {
+                            rollout::look_again(&myself, state);
+                            return Ok(());
+                        };
                         state.waiting.push(Input::Looked(Box::new(looked)));
                         state.unrecorded.push(busy);
                     }
-                    Ok(Ok(None)) => {
-                        rollout::look_again(&myself, state);
-                        return Ok(());
-                    }
                     Ok(Err(error)) => {
                         tracing::warn!(run = %state.id, %error, "the rollout is looked at again");
+                        state.look_took.get_or_insert_default();
                         rollout::look_again(&myself, state);
                         return Ok(());
                     }

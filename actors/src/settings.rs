@@ -32,7 +32,8 @@ pub struct Settings {
     pub follow_every: Duration,
     /// How many pull requests are read between two commits. Default 100.
     pub followed_page: u32,
-    /// How often the rollout of a run is looked at, where it has one and anything has happened. Default 2 s.
+    /// How often the rollout of a run is looked at, where it has one and anything has happened; more seldom where that takes
+    /// long, so that it takes a twentieth of the time at most. Default 2 s.
     pub rollout_every: Duration,
     /// How many reads of one organisation go out at the same time. Default 8.
     pub reads_at_once: usize,

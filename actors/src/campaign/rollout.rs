@@ -20,6 +20,7 @@ use campaigns_domain::{
 use chrono::{DateTime, Utc};
 use ractor::ActorRef;
 use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 
 /// The most changesets that are let through and not sent yet: what is decided later still counts for all others.
 const AHEAD: u32 = 100;
@@ -27,6 +28,19 @@ const AHEAD: u32 = 100;
 /// The same where the campaign has caps of its own on how fast it writes: what waits for those takes places that others
 /// could have.
 const AHEAD_CAPPED: u32 = 2;
+
+/// How long it is waited after a look, in what that took: what is asked grows with the run, and is to cost a twentieth of
+/// the time at most.
+const REST: u32 = 20;
+
+/// What came of a look.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// None where nothing has happened since the last one.
+    pub(super) showed: Option<Looked>,
+    /// How long the store took to answer.
+    pub(super) took: Duration,
+}
 
 /// What a look showed.
 #[derive(Debug)]
@@ -58,15 +72,14 @@ pub(super) fn goes_on(run: &Run, last: Option<Last>) -> bool {
 }
 
 /// Has the rollout looked at again after a while; at once the first time. A look that is to come already comes: while
-/// targets end one after the other, something happens more often than it is looked.
+/// targets end one after the other, something happens more often than it is looked. How long one took that failed says
+/// nothing of the run.
 pub(super) fn look_again(myself: &ActorRef<CampaignMessage>, state: &mut CampaignState) {
     if state.next_look.is_some() || state.looking.is_some() {
         return;
     }
-    let wait = match state.last {
-        None => Duration::ZERO,
-        Some(_) => state.scope.world.settings.rollout_every,
-    };
+    let every = state.scope.world.settings.rollout_every;
+    let wait = state.look_took.map_or(Duration::ZERO, |took| every.max(took.saturating_mul(REST)));
     let timer = myself.send_after(wait, || CampaignMessage::Look);
     state.next_look = Some(Idle(timer.abort_handle()));
 }
@@ -77,7 +90,12 @@ pub(super) fn begin(myself: &ActorRef<CampaignMessage>, state: &mut CampaignStat
     if state.looking.is_some() || state.scope.is_draining() {
         return;
     }
-    let work = look(state.scope.clone(), run, state.last);
+    let (scope, last) = (state.scope.clone(), state.last);
+    let work = async move {
+        let begun = Instant::now();
+        let showed = look(scope, run, last).await?;
+        Ok(Look { showed, took: begun.elapsed() })
+    };
     let ended = {
         let myself = myself.clone();
         move |outcome, busy| {

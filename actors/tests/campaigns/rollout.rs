@@ -4,8 +4,12 @@ use crate::support::{
     House,
     rollouts::{begin, opened, stays_at, until},
     spec,
+    tap::Tap,
 };
-use campaigns_actors::ports::{Message, MessageBody, Recipient, memory::Script};
+use campaigns_actors::{
+    System,
+    ports::{Message, MessageBody, Recipient, memory::Script},
+};
 use campaigns_domain::{
     changeset::ChangesetState,
     execution::{
@@ -18,6 +22,7 @@ use campaigns_domain::{
     spec::Priority,
 };
 use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 async fn merge(house: &House, run: RunId, name: &str, nth: u32) {
@@ -83,6 +88,55 @@ async fn the_first_wave_goes_while_the_steps_of_later_ones_still_run() {
     until("completed", || house.run_state(run) == RunState::Completed).await;
     house.rest(&system).await;
     assert_eq!(opened(&house), 40);
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_at_a_rollout_takes_little_of_the_time_however_long_one_look_takes() {
+    let mut house = House::new().with_repositories(100);
+    house.window = 2;
+    for repository in house.repositories.values() {
+        let script = Script::writes("CAMPAIGN.md", "hello").taking(Duration::from_secs(2));
+        house.executor.script(&repository.name, script);
+    }
+    let tap = Tap::open(None);
+    let run = begin(&house, "large", "rollout: {waves: [{name: canary, targets: 1, gate: {merged: 1}}]}");
+    let system = System::start(tap.behind(house.ports()), house.settings.clone()).await.unwrap();
+    let looks = || tap.counted.lock().unwrap().clone();
+    let gaps = |looks: &[Instant]| looks.windows(2).map(|two| two[1] - two[0]).collect::<Vec<_>>();
+
+    // A target ends each second.
+    until("looked at", || looks().len() >= 3).await;
+    let quick = gaps(&looks());
+    assert!(quick.iter().all(|gap| *gap < Duration::from_secs(5)), "{quick:?}");
+    let (takes, before) = (Duration::from_millis(500), looks().len());
+    *tap.counting.lock().unwrap() = Some(takes);
+    until("looked at", || looks().len() >= before + 4).await;
+    assert!(house.targets(run)[&TargetState::Changed] < 100, "it is busy no more");
+    // The first one was still to come when looks began to take long.
+    let slow = gaps(&looks()[before..]);
+    assert!(slow.iter().all(|gap| *gap >= takes * 21 && *gap < takes * 30), "{slow:?}");
+
+    *tap.counting.lock().unwrap() = Some(Duration::ZERO);
+    merge(&house, run, "r0", 1).await;
+    until("completed", || house.run_state(run) == RunState::Completed).await;
+    house.rest(&system).await;
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_cannot_be_looked_at_is_tried_again_after_a_while() {
+    let house = House::new().with_repositories(1);
+    let tap = Tap::open(None);
+    *tap.counting.lock().unwrap() = None;
+    let run = begin(&house, "unseen", "rollout: {maxOpen: 1}");
+    let system = System::start(tap.behind(house.ports()), house.settings.clone()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let looks = tap.counted.lock().unwrap().len();
+    assert!((10..=31).contains(&looks), "{looks} looks");
+    *tap.counting.lock().unwrap() = Some(Duration::ZERO);
+    until("completed", || house.run_state(run) == RunState::Completed).await;
+    house.rest(&system).await;
     house.audit();
 }
 

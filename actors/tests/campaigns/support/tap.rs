@@ -40,7 +40,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 /// Whether a call is broken before or after it is carried out.
@@ -95,6 +98,10 @@ pub(crate) struct Tap {
     pub(crate) committed: AtomicUsize,
     /// A commit that this says yes to panics.
     pub(crate) poison: Mutex<Option<Poison>>,
+    /// How long the store takes to count what became of a rollout; while there is none, it fails to.
+    pub(crate) counting: Mutex<Option<Duration>>,
+    /// When that was asked.
+    pub(crate) counted: Mutex<Vec<Instant>>,
 }
 
 impl Tap {
@@ -110,6 +117,8 @@ impl Tap {
             forgotten: Mutex::default(),
             committed: AtomicUsize::new(0),
             poison: Mutex::new(None),
+            counting: Mutex::new(Some(Duration::ZERO)),
+            counted: Mutex::default(),
         })
     }
 
@@ -286,6 +295,20 @@ impl Store for Behind {
         releasing: &BTreeSet<ChangesetId>,
         long: Duration,
     ) -> Result<RolloutCounts, StoreError> {
+        let asked = {
+            let mut counted = self.tap.counted.lock().unwrap();
+            counted.push(Instant::now());
+            counted.len()
+        };
+        if asked > 1_000 {
+            // Whoever asks without a pause keeps paused time from going on, and the test from saying so.
+            std::future::pending::<()>().await;
+        }
+        let counting = *self.tap.counting.lock().unwrap();
+        let Some(takes) = counting else {
+            return Err(StoreError::Unavailable("the test has broken it".to_owned()));
+        };
+        let _ = timeout(takes, std::future::pending::<()>()).await;
         self.tap.store(self.ports.store.rollout_counts(run, ends, releasing, long)).await
     }
     async fn held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
