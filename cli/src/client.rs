@@ -40,6 +40,13 @@ impl Client {
         let mut base = parsed.with_context(|| {
             format!("`{base}` is no server's address: write `http://HOST:PORT` or `https://…`")
         })?;
+        if base.password().is_some() || !base.username().is_empty() {
+            // An address is shown wherever something is said of the server.
+            bail!(
+                "a server's address holds no user and no password: write `http://HOST:PORT`, and give the token with \
+                 CAMPAIGNS_TOKEN or --api-token-file"
+            );
+        }
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }

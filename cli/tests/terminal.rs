@@ -141,6 +141,10 @@ fn what_is_no_address_and_no_name_is_said_before_anything_is_asked() {
         assert_eq!(code, Some(1));
         assert!(err.contains(&format!("`{address}` is no server's address: write `http://")), "{err}");
     }
+    let secret = ["status", "--server", "http://ada:hush@127.0.0.1:1"];
+    let (code, _, err) = finish(campaigns().args(secret).env("CAMPAIGNS_TOKEN", "x"));
+    assert_eq!(code, Some(1));
+    assert!(err.contains("no user and no password") && !err.contains("hush"), "{err}");
     let nobody = "http://127.0.0.1:1";
     let (code, _, err) = finish(campaigns().args(["status", "--server", nobody]).env("CAMPAIGNS_TOKEN", "x"));
     assert_eq!(code, Some(1));

@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// Of so many failed targets the end of the log is shown.
 const LOGS: usize = 3;
+/// So many are looked at for that at most: logs may be empty, or out of reach.
+const LOOKS: usize = 10;
 /// So many lines of it at most.
 const LOG_LINES: usize = 10;
 /// And so many bytes.
@@ -142,11 +144,14 @@ async fn troubled(client: &Client, run: &Run, targets: impl Iterator<Item = Targ
         .filter(|each| each.run_id == run.id)
         .filter(|each| matches!(each.state, ChangesetState::Blocked | ChangesetState::HandedOver));
     let mut troubled = vec![];
-    let mut shown = 0;
+    let (mut looked, mut shown) = (0, 0);
     for target in targets {
         // A log that cannot be read now is no reason to say nothing of how the run ended.
         let wrote = match target.state {
-            TargetState::Failed if shown < LOGS => end_of_log(client, &target).await.unwrap_or_default(),
+            TargetState::Failed if shown < LOGS && looked < LOOKS => {
+                looked += 1;
+                end_of_log(client, &target).await.unwrap_or_default()
+            }
             _ => vec![],
         };
         shown += usize::from(!wrote.is_empty());
