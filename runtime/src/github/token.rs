@@ -23,7 +23,7 @@ use campaigns_actors::ports::CodeHostError;
 use campaigns_domain::publish::{installation::not_installed, standing::PauseCause};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use scope::{not_minted, wish};
+use scope::{asked, not_minted};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -234,7 +234,7 @@ impl Tokens {
         };
         let path = format!("/app/installations/{installation}/access_tokens");
         let mut raw = self
-            .as_app(wire, Method::POST, "apps/create-installation-access-token", &path, Some(wish(scope)))
+            .as_app(wire, Method::POST, "apps/create-installation-access-token", &path, Some(asked(scope)))
             .await?;
         // An installation on selected repositories can refuse a subset of permissions alone, and one that was
         // not granted all of them refuses them: reading then takes the installation as it is.

@@ -51,7 +51,7 @@ impl Scope {
 }
 
 /// What a token of this scope is asked to be.
-pub(super) fn wish(scope: &Scope) -> Bytes {
+pub(super) fn asked(scope: &Scope) -> Bytes {
     let body = match scope {
         Scope::Repository { id, workflows: true, .. } => serde_json::json!({
             "repository_ids": [id],
