@@ -11,7 +11,7 @@ use campaigns_domain::{
     execution::target::Target,
     id::{RunId, Shard},
 };
-use sqlx::{Connection as _, PgConnection, postgres::PgPoolCopyExt as _};
+use sqlx::{Connection as _, PgConnection};
 use std::{fmt::Write as _, time::Instant};
 
 const SOME: u32 = 10_000;
@@ -74,9 +74,8 @@ async fn copied(stage: &Stage, count: u32) -> Result<f64> {
         );
     }
     let began = Instant::now();
-    let mut copy = stage
-        .store
-        .pool()
+    let mut connection = stage.store.pool().acquire().await?;
+    let mut copy = connection
         .copy_in_raw(
             "COPY repo_targets (id, shard, run, campaign, position, takes_part, repository_id, repository, branch, \
              base, workspace, state, reason, attempt, infrastructure_failures, version) FROM STDIN",

@@ -73,14 +73,14 @@ impl Shared {
     /// How many shards each server has taken last.
     async fn shards(&self) -> BTreeMap<String, usize> {
         let mut shards = BTreeMap::new();
-        for (_, owner) in audit::owners(self.store.pool()).await.unwrap() {
+        for (_, owner) in audit::owners(&mut self.store.pool().acquire().await.unwrap()).await.unwrap() {
             *shards.entry(owner.map(|owner| owner.to_string()).unwrap_or_default()).or_default() += 1;
         }
         shards
     }
 
     async fn owner_of(&self, shard: Shard) -> String {
-        let owners = audit::owners(self.store.pool()).await.unwrap();
+        let owners = audit::owners(&mut self.store.pool().acquire().await.unwrap()).await.unwrap();
         let (_, owner) = owners.into_iter().find(|(each, _)| *each == shard).unwrap();
         owner.map(|owner| owner.to_string()).unwrap_or_default()
     }
@@ -105,7 +105,7 @@ impl Shared {
     }
 
     async fn leave_by_audit(&self) {
-        let broken = audit::at_rest(self.store.pool()).await.unwrap();
+        let broken = audit::at_rest(&mut self.store.pool().acquire().await.unwrap()).await.unwrap();
         assert!(broken.is_empty(), "{broken:#?}");
     }
 }

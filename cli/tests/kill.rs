@@ -177,7 +177,7 @@ async fn leave_by_audit(postgres: &Path) {
     let database =
         tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&folder).unwrap()).await.unwrap();
     let opened = store::Postgres::connect(&database.url(), store::Options::default()).await.unwrap();
-    let broken = audit::at_rest(opened.pool()).await.unwrap();
+    let broken = audit::at_rest(&mut opened.pool().acquire().await.unwrap()).await.unwrap();
     assert!(broken.is_empty(), "{broken:#?}");
     opened.close().await;
     tokio::task::spawn_blocking(move || database.stop().unwrap()).await.unwrap();

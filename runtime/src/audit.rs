@@ -4,7 +4,7 @@
 //! they fit is checked here instead. Deliberately absent: mending anything.
 
 use campaigns_domain::id::Shard;
-use sqlx::{Acquire, PgConnection, PgPool, Postgres, Row as _};
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 /// One rule: its name, and a query that yields a line of text for everything that breaks it.
@@ -138,18 +138,17 @@ const AT_REST: &[Rule] = &[
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn running<'c>(of: impl Acquire<'c, Database = Postgres>) -> Result<Vec<String>, sqlx::Error> {
-    check(&mut *of.acquire().await?, ALWAYS).await
+pub async fn running(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    check(connection, ALWAYS).await
 }
 
 /// Everything that breaks a rule that holds once every run has ended; empty where all is well.
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn at_rest(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    let mut broken = check(&mut connection, ALWAYS).await?;
-    broken.extend(check(&mut connection, AT_REST).await?);
+pub async fn at_rest(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    let mut broken = check(connection, ALWAYS).await?;
+    broken.extend(check(connection, AT_REST).await?);
     Ok(broken)
 }
 
@@ -167,8 +166,8 @@ async fn check(connection: &mut PgConnection, rules: &[Rule]) -> Result<Vec<Stri
 ///
 /// # Errors
 /// Where the database does not answer.
-pub async fn owners(pool: &PgPool) -> Result<Vec<(Shard, Option<Uuid>)>, sqlx::Error> {
-    let rows = sqlx::query("SELECT id, owner FROM shards ORDER BY id").fetch_all(pool).await?;
+pub async fn owners(connection: &mut PgConnection) -> Result<Vec<(Shard, Option<Uuid>)>, sqlx::Error> {
+    let rows = sqlx::query("SELECT id, owner FROM shards ORDER BY id").fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let id: i16 = row.try_get("id")?;

@@ -4,7 +4,7 @@
 //! Deliberately absent: mending anything.
 
 use campaigns_runtime::{audit, config::DatabaseUrl};
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection};
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +33,9 @@ async fn main() -> ExitCode {
 async fn check(at_rest: bool) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let url = std::env::var("DATABASE_URL").map_err(|_| "DATABASE_URL names no database")?;
     let url: DatabaseUrl = url.parse()?;
-    let pool = PgPool::connect(url.expose()).await?;
-    Ok(if at_rest { audit::at_rest(&pool).await? } else { audit::running(&pool).await? })
+    let mut connection = PgConnection::connect(url.expose()).await?;
+    Ok(match at_rest {
+        true => audit::at_rest(&mut connection).await?,
+        false => audit::running(&mut connection).await?,
+    })
 }

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: gathering batches from many callers (`gathering`).
 
-use super::{Postgres, failure::Failure, lines::goes_on, statement};
+use super::{Postgres, connections::silent, failure::Failure, lines::goes_on, statement};
 use campaigns_actors::ports::{CommitError, Committed, RowChange, RowKey, Transition};
 use campaigns_domain::id::RunId;
 use rand::Rng as _;
@@ -105,7 +105,7 @@ impl Postgres {
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
         let answer = tokio::time::timeout(line.answer_within(), query.fetch_all(&mut line.connection)).await;
         // Nobody may be given a connection on which an answer is still owed.
-        let answer = answer.map_err(|_| Failure::Unavailable("no answer within the deadline".to_owned()))?;
+        let answer = answer.map_err(|_| Failure::of(&silent(line.answer_within())))?;
         if answer.as_ref().err().is_none_or(goes_on) {
             self.lines.give_back(line);
         }

@@ -37,7 +37,8 @@ pub struct Options {
     pub fence_connections: u32,
     /// How long somebody waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long one statement may take before the server ends it. Bounds how long a takeover may wait for a commit.
+    /// How long one statement may take before the server ends it. Bounds how long a takeover may wait for a commit, except
+    /// for one that plans a large run, which has longer by its size (docs/adr/0019).
     pub statement_timeout: Duration,
     /// How long one statement of ownership or permits may take.
     pub fence_timeout: Duration,

@@ -100,15 +100,6 @@ impl Connections {
     }
 }
 
-/// Single statements may be made on the pool itself, too; those have no deadline here.
-impl Deref for Connections {
-    type Target = PgPool;
-
-    fn deref(&self) -> &PgPool {
-        &self.pool
-    }
-}
-
 /// The ways to send one statement that wait for all of its answer.
 macro_rules! in_time {
     ($($way:ident -> $answer:ty;)*) => {$(
@@ -257,7 +248,8 @@ impl DerefMut for Transaction {
     }
 }
 
-fn silent(within: Duration) -> Error {
+/// That the database was not heard of within so long.
+pub(super) fn silent(within: Duration) -> Error {
     let words = format!("the database did not answer within {} s", within.as_secs_f32());
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
 }

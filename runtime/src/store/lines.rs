@@ -7,7 +7,7 @@
 
 use super::{
     connect::answer_within,
-    connections::{ASKED, RESTED},
+    connections::{ASKED, RESTED, silent},
 };
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection,
@@ -92,7 +92,7 @@ impl Lines {
             self.resting().clear();
         }
         let opened = tokio::time::timeout(self.within, self.to.connect()).await;
-        let connection = opened.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let connection = opened.unwrap_or_else(|_| Err(silent(self.within)))?;
         let now = Instant::now();
         Ok(Line { connection, opened: now, used: now, statement: self.statement })
     }
@@ -129,7 +129,7 @@ impl Line {
         let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)")
             .bind(statement.as_millis().to_string())
             .execute(&mut self.connection);
-        tokio::time::timeout(within, set).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        tokio::time::timeout(within, set).await.unwrap_or_else(|_| Err(silent(within)))?;
         self.statement = statement;
         Ok(())
     }
