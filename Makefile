@@ -6,6 +6,10 @@ SHELL := /bin/bash
 .PHONY: help demo cluster chaos build test lint fmt bench
 
 PROGRAMS := campaigns twin loadtest
+# Rust of the PATH, and else the one that `scripts/deps` installs.
+HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
+export HOME
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # Bars are judged by what is shipped (docs/adr/0003); PROFILE=dev measures what is built for everything else.
 PROFILE ?= release
 

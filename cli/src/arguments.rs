@@ -11,6 +11,7 @@ pub(crate) use looking::{Budget, Diff, Logs, Runs, SpecOf, Status, Sync, Watch};
 pub(crate) use serve::Serve;
 
 use crate::limits::Limits;
+use campaigns_domain::spec::campaign_flaw;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -53,13 +54,12 @@ pub(crate) enum Output {
     Json,
 }
 
-/// A campaign's name, or an id: what may stand in an address.
+/// A campaign's name, or an id, which is made of the same letters: what may stand in an address.
 fn campaign(text: &str) -> Result<String, String> {
-    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    if text.is_empty() || text == "." || text == ".." || !text.chars().all(known) {
-        return Err("a campaign's name holds letters, digits, `_`, `.` and `-`".to_owned());
+    match campaign_flaw(text) {
+        Some(flaw) => Err(format!("no campaign has such a name: {flaw}")),
+        None => Ok(text.to_owned()),
     }
-    Ok(text.to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,7 +24,7 @@ pub use environment::VariablesNotSet;
 pub use glob::{Glob, NotAGlob};
 pub use hours::{Days, Hours, TimeOfDay};
 pub use measure::{Amount, Span};
-pub use names::branch_flaw;
+pub use names::{branch_flaw, campaign_flaw};
 pub use node::MOST_BYTES;
 pub(crate) use opt_out::keeps_out;
 pub use report::{Position, SpecError, SpecErrors};

@@ -44,8 +44,14 @@ pub fn branch_flaw(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `^[\w.-]+$` of the batch spec, at most 100 characters.
-pub(super) fn campaign_flaw(name: &str) -> Option<&'static str> {
+/// `^[\w.-]+$` of the batch spec, at most 100 characters; not what an address takes for a folder.
+///
+/// ```
+/// use campaigns_domain::spec::campaign_flaw;
+/// assert_eq!(campaign_flaw("add-license"), None);
+/// assert_eq!(campaign_flaw(""), Some("it is empty"));
+/// ```
+pub fn campaign_flaw(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
