@@ -199,12 +199,12 @@ async fn a_frozen_owner_that_wakes_writes_nothing() {
     assert_eq!(ended.state, RunState::Completed, "{}", ended.reason);
     once_each(&shared.twin.opened().await, REPOSITORIES);
     assert_eq!(shared.shards().await, BTreeMap::from([(other.replica.clone(), 64)]));
-    let (events, writes) = (count_events(&other, run).await, count_writes(&shared.twin).await);
+    let (events, writes) = (count_events(&other, run).await, writes(&shared.twin).await);
 
     frozen.signal("CONT");
     shared.until_even(&[&frozen, &other]).await;
     assert_eq!(count_events(&other, run).await, events, "it recorded something");
-    assert_eq!(count_writes(&shared.twin).await, writes, "it sent something");
+    assert_eq!(self::writes(&shared.twin).await, writes, "it sent something");
     once_each(&shared.twin.opened().await, REPOSITORIES);
     assert_eq!(frozen.stop(), Some(0));
     assert_eq!(other.stop(), Some(0));
@@ -287,8 +287,10 @@ async fn count_events(server: &Server, run: uuid::Uuid) -> usize {
     }
 }
 
-async fn count_writes(twin: &TwinProcess) -> usize {
-    twin.log().await.iter().filter(|entry| entry.writes).count()
+/// What was to change something, by the twin's log.
+async fn writes(twin: &TwinProcess) -> Vec<String> {
+    let log = twin.log().await.into_iter().filter(|entry| entry.writes);
+    log.map(|entry| format!("{} {} {}: {}", entry.time, entry.operation, entry.path, entry.status)).collect()
 }
 
 /// A stream of live events being read.

@@ -126,7 +126,7 @@ impl<'a> Writes<'a> {
             let wait = match self.scope.world.ports.store.take_permit(&self.scope.lease, request).await {
                 Ok(PermitAnswer::Granted(permit)) if self.scope.lease.is_trusted() => {
                     metrics::counter!("campaigns_permits_total", "kind" => kind.as_str()).increment(1);
-                    return Ok((permit, turn));
+                    return Ok((permit.under(&self.scope.lease), turn));
                 }
                 Ok(PermitAnswer::Granted(_)) => continue,
                 Ok(PermitAnswer::Wait(wait, by)) => {

@@ -45,8 +45,12 @@ impl Lease {
 
     /// Whether it may still be acted on: checked before every effect on the world.
     pub fn is_trusted(&self) -> bool {
-        let until = *self.trusted_until.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        until.is_none_or(|until| Instant::now() < until)
+        self.trusted_until().is_none_or(|until| Instant::now() < until)
+    }
+
+    /// The time until which it may be acted on, as far as it has been renewed; `None` is until it is revoked.
+    pub fn trusted_until(&self) -> Option<Instant> {
+        *self.trusted_until.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Moves on the time until which it may be trusted. Only its cluster calls this.

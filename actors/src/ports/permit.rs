@@ -3,6 +3,7 @@
 //! A permit is a row taken before the write, by the database's clock, and is never refunded unless the request
 //! certainly did not leave. Deliberately absent: fairness and pacing, which are the limiter actor's.
 
+use super::Lease;
 use campaigns_domain::{
     id::{CampaignId, RunId},
     publish::budget::{Budget, Charge, HeldBy, Spent, WriteKind},
@@ -84,6 +85,12 @@ impl Permit {
     /// A permit of the row `id`, usable for `life` from now.
     pub fn new(id: Uuid, life: Duration) -> Self {
         Self { id, expires: Instant::now() + life }
+    }
+
+    /// The same permit, usable no longer than `lease` is trusted as it stands: whoever wakes after that sends nothing.
+    pub fn under(self, lease: &Lease) -> Self {
+        let expires = lease.trusted_until().map_or(self.expires, |until| self.expires.min(until));
+        Self { expires, ..self }
     }
 
     /// Whether it is too late to send.

@@ -26,6 +26,7 @@ mod limits;
 mod merging;
 mod opting;
 mod paid;
+mod permitted;
 mod read;
 mod rerun;
 mod rules;

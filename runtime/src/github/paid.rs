@@ -5,6 +5,7 @@
 
 use super::wire::Lost;
 use campaigns_actors::ports::{Permit, ReadBudget, Reading, Resource};
+use tokio::time::Instant;
 
 /// What a request goes by.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +31,11 @@ impl Paid<'_> {
         }
     }
 
-    /// Whether it is too late to send.
-    pub(super) fn has_expired(self) -> bool {
-        matches!(self, Self::Permit(permit) if permit.has_expired())
+    /// When it will be too late to send; never for what needs no permit.
+    pub(super) fn expires(self) -> Option<Instant> {
+        match self {
+            Self::Permit(permit) => Some(permit.expires),
+            Self::Reads(_) | Self::Query(_) | Self::Credential => None,
+        }
     }
 }

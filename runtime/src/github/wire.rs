@@ -3,7 +3,14 @@
 //! octocrab carries the requests over a client of our own, without its retries, redirects, authorisation and
 //! caches. Deliberately absent: tokens, sending again, and what an answer means.
 
-use super::{config::API_VERSION, config::GithubConfig, endpoint::Endpoint, limits, paid::Paid};
+use super::{
+    config::API_VERSION,
+    config::GithubConfig,
+    endpoint::Endpoint,
+    limits,
+    paid::Paid,
+    permitted::{Permitted, TooLate},
+};
 use bytes::Bytes;
 use campaigns_actors::ports::CodeHostError;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -86,7 +93,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) body: Option<Bytes>,
     pub(super) authorization: Option<HeaderValue>,
     pub(super) timeout: Duration,
-    /// Checked when the request is about to leave.
+    /// Checked when the request is about to leave, and again by its body when it leaves.
     pub(super) paid: Paid<'a>,
 }
 
@@ -189,10 +196,14 @@ impl Wire {
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let request = request
-            .body(body.map_or_else(OctoBody::empty, OctoBody::from))
-            .map_err(|error| Lost::NotSent(error.to_string()))?;
-        if paid.has_expired() {
+        let expires = paid.expires();
+        let body = match (body, expires) {
+            (None, _) => OctoBody::empty(),
+            (Some(body), None) => OctoBody::from(body),
+            (Some(body), Some(expires)) => Permitted::until(expires, body),
+        };
+        let request = request.body(body).map_err(|error| Lost::NotSent(error.to_string()))?;
+        if expires.is_some_and(|expires| tokio::time::Instant::now() >= expires) {
             return Err(Lost::PermitExpired);
         }
         let started = Instant::now();
@@ -215,6 +226,7 @@ impl Wire {
                 );
                 Ok(answer)
             }
+            Err(error) if came_too_late(&error) => Err(Lost::PermitExpired),
             Err(error) => {
                 limits::record_lost(operation, seconds);
                 let reason = words(&error);
@@ -274,6 +286,11 @@ fn never_left(error: &octocrab::Error) -> bool {
         cause.downcast_ref::<ClientError>().is_some_and(ClientError::is_connect)
             || cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
     })
+}
+
+/// Whether its body was not given out any more when the request was to leave.
+fn came_too_late(error: &octocrab::Error) -> bool {
+    chain(error).iter().any(|cause| cause.is::<TooLate>())
 }
 
 /// What went wrong, for people: the causes, each once, without octocrab's own wrapping.

@@ -2,22 +2,29 @@
 //! The twin stands behind a TLS listener with certificates made here.
 
 use crate::world::{self, token};
-use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget};
+use bytes::Bytes;
+use campaigns_actors::ports::{CodeHost, CodeHostError, Permit, ReadBudget};
 use campaigns_domain::selection::Query;
 use campaigns_runtime::github::{Endpoint, GitHub, GithubConfig, SetupError};
 use campaigns_twin::Twin;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use std::{path::PathBuf, sync::Arc};
-use tokio::net::{TcpListener, TcpStream};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
 };
+use uuid::Uuid;
 
 /// A TLS listener before a twin, and the CA that signed its certificate.
 struct Encrypted {
     url: String,
     ca: String,
+    /// Whether those who come are answered; until then they stay connected and no handshake is begun.
+    answers: watch::Sender<bool>,
 }
 
 impl Encrypted {
@@ -37,10 +44,12 @@ impl Encrypted {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let behind = twin.url().trim_start_matches("http://").to_owned();
+        let (answers, answering) = watch::channel(true);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, behind) = (acceptor.clone(), behind.clone());
+                let (acceptor, behind, mut answering) = (acceptor.clone(), behind.clone(), answering.clone());
                 tokio::spawn(async move {
+                    let Ok(_) = answering.wait_for(|answers| *answers).await else { return };
                     // A client that does not trust the certificate ends the handshake.
                     let Ok(mut near) = acceptor.accept(stream).await else { return };
                     let Ok(mut far) = TcpStream::connect(behind).await else { return };
@@ -48,7 +57,7 @@ impl Encrypted {
                 });
             }
         });
-        Self { url, ca: ca.pem() }
+        Self { url, ca: ca.pem(), answers }
     }
 
     fn config(&self, twin: &Twin, ca_bundle: Option<PathBuf>) -> GithubConfig {
@@ -95,4 +104,32 @@ async fn a_bundle_without_certificates_is_refused_in_words() {
     }
     let missing = encrypted.config(&twin, Some(room.path().join("nowhere.pem")));
     assert!(matches!(GitHub::new(missing).unwrap_err(), SetupError::CaBundle { .. }));
+}
+
+/// It takes longer to be connected than the permit holds: nothing is sent any more, not even by a connection that comes
+/// about after all.
+#[tokio::test]
+async fn a_write_whose_permit_expires_while_it_is_connected_is_not_sent() {
+    let twin = world::twin().await;
+    let encrypted = Encrypted::before(&twin).await;
+    let room = tempfile::tempdir().unwrap();
+    let bundle = room.path().join("ca.pem");
+    std::fs::write(&bundle, &encrypted.ca).unwrap();
+    let host = GitHub::new(encrypted.config(&twin, Some(bundle))).unwrap();
+    let id = twin.repository("late").file("a", "1").create().await.unwrap();
+    let repository = world::named(&twin, id, "late");
+    encrypted.answers.send_replace(false);
+
+    let permit = Permit::new(Uuid::new_v4(), Duration::from_secs(1));
+    let expires = permit.expires;
+    let release = async {
+        let _ = tokio::time::timeout_at(expires, std::future::pending::<()>()).await;
+        encrypted.answers.send_replace(true);
+    };
+    let blob = host.create_blob(&repository, Bytes::from_static(b"late"), permit);
+    let (answer, ()) = tokio::join!(blob, release);
+    assert_eq!(answer.unwrap_err(), CodeHostError::PermitExpired);
+    let sent: Vec<_> = twin.log().unwrap().into_iter().filter(|entry| entry.writes).collect();
+    assert!(sent.is_empty(), "{sent:?}");
+    host.create_blob(&repository, Bytes::from_static(b"late"), world::permit()).await.unwrap();
 }
