@@ -40,7 +40,8 @@ build: ## Install what is missing and leave bin/campaigns, bin/twin and bin/load
 
 test: ## Run every test; needs nothing that scripts/deps does not install
 	@scripts/deps test
-	cargo test --workspace --locked
+	# All of it even where some fail: one run tells everything that is wrong.
+	cargo test --workspace --locked --no-fail-fast
 
 lint: ## Formatting, clippy, the import rule and the licences, shell scripts
 	@cargo fmt --all --check
