@@ -8,9 +8,9 @@ mod support;
 
 use campaigns_runtime::{audit, embedded::EmbeddedPostgres, store};
 use campaigns_twin::{Effect, Fault};
-use campaigns_wire::{ChangesetState, Run, RunState};
+use campaigns_wire::{Changeset, ChangesetState, Run, RunState};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -23,6 +23,12 @@ const KILLS: usize = 10;
 const BETWEEN: [usize; 3] = [3, 6, 8];
 /// At most so many events lie between two kills; a run of this size has well over a thousand.
 const GAP: u64 = 80;
+/// So many pull requests are answered at once between two kills, and each further one when its caller has given up: so
+/// there is something left to kill however late a test looks.
+const ANSWERED: u32 = 16;
+/// For so long the twin holds an answer: until the kill.
+const HELD: Effect = Effect::HoldAnswer { ms: 600_000 };
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_ten_times_ends_as_if_it_had_not_been() {
@@ -38,11 +44,10 @@ async fn a_server_killed_ten_times_ends_as_if_it_had_not_been() {
     let (mut after, mut seen) = (None, 0);
     for kill in 0..KILLS {
         if BETWEEN.contains(&kill) {
-            let repository = wait_for_unrecorded_pull_request(&twin).await;
-            let changesets = server.api().changesets("greeting").await;
-            let changeset = changesets.iter().find(|each| each.repository == repository).unwrap();
-            assert_eq!(changeset.state, ChangesetState::Publishing, "{repository} is recorded already");
+            let repository = wait_for_unrecorded_pull_request(&twin, &server).await;
+            println!("the next kill is while {repository} waits for its answer");
         } else {
+            twin.add_fault(&Fault::on("pulls/create", HELD).after(ANSWERED)).await;
             wait_for_events(&server, run, chance.draw(GAP), &mut after, &mut seen).await;
         }
         server.kill();
@@ -108,12 +113,15 @@ async fn wait_for_events(
     after: &mut Option<String>,
     seen: &mut u64,
 ) {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let mut deadline = Instant::now() + PATIENCE;
     let mut point = None;
     loop {
         let page = server.api().events(run, after).await;
         *seen += page.items.len() as u64;
         assert!(!page.ended, "the run ended before event {point:?}: nothing is left to kill");
+        if !page.items.is_empty() {
+            deadline = Instant::now() + PATIENCE;
+        }
         assert!(Instant::now() < deadline, "event {point:?} does not come; {seen} so far");
         if page.items.is_empty() {
             // Caught up: the point is counted from here.
@@ -129,25 +137,27 @@ async fn wait_for_events(
     }
 }
 
-/// Holds back the answer to one repository's pull request and waits until the twin has accepted it.
-async fn wait_for_unrecorded_pull_request(twin: &TwinProcess) -> String {
-    let opened = twin.opened().await;
-    // Ones that change come in the order of their names; a few ahead are certainly not under way yet.
-    let repository = (1..=REPOSITORIES)
-        .filter(|number| number % 5 != 0)
-        .map(|number| format!("acme/service-{number:03}"))
-        .filter(|name| !opened.contains_key(name))
-        .nth(12)
-        .unwrap();
-    let hold = Effect::HoldAnswer { ms: 600_000 };
-    twin.add_fault(&Fault::on("pulls/create", hold).repository(&repository)).await;
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !twin.opened().await.contains_key(&repository) {
-        assert!(Instant::now() < deadline, "no pull request of {repository} comes");
+/// Holds back answers to new pull requests and waits until the twin has accepted one that is not on record.
+///
+/// A caller gives an answer up after a while and finds its pull request by itself; whoever is too late for one waits for
+/// the next.
+async fn wait_for_unrecorded_pull_request(twin: &TwinProcess, server: &Server) -> String {
+    twin.add_fault(&Fault::on("pulls/create", HELD)).await;
+    let before: BTreeSet<String> = twin.opened().await.into_keys().collect();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let accepted = twin.opened().await;
+        let held = |each: &Changeset| {
+            each.state == ChangesetState::Publishing
+                && accepted.contains_key(&each.repository)
+                && !before.contains(&each.repository)
+        };
+        if let Some(held) = server.api().changesets("greeting").await.into_iter().find(held) {
+            return held.repository;
+        }
+        assert!(Instant::now() < deadline, "no pull request is accepted and not on record");
         support::breathe().await;
     }
-    println!("the next kill is while {repository} waits for its answer");
-    repository
 }
 
 /// The tree of every branch that the campaign made, by the repository's folder in the world.

@@ -109,6 +109,10 @@ async fn a_base_that_moved_over_our_files_is_answered_by_itself() {
         assert_eq!(now["changed_files"], 1, "the base's own changes are not shown as ours: {now}");
         assert_eq!(now["number"], before[nth]["number"]);
     }
+    // What the twin shows is on record once the runs have ended.
+    for again in runs(&server).await.iter().filter(|run| run.rebase) {
+        server.api().ended(again.id).await;
+    }
     // Once its result is there, it is not done again; and nothing of the others was touched.
     run(&server, &["sync", "greeting"]);
     let status = run(&server, &["status", "greeting"]);

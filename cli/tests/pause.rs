@@ -4,7 +4,7 @@
 
 mod support;
 
-use campaigns_twin::Entry;
+use campaigns_twin::{Effect, Entry, Fault};
 use campaigns_wire::{ChangesetState, RunState};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -44,6 +44,8 @@ async fn a_paused_campaign_writes_nothing_even_after_kill_9_and_ends_the_same_wh
     let twin = TwinProcess::start(&trees, &room.path().join("world"));
     let data = room.path().join("data");
     let server = Server::start(&data, &twin);
+    // So that there is much left to be written however late the pause comes.
+    twin.add_fault(&Fault::on("pulls/create", Effect::HoldAnswer { ms: 600_000 }).after(3)).await;
     server.api().apply("greeting", support::SPEC).await;
     let run = server.api().create_run("greeting", "once").await.id;
     let deadline = Instant::now() + Duration::from_secs(120);
@@ -55,6 +57,7 @@ async fn a_paused_campaign_writes_nothing_even_after_kill_9_and_ends_the_same_wh
     let (code, paused) = command(&server, &["pause", "greeting"]);
     assert_eq!((code, paused["state"].as_str()), (Some(0), Some("done")), "{paused}");
     let since = Utc::now();
+    twin.clear_faults().await;
     let opened = twin.opened().await.len();
     assert!(opened < REPOSITORIES as usize / 2, "{opened} pull requests are open: the pause comes too late");
     let now = server.api().run(run).await;

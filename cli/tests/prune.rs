@@ -42,7 +42,7 @@ async fn what_a_version_leaves_out_is_told_and_then_closed() {
     assert_eq!(state().await.state, ChangesetState::Open, "a dry run closes nothing");
 
     apply(&second, &[]);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while state().await.state != ChangesetState::Closed {
         assert!(Instant::now() < deadline, "{:?}", state().await);
         support::breathe().await;

@@ -75,7 +75,8 @@ async fn what_was_missed_while_the_server_was_away_is_asked_for_again() {
     let missed: Vec<String> = missed.map(|attempt| attempt.guid).collect();
     assert_eq!(missed.len(), 1);
     let server = self::server(&data, &twin, &secret);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    // Longer than it takes to be looked for once more.
+    let deadline = Instant::now() + Duration::from_secs(300);
     let again =
         |attempt: &Attempt| attempt.redelivery && attempt.succeeded() && missed.contains(&attempt.guid);
     while !attempts().iter().any(again) {

@@ -99,22 +99,32 @@ mod tests {
     use std::{
         io::{ErrorKind, Read as _, Write as _},
         net::TcpStream,
+        sync::mpsc,
         time::Instant,
     };
 
     /// A server that sends back whatever it is sent.
     fn echo() -> SocketAddr {
+        echo_until().0
+    }
+
+    /// The same, and word of every connection to it that has ended.
+    fn echo_until() -> (SocketAddr, mpsc::Receiver<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let (ended, ends) = mpsc::channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                let ended = ended.clone();
                 std::thread::spawn(move || {
                     let mut back = stream.try_clone().unwrap();
                     let _ = std::io::copy(&mut &stream, &mut back);
+                    // Nobody may want to know.
+                    let _ = ended.send(());
                 });
             }
         });
-        address
+        (address, ends)
     }
 
     fn connect(proxy: &Proxy) -> TcpStream {
@@ -180,10 +190,13 @@ mod tests {
 
     #[test]
     fn half_open_the_near_side_is_not_told_and_stays_dead() {
-        let proxy = Proxy::start(Upstream::Tcp(echo())).unwrap();
+        let (echo, ends) = echo_until();
+        let proxy = Proxy::start(Upstream::Tcp(echo)).unwrap();
         let mut stream = connect(&proxy);
         assert_eq!(says(&mut stream, b"clear").unwrap(), b"clear");
         proxy.turn(Weather::HalfOpen);
+        // The weather of a moment that nobody has seen would break nothing.
+        ends.recv_timeout(Duration::from_secs(30)).unwrap();
         stream.write_all(b"into nothing").unwrap();
         assert!(silent(&mut stream));
         proxy.turn(Weather::Clear);

@@ -46,6 +46,8 @@ pub(crate) enum Badness {
 pub(crate) const REPLICAS: usize = 3;
 /// Into how many shards the work is split.
 const SHARDS: usize = 64;
+/// How long the slowest machine may take to answer where nothing is broken.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How late everything comes where it comes late.
 const LATE: Duration = Duration::from_millis(150);
 
@@ -136,9 +138,25 @@ impl World {
 
     /// The API of the first replica that is up and answers; none where none does just now.
     pub(crate) fn api(&self) -> Option<Asked> {
-        self.replicas.iter().flatten().find_map(|replica| {
+        self.answers().map(|(_, api)| api)
+    }
+
+    /// The same where nothing is broken: one answers sooner or later, and each question is waited for.
+    pub(crate) fn answering(&self) -> Result<Asked> {
+        let begun = Instant::now();
+        loop {
+            if let Some((replica, _)) = self.answers() {
+                return Asked::new(format!("{}/api/v1", replica.url), self.token.clone());
+            }
+            ensure!(begun.elapsed() < PATIENCE, "no replica answers");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> Option<(&Server, Asked)> {
+        self.up().find_map(|replica| {
             let api = Asked::hasty(format!("{}/api/v1", replica.url), self.token.clone()).ok()?;
-            api.get::<serde_json::Value>("/campaigns").ok().map(|_| api)
+            api.get::<serde_json::Value>("/campaigns").ok().map(|_| (replica, api))
         })
     }
 
@@ -201,11 +219,15 @@ impl World {
 
     /// Waits until the leases of whoever was killed have run out: those are nobody's to give back.
     fn outlive(&self) {
-        let flag = |flag: &String| flag.strip_prefix("--lease-seconds=").and_then(|life| life.parse().ok());
-        let life = Duration::from_secs(self.flags.iter().find_map(flag).unwrap_or(10));
-        if let Some(left) = self.taken.and_then(|taken| life.checked_sub(taken.elapsed())) {
+        if let Some(left) = self.taken.and_then(|taken| self.life().checked_sub(taken.elapsed())) {
             thread::sleep(left);
         }
+    }
+
+    /// How long a lease lives without being renewed.
+    fn life(&self) -> Duration {
+        let flag = |flag: &String| flag.strip_prefix("--lease-seconds=").and_then(|life| life.parse().ok());
+        Duration::from_secs(self.flags.iter().find_map(flag).unwrap_or(10))
     }
 
     /// Starts again what is not up. It may find the database away just now, as whoever starts it in production may.
@@ -285,13 +307,13 @@ impl World {
             replica.stop()?;
         }
         let database = self.database.as_ref().context("there is no database")?;
-        Ok(Left { leases: self.redis.count("*:lease:*")?, broken: database.audit()? })
+        Ok(Left { leases: self.redis.leases(self.life())?, broken: database.audit()? })
     }
 }
 
 /// What is left when every replica has been stopped.
 pub(crate) struct Left {
-    /// Leases that are held.
+    /// Leases that nobody has given back and that do not lapse.
     pub(crate) leases: u64,
     /// What breaks a rule, a line each.
     pub(crate) broken: Vec<String>,

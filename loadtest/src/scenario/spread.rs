@@ -38,7 +38,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     ];
     let mut world = World::start(targets, &["--no-limits".to_owned()], flags)?;
     world.until_even(Duration::from_secs(30 * lease))?;
-    let api = world.api().context("no replica answers")?;
+    let api = world.answering()?;
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
     let begun = Instant::now();
     let run: Run = api.post(&format!("/campaigns/{CAMPAIGN}/runs"), &json!({}))?;
@@ -61,14 +61,14 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
             break;
         }
         // Too small a run leaves nothing for it.
-        if world.api().context("no replica answers")?.get::<Run>(&path)?.state.is_end() {
+        if world.answering()?.get::<Run>(&path)?.state.is_end() {
             break;
         }
         thread::sleep(Duration::from_millis(50));
     }
     until(&world, &path, u64::from(targets))?;
     let taken = begun.elapsed().as_secs_f64();
-    let run: Run = world.api().context("no replica answers")?.get(&path)?;
+    let run: Run = world.answering()?.get(&path)?;
     let unchanged = run.totals.by_state.get("unchanged").copied().unwrap_or(0);
     let of_fourth = executed(&world, world.up().last().context("there is no fourth replica")?)?;
     let left = world.leave()?;
@@ -102,7 +102,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
 fn until(world: &World, path: &str, ended: u64) -> Result<()> {
     let (begun, mut told) = (Instant::now(), Instant::now());
     loop {
-        let run: Run = world.api().context("no replica answers")?.get(path)?;
+        let run: Run = world.answering()?.get(path)?;
         if run.state.is_end() || run.totals.by_state.get("unchanged").copied().unwrap_or(0) >= ended {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use crate::{
     report::{Figure, Report},
     world::{Badness, Before, REPLICAS, World},
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use campaigns_wire::Run;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ fn carry_out(
         vec![format!("--lease-seconds={lease}"), "--parallelism=1".to_owned(), "--unlimited".to_owned()];
     common.extend_from_slice(flags);
     let mut world = World::start(targets, &["--no-limits".to_owned()], common)?;
-    let api = world.api().context("no replica answers")?;
+    let api = world.answering()?;
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
     let run: Run = api.post(&format!("/campaigns/{CAMPAIGN}/runs"), &json!({}))?;
     let path = format!("/runs/{}", run.id);

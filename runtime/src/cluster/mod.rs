@@ -40,6 +40,9 @@ use uuid::Uuid;
 use view::View;
 use wakes::Inbox;
 
+/// How long Redis may take to answer before a member takes part: nothing hangs on it yet, however short a lease is.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
 /// How leases are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -144,14 +147,15 @@ impl RedisCluster {
         settings: Settings,
     ) -> Result<Self, Away> {
         let answer_within = settings.answer_within();
-        let mut leases = Link::new(url, "campaigns-leases", answer_within)?;
-        leases.open().await?;
+        let leases = Link::new(url, "campaigns-leases", answer_within)?;
         let (me, keys, view) = (Uuid::new_v4(), Keys::of(installation), Arc::new(View::default()));
         let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::default()));
         let listening = Link::new(url, "campaigns-wakes", answer_within + wakes::LISTEN)?;
         let sending = Link::new(url, "campaigns-wakes-out", answer_within)?;
         let lending = Link::new(url, "campaigns-points", settings.lend_within())?;
-        let points = Arc::new(RedisPool::open(lending, keys.clone(), me, settings.lend_within()).await?);
+        let mut first = Link::new(url, "campaigns-start", FIRST_ANSWER)?;
+        RedisPool::mark(first.open().await?, &keys).await?;
+        let points = Arc::new(RedisPool::new(lending, keys.clone(), me, settings.lend_within()));
         let tasks = vec![
             tokio::spawn(wakes::listen(
                 listening,

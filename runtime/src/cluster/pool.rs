@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use campaigns_actors::ports::{
     AFTER_LOSS, Account, HELD_AFTER_SILENCE, Lent, PointPool, PoolSilent, Resource, grain,
 };
-use redis::Script;
+use redis::{Script, aio::MultiplexedConnection};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -30,23 +30,22 @@ pub(super) struct RedisPool {
 }
 
 impl RedisPool {
-    /// The pool of an installation, as `me` sees it. From the first of these on it is known since when anything is.
+    /// The pool of an installation, as `me` sees it.
+    pub(super) fn new(link: Link, keys: Keys, me: Uuid, answer_within: Duration) -> Self {
+        let script = Script::new(include_str!("pool.lua"));
+        Self { link: Mutex::new(link), keys, me: me.to_string(), script, answer_within }
+    }
+
+    /// From the first of these on it is known since when anything is kept of an installation.
     ///
     /// # Errors
     /// Where Redis does not answer.
-    pub(super) async fn open(
-        mut link: Link,
-        keys: Keys,
-        me: Uuid,
-        answer_within: Duration,
-    ) -> Result<Self, Away> {
-        let connection = link.open().await?;
+    pub(super) async fn mark(connection: &mut MultiplexedConnection, keys: &Keys) -> Result<(), Away> {
         let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
         let mut mark = redis::cmd("SET");
-        mark.arg(Self::since(&keys)).arg(seconds * 1000 + micros / 1000).arg("NX");
+        mark.arg(Self::since(keys)).arg(seconds * 1000 + micros / 1000).arg("NX");
         let _: redis::Value = mark.query_async(connection).await?;
-        let script = Script::new(include_str!("pool.lua"));
-        Ok(Self { link: Mutex::new(link), keys, me: me.to_string(), script, answer_within })
+        Ok(())
     }
 
     fn since(keys: &Keys) -> String {

@@ -5,7 +5,7 @@ use super::member::{LEASE, OnRedis, Process, until};
 use campaigns_actors::ports::Cluster as _;
 use campaigns_domain::id::{SHARDS, Shard};
 use campaigns_runtime::cluster::{Away, RedisCluster, Settings, testing};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 fn every() -> usize {
@@ -137,6 +137,17 @@ async fn two_installations_on_one_redis_do_not_meet() {
     until("each does not hold all of its own", || first.trusted() == every() && second.trusted() == every())
         .await;
     assert_eq!((first.cluster.members(), second.cluster.members()), (1, 1));
+}
+
+#[tokio::test]
+async fn one_that_is_slow_is_waited_for_at_the_start_however_short_a_lease_is() {
+    let redis = testing::own(&[]).unwrap();
+    let store = Arc::new(campaigns_actors::ports::memory::MemoryStore::new());
+    let settings = Settings { lease: Duration::from_secs(1) };
+    // Longer than an answer about leases is waited for.
+    let pause = settings.lease.as_millis().to_string();
+    command(&redis, &["CLIENT", "PAUSE", &pause, "ALL"]).await;
+    RedisCluster::connect(&redis.url().unwrap(), uuid::Uuid::new_v4(), store, settings).await.unwrap();
 }
 
 #[tokio::test]

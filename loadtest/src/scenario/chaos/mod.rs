@@ -22,7 +22,7 @@ use crate::{
     report::{Figure, Report},
     world::{Before, REPLICAS, World},
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use campaigns_wire::Run;
 use held_up::Record;
 use plan::{Mishap, Scale};
@@ -141,7 +141,7 @@ pub(super) fn measure(settings: &Settings) -> Result<Report> {
     eprintln!("chaos: {} targets, a storm of {} s, --seed {}", size.targets, size.storm, size.seed);
     let mut world = World::start(size.targets, &size.twin_flags(), size.server_flags())?;
 
-    let api = world.api().context("no replica answers")?;
+    let api = world.answering()?;
     let _: Value = api.put(&format!("/campaigns/{CAMPAIGN}"), &json!({"spec": SPEC}))?;
     let run: Run = api.post(&format!("/campaigns/{CAMPAIGN}/runs"), &json!({}))?;
     let path = format!("/runs/{}", run.id);

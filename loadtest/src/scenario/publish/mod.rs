@@ -16,7 +16,7 @@ use crate::{
         SECOND,
         schedule::{self, Rules, Writes},
         verdict::{self, Limits, Verdict},
-        windows::Window,
+        windows::{self, Window},
     },
     programs::{Database, Server, Twin},
     report::{Figure, Report},
@@ -221,6 +221,15 @@ fn report(
         let shortest = schedule::shortest(&variant.rules(), variant.targets as usize, each(log, targets)?);
         let pair = (verdict.makespan as f64 / SECOND as f64, shortest as f64 / SECOND as f64);
         figures.push(Figure::at_most(&format!("time of {targets} pull requests"), "s", &[pair], 1.02));
+        let hour = Window::of(variant.per_hour, 3_600);
+        let writes = log.iter().filter(|entry| entry.creates).map(|entry| (entry.arrived, 1));
+        let fullest = windows::slide(hour, writes).fullest as f64;
+        let most = variant.per_hour as f64;
+        figures.push(Figure::against(
+            "the most writes in an hour, of those allowed",
+            "writes",
+            &[(fullest, most)],
+        ));
     } else {
         let hit = |what: &dyn Fn(&&Entry) -> bool| log.iter().filter(what).count() as f64;
         let lost = hit(&|entry| entry.answered == Some(502));
