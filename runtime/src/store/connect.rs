@@ -42,8 +42,11 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// How long one statement of ownership or permits may take.
     pub fence_timeout: Duration,
-    /// How long a transaction may stay open without doing anything before the server ends it.
+    /// How long a transaction of an owner may stay open without doing anything before the server ends it.
     pub idle_in_transaction_timeout: Duration,
+    /// The same for one of whoever asks over the API. It holds nothing of a shard's, so no takeover waits for it, and a
+    /// process to which a busy machine gives no time for a moment answers all the same.
+    pub idle_asking_timeout: Duration,
     /// How long a migration waits for another process that migrates.
     pub migration_timeout: Duration,
     /// How long a migration waits for one lock; it gives up rather than hold up everybody behind it.
@@ -52,7 +55,7 @@ pub struct Options {
 
 impl Default for Options {
     /// 12, 4 and 3 connections; 5 s for a connection, 10 s for a statement, 5 s for ownership, 1 s of idleness within
-    /// a transaction.
+    /// a transaction of an owner and 5 s within one of the API.
     fn default() -> Self {
         Self {
             connections: 12,
@@ -62,6 +65,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(10),
             fence_timeout: Duration::from_secs(5),
             idle_in_transaction_timeout: Duration::from_secs(1),
+            idle_asking_timeout: Duration::from_secs(5),
             migration_timeout: Duration::from_secs(120),
             migration_lock_timeout: Duration::from_secs(5),
         }
@@ -121,16 +125,14 @@ impl Postgres {
             PgConnectOptions::from_str(url).map_err(|error| ConnectError::Url(without_url(&error, url)))?;
         let to = to.application_name("campaigns").statement_cache_capacity(256);
         migrate(&to, &options).await?;
-        let settings = |timeout: Duration| {
+        let idling = |timeout: Duration, idle: Duration| {
             to.clone().options([
                 ("statement_timeout", timeout.as_millis().to_string()),
-                (
-                    "idle_in_transaction_session_timeout",
-                    options.idle_in_transaction_timeout.as_millis().to_string(),
-                ),
+                ("idle_in_transaction_session_timeout", idle.as_millis().to_string()),
                 ("jit", "off".to_owned()),
             ])
         };
+        let settings = |timeout: Duration| idling(timeout, options.idle_in_transaction_timeout);
         // A commit's statement is planned once: its plan is right for any number of rows, and planning it again for
         // each would cost more than carrying it out.
         let planned_once =
@@ -141,7 +143,8 @@ impl Postgres {
                 .map_err(|error| ConnectError::Unreachable(words(&error)))
         };
         let (statement, fence) = (options.statement_timeout, options.fence_timeout);
-        let pool = open(options.connections, statement, settings(statement)).await?;
+        let asking = idling(statement, options.idle_asking_timeout);
+        let pool = open(options.connections, statement, asking).await?;
         let lines = Arc::new(Lines::new(planned_once, options.acquire_timeout, statement));
         let fence_pool = open(options.fence_connections, fence, settings(fence)).await?;
         let clock = Clock::follow(settings(options.statement_timeout));

@@ -23,6 +23,32 @@ async fn several_replicas_may_start_on_an_empty_database_at_once() {
     assert_eq!(shards, 64);
 }
 
+/// Between two statements a busy machine may leave a process alone for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_may_pause_within_a_transaction_for_longer_than_an_owner() {
+    let database = fresh_database().await.expect("a database");
+    let owners = Duration::from_millis(1);
+    let (mut patient, asking) = (options(), Duration::from_secs(600));
+    (patient.idle_in_transaction_timeout, patient.idle_asking_timeout) = (owners, asking);
+    let store = Postgres::connect(database.url(), patient).await.expect("a store");
+    let mut transaction = store.pool().begin().await.expect("a transaction");
+    let me: i32 =
+        sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *transaction).await.expect("a number");
+    let long = "SELECT state = 'idle in transaction' AND clock_timestamp() - state_change > interval '100 ms' \
+                FROM pg_stat_activity WHERE pid = $1";
+    loop {
+        let seen: Option<bool> =
+            sqlx::query_scalar(long).bind(me).fetch_optional(store.pool()).await.expect("an answer");
+        if seen.expect("the session is there still") {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&mut *transaction).await.expect("an answer");
+    assert_eq!(one, 1);
+    transaction.commit().await.expect("its end");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_number_of_shards_is_refused() {
     let database = fresh_database().await.expect("a database");
