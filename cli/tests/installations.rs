@@ -8,8 +8,10 @@ use campaigns_twin::{Fault, Twin, faults::Effect, hooks::loss::Loss};
 use campaigns_wire::{ChangesetState, RunState};
 use serde_json::Value;
 use std::{
+    io::{BufRead as _, BufReader},
     path::Path,
     process::Stdio,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use support::{Server, breathe, campaigns, finish};
@@ -103,7 +105,11 @@ async fn a_suspended_installation_says_so_everywhere_and_the_run_ends_once_it_is
     let run = begun(&twin, &server).await;
     let mut watch = campaigns();
     watch.args(["watch", "greeting", "--server", &server.url]).env("CAMPAIGNS_TOKEN", &server.token);
-    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut watch = watch.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(watch.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said = Arc::new(Mutex::new(String::new()));
+    let hears = said.clone();
+    let hears = std::thread::spawn(move || lines.for_each(|line| *hears.lock().unwrap() += &(line + "\n")));
 
     suspend(&twin).await;
     until("the campaign says so", async || cause(&server).await.as_deref() == Some("suspended")).await;
@@ -130,12 +136,16 @@ async fn a_suspended_installation_says_so_everywhere_and_the_run_ends_once_it_is
     assert_eq!(installations[0]["pause"]["cause"], "suspended");
     assert!(installations[0]["since"].is_string() && installations[0]["seen_at"].is_string());
 
+    // It looks every few seconds.
+    let is_told = async || said.lock().unwrap().contains("acme is paused (suspended)");
+    until("whoever watches is told", is_told).await;
+
     lift(&twin).await;
     ends_with_everything_open_once(&twin, &server, run).await;
-    assert_eq!(state(&server).await, "active");
-    let watched = watch.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&watched.stderr);
-    assert!(watched.status.success() && said.contains("acme is paused (suspended)"), "{said}");
+    until("the installation says so, too", async || state(&server).await == "active").await;
+    let watched = watch.wait().unwrap();
+    hears.join().unwrap();
+    assert!(watched.success(), "{}", said.lock().unwrap());
     assert_eq!(server.stop(), Some(0));
 }
 
@@ -161,6 +171,6 @@ async fn where_every_webhook_is_lost_refusals_and_the_sweep_find_it() {
     server.kill();
     let server = self::server(room.path(), &twin);
     ends_with_everything_open_once(&twin, &server, run).await;
-    assert_eq!(state(&server).await, "active");
+    until("the installation says so, too", async || state(&server).await == "active").await;
     assert_eq!(server.stop(), Some(0));
 }
