@@ -192,9 +192,12 @@ pub fn revoke_token(call: &Call<'_>) -> Outcome {
 /// `GET /installation/repositories`
 pub fn repositories(call: &Call<'_>) -> Outcome {
     let (_, installation, _) = known(call)?;
-    let mut reached = repos::visible(call);
-    reached.retain(|record| installation.reaches(record));
-    let page = cut(call, reached);
+    let page = repos::page(
+        call,
+        "reached",
+        |state, record| state.installation.as_ref().is_some_and(|installed| installed.reaches(record)),
+        |_| {},
+    );
     let body = json!({
         "total_count": page.total,
         "repository_selection": shape::apps::selection(&installation),

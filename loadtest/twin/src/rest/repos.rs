@@ -7,10 +7,11 @@ use super::shape::git::{Home, path};
 use super::shape::repos::Access;
 use crate::auth::Caller;
 use crate::git::refs;
-use crate::paging::{cut, cut_by};
+use crate::paging::{Page, cut, cut_by};
 use crate::standing::sources;
 use crate::world::model::{Account, AccountKind, Holder, Level, RepositoryRecord};
 use crate::world::rules::Protection;
+use crate::world::state::State;
 use serde_json::{Value, json};
 
 impl Call<'_> {
@@ -38,16 +39,29 @@ pub fn access(call: &Call<'_>, id: u64) -> Access {
     Access { push: call.caller.may(id, &[("contents", Level::Write)]), admin: person }
 }
 
-/// Every repository that the caller may know of, by id.
-pub fn visible(call: &Call<'_>) -> Vec<RepositoryRecord> {
+/// The page that is asked for of those repositories that the caller may know of and that `wanted` takes, put in `order`
+/// where that is not by id. `what` names which they are, and in which order.
+pub fn page(
+    call: &Call<'_>,
+    what: &str,
+    wanted: impl Fn(&State, &RepositoryRecord) -> bool,
+    order: impl FnOnce(&mut Vec<&RepositoryRecord>),
+) -> Page<RepositoryRecord> {
+    let who = match &call.caller {
+        Caller::Token(grant) => grant.digest.as_str(),
+        Caller::Anonymous(_) | Caller::App(_) => "",
+    };
     call.world.read(|state| {
-        state
-            .repositories
-            .values()
-            .map(|found| &found.record)
-            .filter(|record| call.caller.sees(record))
-            .cloned()
-            .collect()
+        let all = state.listing(&format!("{who} {what}"), || {
+            let records = state.repositories.values().map(|found| &found.record);
+            let mut records: Vec<_> =
+                records.filter(|record| call.caller.sees(record) && wanted(state, record)).collect();
+            order(&mut records);
+            records.into_iter().map(|record| record.id).collect()
+        });
+        let Page { items, total, link } = cut(call, all.to_vec());
+        let records = items.iter().filter_map(|id| state.repositories.get(id));
+        Page { items: records.map(|found| found.record.clone()).collect(), total, link }
     })
 }
 
@@ -76,9 +90,7 @@ pub fn of_org(call: &Call<'_>) -> Outcome {
     if !is_org {
         return Err(Refusal::not_found());
     }
-    let mut all = visible(call);
-    all.retain(|record| record.transferred_to.is_none());
-    listing(call, all, "created")
+    listing(call, "org", |record| record.transferred_to.is_none(), "created")
 }
 
 /// `GET /users/{username}/repos`
@@ -86,8 +98,11 @@ pub fn of_user(call: &Call<'_>) -> Outcome {
     let account = call.world.read(|state| state.account(call.param("username")).cloned());
     let account = account.ok_or_else(Refusal::not_found)?;
     // Everything belongs to the organisation; people and bots have none of their own.
-    let all = if account.kind == AccountKind::Organization { visible(call) } else { Vec::new() };
-    listing(call, all, "full_name")
+    let (of, owns) = match account.kind {
+        AccountKind::Organization => ("owner", true),
+        AccountKind::User | AccountKind::Bot => ("nobody", false),
+    };
+    listing(call, of, |_| owns, "full_name")
 }
 
 /// `GET /user/repos`
@@ -95,29 +110,42 @@ pub fn mine(call: &Call<'_>) -> Outcome {
     if call.caller.is_installation() {
         return Err(Refusal::new(403, "Resource not accessible by integration"));
     }
-    listing(call, visible(call), "full_name")
+    listing(call, "owner", |_| true, "full_name")
 }
 
-fn listing(call: &Call<'_>, mut records: Vec<RepositoryRecord>, by_default: &str) -> Outcome {
-    records.retain(|record| match call.query("type").or(call.query("visibility")).unwrap_or("all") {
+fn listing(
+    call: &Call<'_>,
+    of: &str,
+    owned: impl Fn(&RepositoryRecord) -> bool,
+    by_default: &str,
+) -> Outcome {
+    let kind = call.query("type").or(call.query("visibility")).unwrap_or("all");
+    let sort = call.query("sort").unwrap_or(by_default);
+    let ascending = if sort == "full_name" { "asc" } else { "desc" };
+    let direction = call.query("direction").unwrap_or(ascending);
+    let of_kind = |record: &RepositoryRecord| match kind {
         "public" => !record.private,
         "private" => record.private,
         // There are no forks, and all are the organisation's.
         "forks" => false,
         _ => true,
-    });
-    let sort = call.query("sort").unwrap_or(by_default);
-    match sort {
-        "full_name" => records.sort_by_key(|record| record.name.to_lowercase()),
-        "updated" => records.sort_by_key(|record| record.updated_at),
-        "pushed" => records.sort_by_key(|record| record.pushed_at),
-        _ => records.sort_by_key(|record| record.id),
-    }
-    let ascending = if sort == "full_name" { "asc" } else { "desc" };
-    if call.query("direction").unwrap_or(ascending) == "desc" {
-        records.reverse();
-    }
-    let page = cut(call, records);
+    };
+    let page = page(
+        call,
+        &format!("{:?}", (of, kind, sort, direction)),
+        |_, record| owned(record) && of_kind(record),
+        |records| {
+            match sort {
+                "full_name" => records.sort_by_key(|record| record.name.to_lowercase()),
+                "updated" => records.sort_by_key(|record| record.updated_at),
+                "pushed" => records.sort_by_key(|record| record.pushed_at),
+                _ => records.sort_by_key(|record| record.id),
+            }
+            if direction == "desc" {
+                records.reverse();
+            }
+        },
+    );
     Ok(Reply::ok(rendered(call, &page.items)?.into()).link(page.link))
 }
 

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 impl State {
     /// Applies one change that happened at `at`.
     pub fn apply(&mut self, at: DateTime<Utc>, change: &Change) {
+        self.forget_listings();
         match change {
             Change::Founded { organization, accounts, app, installation } => {
                 self.see_id(organization.id);

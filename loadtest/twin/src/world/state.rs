@@ -4,6 +4,7 @@
 use super::model::{Account, AccountKind, App, Grant, Installation, Pull, Repository, RepositoryRecord};
 use super::rules::Team;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything that is known, apart from what the bare repositories hold.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub struct State {
     /// Ids of pull requests to their repositories and numbers.
     pub pull_ids: HashMap<u64, (u64, u64)>,
     last_id: u64,
+    listings: Mutex<HashMap<String, Arc<Vec<u64>>>>,
 }
 
 /// How a name led to a repository.
@@ -93,6 +95,18 @@ impl State {
         let elsewhere =
             || Account { id: 0, login: login.clone(), kind: AccountKind::Organization, name: None, ..org };
         Some(self.account(login).cloned().unwrap_or_else(elsewhere))
+    }
+
+    /// The ids of a listing, made once for all of its pages until anything changes: made for each page, a listing would
+    /// cost with the square of its length. `what` names who lists what in which order.
+    pub fn listing(&self, what: &str, make: impl FnOnce() -> Vec<u64>) -> Arc<Vec<u64>> {
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(listings.entry(what.to_owned()).or_insert_with(|| Arc::new(make())))
+    }
+
+    /// Forgets the listings that were made, since something changes.
+    pub(super) fn forget_listings(&mut self) {
+        self.listings.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A pull request.

@@ -113,8 +113,12 @@ async fn repositories_go_their_ways() {
     let seen = desk.get(&format!("{R}/pulls/1")).await.expect(200).json();
     assert_eq!((&seen["state"], &seen["base"]["ref"]), (&json!("open"), &json!("trunk")));
     assert_eq!(desk.get(R).await.json()["default_branch"], "trunk");
+    assert_eq!(desk.get("/installation/repositories").await.json()["total_count"], 3);
+    assert_eq!(desk.get("/orgs/acme/repos").await.json().as_array().unwrap().len(), 3);
     desk.twin.as_maintainer(|person| person.delete_repository("gone")).await.unwrap();
     desk.twin.as_maintainer(|person| person.transfer("sold", "elsewhere")).await.unwrap();
+    // What was listed before is not what is listed now.
+    assert_eq!(desk.get("/orgs/acme/repos").await.json().as_array().unwrap().len(), 1);
     desk.get("/repos/acme/gone").await.expect(404);
     desk.get("/repos/acme/sold").await.expect(404);
     assert_eq!(desk.get("/installation/repositories").await.json()["total_count"], 1);
