@@ -37,7 +37,8 @@ pub(super) fn of(transitions: &[&Transition]) -> Result<Statement, String> {
     let batch = Batch::of(transitions)?;
     let groups = Groups::of(transitions)?;
     let input = Input::of(transitions.len());
-    let mut sql = Sql { groups, input, text: String::new(), guards: vec![], wanted: String::new() };
+    let mut sql =
+        Sql { groups, input, text: String::new(), guards: vec![], wanted: String::new(), expected: 0 };
     sql.fence(&batch)?;
     sql.new_runs(&batch)?;
     sql.runs(&batch)?;
@@ -61,8 +62,10 @@ struct Sql {
     text: String,
     /// The parts whose rows are counted against what their transitions expect to find.
     guards: Vec<&'static str>,
-    /// How many rows a lone transition expects to find.
+    /// How many rows a lone transition expects to find: its parameter.
     wanted: String,
+    /// How many rows all of them expect to find.
+    expected: usize,
 }
 
 impl Sql {
@@ -89,24 +92,34 @@ impl Sql {
             self.input.column("place", (0..).take(groups.len()).collect::<Vec<i32>>())?;
         }
         self.input.column("epoch", groups.iter().map(|group| group.epoch).collect::<Vec<_>>())?;
+        let epoch = self.input.last();
         self.input.column("run", groups.iter().map(|group| group.run).collect::<Vec<_>>())?;
         self.input.column("events", said)?;
+        self.expected = guarded.iter().sum::<i32>().try_into().unwrap_or_default();
         self.input.column("guarded", guarded)?;
         self.wanted = self.input.last();
         for (name, sums) in self.moved(batch) {
             self.input.column(name, sums)?;
         }
         let i = self.input.rows("i");
-        // What is given for a lone transition's one group is put where it is used, with the fence's row beside it; what
-        // many have in common is joined once.
-        let (order, once) = if lone { ("", "NOT ") } else { (" ORDER BY id", "") };
         // The rows are locked whatever their epoch, and come back as they are after any waiting: an owner that was
-        // replaced meanwhile finds another epoch here, and none of its writes a row to join.
-        let _ = write!(
-            self.text,
-            "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE {locked}{order} FOR SHARE),\n\
-             h AS {once}MATERIALIZED (SELECT i.* FROM {i} JOIN f ON f.id = i.shard AND f.epoch = i.epoch)"
-        );
+        // replaced meanwhile finds another epoch here, and none of its writes a row to join. The one row of a lone
+        // transition is asked for its epoch at once, and asked again after any waiting.
+        let _ = if lone {
+            // What is given for the one group is put where it is used, where there is the fence's row.
+            write!(
+                self.text,
+                "WITH f AS MATERIALIZED (SELECT FROM shards WHERE {locked} AND epoch = {epoch} FOR SHARE),\n\
+                 h AS NOT MATERIALIZED (SELECT i.* FROM {i} CROSS JOIN f)"
+            )
+        } else {
+            // What many have in common is joined once.
+            write!(
+                self.text,
+                "WITH f AS MATERIALIZED (SELECT id, epoch FROM shards WHERE {locked} ORDER BY id FOR SHARE),\n\
+                 h AS MATERIALIZED (SELECT i.* FROM {i} JOIN f ON f.id = i.shard AND f.epoch = i.epoch)"
+            )
+        };
         Ok(())
     }
 
@@ -139,10 +152,22 @@ impl Sql {
     /// The answer, and the refusal where not every row was found as expected. No row is found more than once, so that
     /// all are as expected where as many are found as there should be.
     fn finish(mut self) -> Statement {
+        let one_each = self.expected == self.guards.len();
         let found: Vec<String> =
             self.guards.iter().map(|part| format!("(SELECT count(*) FROM {part})")).collect();
         if found.is_empty() {
             self.text.push_str("\nSELECT p.place, p.last_sequence FROM p");
+        } else if self.input.is_lone() && one_each {
+            // Nothing is counted where one row of each part is to be there.
+            let there: Vec<String> =
+                self.guards.iter().map(|part| format!("EXISTS (SELECT FROM {part})")).collect();
+            let _ = write!(
+                self.text,
+                "\nSELECT p.place, p.last_sequence, CASE WHEN {} THEN true ELSE \
+                 campaigns_refuse('not all of {} rows are as it expects') END AS held FROM p",
+                there.join(" AND "),
+                there.len(),
+            );
         } else if self.input.is_lone() {
             let (found, wanted) = (found.join(" + "), &self.wanted);
             let _ = write!(
