@@ -5,8 +5,40 @@
 
 use super::server::{RedisServer, ServerError};
 use crate::config::RedisUrl;
-use std::{io, path::Path, sync::OnceLock};
+use campaigns_actors::ports::PointPool;
+use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tempfile::TempDir;
+use uuid::Uuid;
+
+/// How long a test waits for Redis. Left to itself a connection gives up after half a second, which a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection for what a test does or looks at by itself.
+///
+/// # Errors
+/// Where Redis does not answer.
+pub async fn connection(url: &RedisUrl) -> Result<MultiplexedConnection, super::Away> {
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    Ok(Client::open(url.expose())?.get_multiplexed_async_connection_with_config(&patient).await?)
+}
+
+/// A replica's pool of read points that waits for Redis as long as a test does: a replica goes on alone after a second.
+///
+/// # Errors
+/// Where Redis does not answer.
+pub async fn pool(url: &RedisUrl, installation: Uuid) -> Result<Arc<dyn PointPool>, super::Away> {
+    let link = super::Link::new(url, "campaigns-points", PATIENCE)?;
+    let keys = super::Keys::of(installation);
+    Ok(Arc::new(super::RedisPool::open(link, keys, Uuid::new_v4(), PATIENCE).await?))
+}
 
 /// A server of a test's own.
 #[derive(Debug)]
@@ -66,9 +98,8 @@ impl OwnRedis {
     ///
     /// # Errors
     /// Where it does not answer.
-    pub async fn connection(&self) -> Result<redis::aio::MultiplexedConnection, super::Away> {
-        let url = self.url().map_err(|error| super::Away::Unreachable(error.to_string()))?;
-        Ok(redis::Client::open(url.expose())?.get_multiplexed_async_connection().await?)
+    pub async fn connection(&self) -> Result<MultiplexedConnection, super::Away> {
+        connection(&self.url().map_err(|error| super::Away::Unreachable(error.to_string()))?).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a Redis can do to us: forget everything, end and come back, stand still, be set up wrongly. It costs time, and
 //! never two owners of the same epoch.
 
-use super::member::{LEASE, OnRedis, Process, until};
-use campaigns_actors::ports::Cluster as _;
+use super::member::{LEASE, LONG, OnRedis, Process, until};
+use campaigns_actors::ports::{Cluster as _, Lease};
 use campaigns_domain::id::{SHARDS, Shard};
 use campaigns_runtime::cluster::{Away, RedisCluster, Settings, testing};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -64,11 +64,11 @@ async fn a_redis_that_is_killed_ends_all_leases_in_time_and_all_goes_on_when_it_
     let installation = OnRedis::at(redis.url().unwrap());
     let (first, second) = two(&installation).await;
     let leases: Vec<_> = first.leases().into_iter().chain(second.leases()).collect();
-    let killed = Instant::now();
     redis.kill();
+    // Nobody renews them any more: a last answer that is still read makes it later, and nothing sooner.
+    let over = leases.iter().filter_map(Lease::trusted_until).max().unwrap();
     until("leases outlive Redis", || leases.iter().all(|lease| !lease.is_trusted())).await;
-    // Renewed a moment before at the latest, by the clock of whoever renewed; the rest is this test's own slowness.
-    assert!(killed.elapsed() >= LEASE / 3, "the leases were given up at once, not when their time was over");
+    assert!(Instant::now() >= over, "the leases were given up at once, not when their time was over");
     until("the losses are not told", || first.held().is_empty() && second.held().is_empty()).await;
     redis.start().unwrap();
     until_shared(&first, &second).await;
@@ -76,7 +76,7 @@ async fn a_redis_that_is_killed_ends_all_leases_in_time_and_all_goes_on_when_it_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pause_longer_than_a_lease_stops_everything_and_a_shorter_one_nothing() {
+async fn a_pause_longer_than_a_lease_stops_everything() {
     let redis = testing::own(&[]).unwrap();
     let installation = OnRedis::at(redis.url().unwrap());
     let only = Process::join(&installation).await;
@@ -86,14 +86,27 @@ async fn a_pause_longer_than_a_lease_stops_everything_and_a_shorter_one_nothing(
     command(&redis, &["CLIENT", "PAUSE", &pause, "ALL"]).await;
     until("leases outlive the pause", || leases.iter().all(|lease| !lease.is_trusted())).await;
     until("all does not go on afterwards", || only.trusted() == every()).await;
-    let lost = only.lost();
-    assert_eq!(lost, every(), "each lease is lost once");
-    let pause = (LEASE / 10).as_millis().to_string();
+    assert!(only.lost() >= every(), "a loss was not told");
+    only.assert_lost_once_each();
+    assert_epochs_unique(&[&only]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_shorter_than_a_lease_costs_nothing() {
+    let redis = testing::own(&[]).unwrap();
+    let installation = OnRedis::with(redis.url().unwrap(), LONG);
+    let only = Process::join(&installation).await;
+    until("it does not hold everything", || only.held().len() == every()).await;
+    // Longer than the time from one look to the next, so that one falls into it.
+    let pause = (LONG / 20).as_millis().to_string();
     command(&redis, &["CLIENT", "PAUSE", &pause, "ALL"]).await;
     // Answered after the pause only.
     command(&redis, &["PING"]).await;
-    assert_eq!(only.lost(), lost, "a short pause cost leases");
-    assert_epochs_unique(&[&only]);
+    // Somebody new is seen by a look, and so one has gone well since.
+    let other = Process::join(&installation).await;
+    until_shared(&only, &other).await;
+    assert_eq!(only.lost(), 0, "a short pause cost leases");
+    assert_epochs_unique(&[&only, &other]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,9 +136,9 @@ async fn who_is_fenced_competes_again_with_a_new_epoch() {
     until("it does not hold everything", || only.held().len() == every()).await;
     let shard = Shard(5);
     let given = || only.epochs().iter().filter(|(each, _)| *each == shard).count();
-    assert_eq!(given(), 1);
+    let before = given();
     only.cluster.fenced(shard).await;
-    until("it does not come back with a new epoch", || given() == 2 && only.trusted() == every()).await;
+    until("it does not come back with a new epoch", || given() > before && only.trusted() == every()).await;
     assert_epochs_unique(&[&only]);
 }
 
@@ -155,7 +168,7 @@ async fn a_redis_that_evicts_is_refused_with_words() {
     let redis = testing::own(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl"]).unwrap();
     let store = Arc::new(campaigns_actors::ports::memory::MemoryStore::new());
     let url = redis.url().unwrap();
-    let refused = RedisCluster::connect(&url, uuid::Uuid::new_v4(), store, Settings::default()).await;
+    let refused = RedisCluster::connect(&url, uuid::Uuid::new_v4(), store, Settings { lease: LONG }).await;
     let error = refused.unwrap_err();
     assert!(matches!(&error, Away::Evicts { found } if found == "volatile-ttl"), "{error}");
     assert!(error.to_string().contains("`noeviction`"), "{error}");

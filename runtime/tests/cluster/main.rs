@@ -10,18 +10,19 @@ use campaigns_actors::ports::contract::cluster;
 use member::OnRedis;
 
 macro_rules! suite {
-    ($($case:ident),* $(,)?) => {
+    ($on:ident: $($case:ident),* $(,)?) => {
         $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $case() {
-            cluster::$case(&OnRedis::new()).await;
+            cluster::$case(&OnRedis::$on()).await;
         })*
     };
 }
 
+suite!(brief: a_vanished_process_is_replaced);
+
 suite!(
-    who_is_alone_holds_every_shard,
+    new: who_is_alone_holds_every_shard,
     a_second_process_gets_its_share,
-    a_vanished_process_is_replaced,
     a_lost_shard_comes_back_with_a_new_epoch,
     what_is_given_back_to_nobody_comes_back,
     who_leaves_gives_everything_to_the_others,

@@ -6,7 +6,7 @@ use campaigns_actors::ports::{
 };
 use campaigns_domain::id::{Epoch, Shard};
 use campaigns_runtime::{
-    cluster::{RedisCluster, Settings, testing},
+    cluster::{Away, RedisCluster, Settings, testing},
     config::RedisUrl,
 };
 use std::{
@@ -17,8 +17,10 @@ use std::{
 use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 use uuid::Uuid;
 
-/// Short enough for a test to wait for, long enough for a machine that is busy.
+/// Short enough for a test to wait for its end. A machine that stands still for that long loses it by itself.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
+/// One that ends only where somebody has it end: a machine may stand still for ten seconds.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 /// How long anything may take.
 pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 
@@ -26,6 +28,7 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct OnRedis {
     url: RedisUrl,
     pub(crate) id: Uuid,
+    lease: Duration,
     store: Arc<dyn Store>,
     members: Mutex<Vec<Arc<Member>>>,
 }
@@ -33,23 +36,36 @@ pub(crate) struct OnRedis {
 impl OnRedis {
     /// On the server that all tests share.
     pub(crate) fn new() -> Self {
+        Self::with(testing::shared().unwrap(), LONG)
+    }
+
+    /// The same with leases whose end is waited for.
+    pub(crate) fn brief() -> Self {
         Self::at(testing::shared().unwrap())
     }
 
     pub(crate) fn at(url: RedisUrl) -> Self {
-        Self { url, id: Uuid::new_v4(), store: Arc::new(MemoryStore::new()), members: Mutex::default() }
+        Self::with(url, LEASE)
     }
 
+    pub(crate) fn with(url: RedisUrl, lease: Duration) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self { url, id: Uuid::new_v4(), lease, store, members: Mutex::default() }
+    }
+
+    /// A member. How long it waits for Redis goes by its leases, which may be too short for a machine that is busy.
     pub(crate) async fn connect(&self) -> RedisCluster {
-        self.connect_with(LEASE).await
-    }
-
-    pub(crate) async fn connect_with(&self, lease: Duration) -> RedisCluster {
-        RedisCluster::connect(&self.url, self.id, self.store.clone(), Settings { lease }).await.unwrap()
+        let (deadline, settings) = (Instant::now() + WITHIN, Settings { lease: self.lease });
+        loop {
+            match RedisCluster::connect(&self.url, self.id, self.store.clone(), settings).await {
+                Err(Away::Unreachable(why)) => assert!(Instant::now() < deadline, "{why}"),
+                member => return member.unwrap(),
+            }
+        }
     }
 
     pub(crate) async fn connection(&self) -> redis::aio::MultiplexedConnection {
-        redis::Client::open(self.url.expose()).unwrap().get_multiplexed_async_connection().await.unwrap()
+        testing::connection(&self.url).await.unwrap()
     }
 
     /// The name of one of its keys.
@@ -134,7 +150,8 @@ struct Account {
     held: BTreeMap<Shard, Lease>,
     /// Every epoch that it was ever given.
     epochs: Vec<(Shard, Epoch)>,
-    lost: usize,
+    /// Every loss that it was ever told of.
+    lost: Vec<Shard>,
 }
 
 impl Process {
@@ -154,7 +171,7 @@ impl Process {
                     Ownership::Lost(shard) => {
                         let mut account = account.lock().unwrap();
                         account.held.remove(&shard);
-                        account.lost += 1;
+                        account.lost.push(shard);
                     }
                     Ownership::Release(shard) => {
                         account.lock().unwrap().held.remove(&shard);
@@ -185,7 +202,17 @@ impl Process {
     }
 
     pub(crate) fn lost(&self) -> usize {
-        self.state.lock().unwrap().lost
+        self.state.lock().unwrap().lost.len()
+    }
+
+    /// Nothing was lost more often than it was won.
+    pub(crate) fn assert_lost_once_each(&self) {
+        let account = self.state.lock().unwrap();
+        for shard in Shard::all() {
+            let won = account.epochs.iter().filter(|(won, _)| *won == shard).count();
+            let lost = account.lost.iter().filter(|lost| **lost == shard).count();
+            assert!(lost <= won, "shard {shard} was won {won} times and lost {lost} times");
+        }
     }
 }
 

@@ -3,15 +3,12 @@
 use super::member::OnRedis;
 use async_trait::async_trait;
 use campaigns_actors::ports::{
-    AFTER_LOSS, Account, Cluster as _, PointPool, Resource,
+    AFTER_LOSS, Account, PointPool, Resource,
     contract::pool::{self, Pools},
 };
 use campaigns_domain::publish::budget::Window;
-use campaigns_runtime::cluster::testing::{OwnRedis, own};
+use campaigns_runtime::cluster::testing::{OwnRedis, own, pool as patient};
 use std::{sync::Arc, time::Duration};
-
-/// A lease after which an answer is waited for long enough by a machine that is busy.
-const PATIENT: Duration = Duration::from_secs(300);
 
 /// An installation that is not new: what it knows, it has known for long.
 struct Pooled {
@@ -38,7 +35,7 @@ impl Pooled {
 #[async_trait]
 impl Pools for Pooled {
     async fn member(&self) -> Arc<dyn PointPool> {
-        self.installation.connect_with(PATIENT).await.points().unwrap()
+        patient(&self.redis.url().unwrap(), self.installation.id).await.unwrap()
     }
 
     async fn forget(&self) {
@@ -104,7 +101,7 @@ async fn what_a_replica_held_that_has_gone_counts_as_answered() {
 async fn what_knows_nothing_lends_nothing_at_first_and_a_silent_one_says_so_soon() {
     let mut redis = own(&[]).unwrap();
     let installation = OnRedis::at(redis.url().unwrap());
-    let pool = installation.connect_with(PATIENT).await.points().unwrap();
+    let pool = patient(&redis.url().unwrap(), installation.id).await.unwrap();
     redis.flush().await.unwrap();
     let lent = pool.exchange(&account(1, 10)).await.unwrap();
     assert_eq!(lent.points, 0, "what was spent before it began to count is not known");
