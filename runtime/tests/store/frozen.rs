@@ -1,8 +1,8 @@
 //! Owners that are frozen or cut off in the middle of a commit, on the real locks of a real server.
 
-use super::harness::{PostgresHarness, options};
+use super::harness::{PATIENCE, PostgresHarness, impatient, options};
 use campaigns_actors::ports::{
-    CommitError, EffectState, RowChange, Subject,
+    CommitError, EffectState, RowChange, Store as _, Subject,
     contract::store::{
         StoreHarness,
         fixture::{World, admitted, begin, event, execute, execution, moved},
@@ -45,17 +45,22 @@ async fn end(mut transaction: PgConnection) {
     sqlx::raw_sql("COMMIT").execute(&mut transaction).await.expect("the end of a transaction");
 }
 
-/// Waits until this many sessions of the database wait for a lock; their process ids, longest first.
+/// The sessions of the database that wait for a lock; their process ids, longest first.
+async fn waiting_now(world: &PostgresWorld) -> Vec<i32> {
+    sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
+         ORDER BY query_start",
+    )
+    .fetch_all(world.harness.store.pool())
+    .await
+    .expect("the sessions")
+}
+
+/// Waits until this many sessions of the database wait for a lock.
 async fn waiting(world: &PostgresWorld, count: usize) -> Vec<i32> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     loop {
-        let pids: Vec<i32> = sqlx::query_scalar(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
-             ORDER BY query_start",
-        )
-        .fetch_all(world.harness.store.pool())
-        .await
-        .expect("the sessions");
+        let pids = waiting_now(world).await;
         if pids.len() >= count {
             return pids;
         }
@@ -137,13 +142,19 @@ async fn a_commit_that_waits_for_a_takeover_is_fenced_by_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_hangs_is_ended_and_holds_up_no_takeover() {
-    let (world, target) = world(Options { statement_timeout: Duration::from_millis(300), ..options() }).await;
+    let (world, target) = world(options()).await;
     let before = world.harness.dump().await;
     let held = hold(&world, &target).await;
-    let (store, transition) = (world.store(), world.moved(&target, TargetState::Queued).await);
+    let brief = Options { statement_timeout: Duration::from_millis(300), ..options() };
+    let store = impatient(world.harness.database.url(), brief).await;
+    let transition = world.moved(&target, TargetState::Queued).await;
     let shard = transition.fence.shard;
     let hanging = tokio::spawn(async move { store.commit(transition).await });
-    waiting(&world, 1).await;
+    // It may have been ended before anybody looked.
+    let deadline = Instant::now() + PATIENCE;
+    while !hanging.is_finished() && waiting_now(&world).await.is_empty() {
+        assert!(Instant::now() < deadline, "the commit neither waits nor ends");
+    }
     let epoch =
         world.store().take_over(shard, Uuid::new_v4()).await.expect("a takeover while the row is held");
     let answer = hanging.await.expect("a task");

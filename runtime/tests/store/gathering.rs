@@ -1,6 +1,6 @@
 //! Commits that go together: what waits leaves at once, and each holds, fails or is in doubt by itself.
 
-use super::harness::{PostgresHarness, options};
+use super::harness::{PATIENCE, PostgresHarness, options};
 use campaigns_actors::ports::{
     CommitError, Committed, RowChange, Subject, Transition,
     contract::store::{
@@ -16,10 +16,7 @@ use campaigns_domain::{
 use campaigns_runtime::store::Options;
 use futures::future::{BoxFuture, join_all};
 use sqlx::{Connection as _, PgConnection};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 type PostgresWorld = World<PostgresHarness>;
@@ -45,7 +42,7 @@ async fn hold(world: &PostgresWorld, target: &Target) -> PgConnection {
 
 /// The session that waits for a lock, once there is one that is not `but`.
 async fn waiting(world: &PostgresWorld, but: i32) -> i32 {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let pid: Option<i32> = sqlx::query_scalar(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \

@@ -19,7 +19,10 @@ use campaigns_runtime::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 /// A store under test. The database goes with it.
@@ -28,9 +31,33 @@ pub(crate) struct PostgresHarness {
     pub(crate) database: TestDatabase,
 }
 
-/// Few connections, as many stores share the test's server.
+/// How long a machine that is busy, or stands still for a moment, may take for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Few connections, as many stores share the test's server; and no limit that a busy machine reaches by itself.
 pub(crate) fn options() -> Options {
-    Options { connections: 6, commit_connections: 6, fence_connections: 4, ..Options::default() }
+    Options {
+        connections: 6,
+        commit_connections: 6,
+        fence_connections: 4,
+        acquire_timeout: PATIENCE,
+        statement_timeout: PATIENCE,
+        fence_timeout: PATIENCE,
+        idle_in_transaction_timeout: PATIENCE,
+        migration_lock_timeout: PATIENCE,
+        ..Options::default()
+    }
+}
+
+/// A store with limits that somebody waits for, and that a busy machine may reach already while it is opened.
+pub(crate) async fn impatient(url: &str, options: Options) -> Postgres {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Postgres::connect(url, options.clone()).await {
+            Ok(store) => return store,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
 }
 
 impl PostgresHarness {
