@@ -18,7 +18,7 @@ use campaigns_runtime::{
 };
 use campaigns_twin::{Options, Twin, hooks::loss::Loss, world::model::Level};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 const SECRET: &str = "the secret of these tests";
@@ -38,7 +38,9 @@ impl Desk {
         let app = twin.app();
         let private_key = Secret::new(std::fs::read_to_string(&app.private_key_file).unwrap());
         let credentials = Credentials::App { id: app.id.to_string(), private_key };
-        let config = GithubConfig::at(Endpoint::exact(&twin.url(), false).unwrap(), credentials);
+        let mut config = GithubConfig::at(Endpoint::exact(&twin.url(), false).unwrap(), credentials);
+        // More than a busy machine takes.
+        (config.timeouts.read, config.timeouts.write) = (Duration::from_secs(60), Duration::from_secs(60));
         let github = Arc::new(GitHub::new(config).unwrap());
         let permits_count_for = Budget::default().longest();
         let work = Work { postgres: stage.store.clone(), github, permits_count_for };

@@ -30,9 +30,13 @@ use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
+
+/// How long a busy machine may take for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One replica's API on a port of its own.
 pub(crate) struct Server {
@@ -84,9 +88,23 @@ pub(crate) async fn stage() -> Stage {
     stage_with(Settings::default()).await
 }
 
+/// A store without a limit that a machine reaches by itself which is busy, or stands still for a moment.
+pub(crate) async fn patient(url: &str) -> Postgres {
+    let options = Options {
+        acquire_timeout: PATIENCE,
+        statement_timeout: PATIENCE,
+        fence_timeout: PATIENCE,
+        idle_in_transaction_timeout: PATIENCE,
+        migration_lock_timeout: PATIENCE,
+        ..Options::default()
+    };
+    Postgres::connect(url, options).await.unwrap()
+}
+
 pub(crate) async fn stage_with(settings: Settings) -> Stage {
+    let settings = Settings { timeout: PATIENCE, ..settings };
     let database = fresh_database().await.unwrap();
-    let store = Postgres::connect(database.url(), Options::default()).await.unwrap();
+    let store = patient(database.url()).await;
     let queries = Arc::new(Queries::new(&store));
     let mut tokens = HashMap::new();
     for role in Role::ALL {
@@ -157,6 +175,14 @@ async fn serve(
 }
 
 impl Stage {
+    /// Waits until the server is ready: one look at a database that takes its time is a bad one.
+    pub(crate) async fn until_ready(&self) {
+        let (probe, deadline) = (format!("{}/readyz", self.server.base), Instant::now() + PATIENCE);
+        while self.http.get(&probe).send().await.unwrap().status() != StatusCode::OK {
+            assert!(Instant::now() < deadline, "it does not become ready");
+        }
+    }
+
     /// Another replica over the same database.
     pub(crate) async fn another_server(&self, settings: Settings) -> Server {
         self.another_server_reading(self.queries.clone(), settings).await

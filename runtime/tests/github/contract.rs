@@ -1,7 +1,7 @@
 //! The port's contract on the twin, in both layouts, with a personal token and as an App; and the number of
 //! requests that a repository costs.
 
-use crate::world::{Layout, app, asked, endpoint, github, named, permit, token, twin};
+use crate::world::{Layout, app, asked, endpoint, github, named, patient, permit, token, twin};
 use async_trait::async_trait;
 use campaigns_actors::ports::{
     CodeHost, CodeHostError, CommitDraft, NewPullRequest, ReadBudget, RepositoryRef,
@@ -14,7 +14,7 @@ use campaigns_domain::{
     publish::commit::{EntryContent, TreeEntry},
     selection::{Answer, Query},
 };
-use campaigns_runtime::github::{Endpoint, GitHub, GithubConfig};
+use campaigns_runtime::github::{Endpoint, GitHub};
 use campaigns_twin::{Demands, Effect, Fault, Twin};
 use std::{collections::HashSet, time::Duration};
 
@@ -124,7 +124,7 @@ impl Stage for OnTwin {
 async fn holds(layout: Layout, as_app: bool) {
     let twin = twin().await;
     let credentials = if as_app { app(&twin) } else { token(&twin) };
-    let host = GitHub::new(GithubConfig::at(endpoint(&twin, layout), credentials)).unwrap();
+    let host = GitHub::new(patient(endpoint(&twin, layout), credentials)).unwrap();
     twin.as_maintainer(|person| person.form_team("core", &["reviewer"])).await.unwrap();
     hold(&OnTwin { twin, host }).await;
 }

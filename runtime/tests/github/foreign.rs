@@ -1,13 +1,13 @@
 //! What points elsewhere is not followed with a credential: two bare listeners, one that poses as GitHub and
 //! points at the other, which notes what it is sent.
 
-use crate::world::permit;
+use crate::world::{patient, permit};
 use campaigns_actors::ports::{CodeHost, CodeHostError, ReadBudget, RepositoryRef};
 use campaigns_domain::{
     id::{CommitSha, RepositoryId, RepositoryName},
     selection::Query,
 };
-use campaigns_runtime::github::{Credentials, Endpoint, GitHub, GithubConfig, Secret};
+use campaigns_runtime::github::{Credentials, Endpoint, GitHub, Secret};
 use std::sync::{Arc, Mutex};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -69,7 +69,7 @@ fn reply(status: &str, headers: &str, body: &str) -> String {
 
 fn adapter(url: &str) -> GitHub {
     let endpoint = Endpoint::exact(url, false).unwrap();
-    let mut config = GithubConfig::at(endpoint, Credentials::Token(Secret::new(CANARY)));
+    let mut config = patient(endpoint, Credentials::Token(Secret::new(CANARY)));
     config.read_attempts = 1;
     GitHub::new(config).unwrap()
 }
@@ -179,7 +179,7 @@ async fn a_write_that_cannot_leave_was_not_done() {
 async fn a_write_that_is_not_answered_in_time_is_unknown() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = Endpoint::exact(&format!("http://{}", listener.local_addr().unwrap()), false).unwrap();
-    let mut config = GithubConfig::at(endpoint, Credentials::Token(Secret::new(CANARY)));
+    let mut config = patient(endpoint, Credentials::Token(Secret::new(CANARY)));
     config.timeouts.write = std::time::Duration::from_millis(50);
     let host = GitHub::new(config).unwrap();
     let answer = host.create_blob(&repository(), "x".into(), permit()).await;

@@ -1,9 +1,9 @@
 //! One App in two organisations: each is read and written with a token of its own installation, and a repository that moves
 //! from one to the other is found there.
 
-use crate::world::{asked, named, permit};
+use crate::world::{asked, named, patient, permit};
 use campaigns_actors::ports::{CodeHost, CodeHostError, NewPullRequest, ReadBudget, Whereabouts};
-use campaigns_runtime::github::{Credentials, Endpoint, GitHub, GithubConfig, Secret};
+use campaigns_runtime::github::{Credentials, Endpoint, GitHub, Secret};
 use campaigns_twin::{Options, Together};
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ async fn both(folder: &std::path::Path) -> (Together, GitHub) {
     let app = both.app().unwrap();
     let private_key = Secret::new(std::fs::read_to_string(app.private_key_file).unwrap());
     let credentials = Credentials::App { id: app.id.to_string(), private_key };
-    let config = GithubConfig::at(Endpoint::exact(&both.url(), false).unwrap(), credentials);
+    let config = patient(Endpoint::exact(&both.url(), false).unwrap(), credentials);
     (both, GitHub::new(config).unwrap())
 }
 

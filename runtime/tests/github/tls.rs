@@ -62,7 +62,7 @@ impl Encrypted {
 
     fn config(&self, twin: &Twin, ca_bundle: Option<PathBuf>) -> GithubConfig {
         let endpoint = Endpoint::resolve(&self.url, false).unwrap();
-        GithubConfig { ca_bundle, ..GithubConfig::at(endpoint, token(twin)) }
+        GithubConfig { ca_bundle, ..world::patient(endpoint, token(twin)) }
     }
 }
 

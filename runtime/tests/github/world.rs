@@ -2,7 +2,7 @@
 
 use campaigns_actors::ports::{Permit, RepositoryRef};
 use campaigns_domain::id::{RepositoryId, RepositoryName};
-use campaigns_runtime::github::{Credentials, Endpoint, GitHub, GithubConfig, Secret};
+use campaigns_runtime::github::{Credentials, Endpoint, GitHub, GithubConfig, Secret, Timeouts};
 use campaigns_twin::{Options, Twin};
 use std::time::Duration;
 use uuid::Uuid;
@@ -41,7 +41,14 @@ pub(crate) fn github(twin: &Twin, credentials: Credentials) -> GitHub {
 }
 
 pub(crate) fn config(twin: &Twin, credentials: Credentials) -> GithubConfig {
-    GithubConfig::at(endpoint(twin, Layout::Dotcom), credentials)
+    patient(endpoint(twin, Layout::Dotcom), credentials)
+}
+
+/// An adapter's settings with more time for an answer than a busy machine takes.
+pub(crate) fn patient(endpoint: Endpoint, credentials: Credentials) -> GithubConfig {
+    let long = Duration::from_secs(60);
+    let timeouts = Timeouts { connect: long, read: long, write: long, stall: long };
+    GithubConfig { timeouts, ..GithubConfig::at(endpoint, credentials) }
 }
 
 pub(crate) fn named(twin: &Twin, id: u64, name: &str) -> RepositoryRef {
