@@ -6,7 +6,11 @@ mod attempt;
 
 use attempt::{attempt, namespaces, tar_of};
 use campaigns_runner::Failure;
+use rustix::fs::OFlags;
 use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
 
 #[track_caller]
 fn refused(script: &str, path: &str, why: &str) {
@@ -187,32 +191,30 @@ fn folders_nested_without_end_are_refused_and_removed() {
 
 #[test]
 fn a_file_that_changes_while_it_is_read_is_refused() {
-    // What could still write would have escaped a plain sandbox; here the test itself does.
-    let attempt = attempt().file("grows", "x").plain().limits(|limits| limits.patch_bytes = 1 << 40);
+    // What could still write would have escaped a plain sandbox; here the test itself does, when the tree has been looked
+    // through and the file is not read yet: the one before it is kept in a pipe, which takes until somebody reads that.
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("place");
-    // The step ends only when the file grows, and it never stops growing. What is read before it takes long enough for
-    // the writer to have its turn on the busiest machine.
-    let script = format!(
-        "head -c 60000000 /dev/zero > first; pwd > {}; while test $(wc -c < grows) -le 1; do sleep 0.01; done",
-        place.display()
-    );
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let script = format!("head -c 200000 /dev/zero > first; echo y >> grows; pwd > {}", place.display());
+    let attempt = attempt().file("grows", "x\n").plain().step(&script);
+    let pipe = attempt.kept(&[0; 200_000]);
+    std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
-            use std::io::Write;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                let Ok(work) = std::fs::read_to_string(&place) else { continue };
+            // Open once the other end is, which has more to write then than a pipe holds.
+            let mut kept = File::open(&pipe).unwrap();
+            if let Ok(work) = std::fs::read_to_string(&place) {
                 let grows = std::path::Path::new(work.trim()).join("grows");
-                if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(grows) {
-                    while !stop.load(std::sync::atomic::Ordering::Relaxed) && file.write_all(b"z").is_ok() {
-                        std::hint::spin_loop();
-                    }
-                }
+                let mut grows = std::fs::OpenOptions::new().append(true).open(grows).unwrap();
+                grows.write_all(b"z").unwrap();
             }
+            std::io::copy(&mut kept, &mut std::io::sink()).unwrap();
         });
-        let outcome = attempt.step(&script).run();
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let outcome = attempt.run();
+        // Nobody waits for an attempt that has ended before it came so far.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        drop(std::fs::OpenOptions::new().write(true).custom_flags(flags).open(&pipe));
         outcome
     });
     match outcome.failure() {

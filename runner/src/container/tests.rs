@@ -211,7 +211,8 @@ fn a_container_over_its_time_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (ended, _, calls) = run(folder.path(), "alpine:3", "exec sleep 60", Duration::from_millis(300));
     assert_eq!(ended, Ended::TimedOut);
-    assert_eq!(calls, "info rm create start rm ");
+    // On a busy machine the time may be over before the program has written down that it is to start.
+    assert_eq!(calls.replace("start ", ""), "info rm create rm ");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use campaigns_domain::execution::{Change, Limits, Manifest, Order, OrderedStep};
-use campaigns_domain::id::{CommitSha, ExecutionId};
+use campaigns_domain::id::{CommitSha, Digest, ExecutionId};
 use campaigns_runner::{CONTENTS, Containers, DIFF, Failure, Isolation, LOG, Runner, Sandbox};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -111,6 +111,11 @@ impl Attempt {
     pub(crate) fn last_step(mut self, change: impl FnOnce(&mut OrderedStep)) -> Self {
         change(self.order.steps.last_mut().unwrap());
         self
+    }
+
+    /// Where a changed file with this content will be kept.
+    pub(crate) fn kept(&self, content: &[u8]) -> PathBuf {
+        self.folder.path().join("out").join(CONTENTS).join(Digest::of(content).0)
     }
 
     pub(crate) fn run(self) -> Outcome {

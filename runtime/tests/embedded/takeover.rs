@@ -79,18 +79,24 @@ fn a_stale_mark_with_the_number_of_a_living_stranger_is_no_obstacle() {
 #[test]
 fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
     let place = Place::new();
+    // Programs of a PostgreSQL that come to half of the data and no further.
+    let programs = place.dir.with_file_name("programs");
+    std::fs::create_dir(&programs).expect("a folder");
+    install(&programs.join("postgres"), "#!/bin/sh\necho 'postgres (PostgreSQL) 17.0'\n");
+    let half = "#!/bin/sh\nwhile [ \"$1\" != --pgdata ]; do shift; done\necho 17 > \"$2/PG_VERSION\"\nexec sleep 86400\n";
+    install(&programs.join("initdb"), half);
     let mut owner = Command::new(crate::OWNER)
         .arg(&place.dir)
+        .env("CAMPAIGNS_POSTGRES_BIN", &programs)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the owner starts");
     let half_made = || {
-        std::fs::read_dir(&place.dir)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("data.new."))
+        std::fs::read_dir(&place.dir).into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with("data.new.") && entry.path().join("PG_VERSION").exists()
+        })
     };
     await_true("the data to be half made", half_made);
     owner.kill().expect("killed");
@@ -98,6 +104,20 @@ fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
     let server = place.start();
     assert_eq!(number(&server.url(), "SELECT 1::bigint"), 1);
     assert!(!half_made());
+}
+
+/// Makes a program. Another process writes it: a file that this one has open to write, also by way of a child that
+/// another test is just starting, cannot be run.
+fn install(program: &std::path::Path, script: &str) {
+    let mut written = Command::new("install")
+        .args(["-m", "755", "--", "/dev/stdin"])
+        .arg(program)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("install is there");
+    std::io::Write::write_all(&mut written.stdin.take().expect("its input"), script.as_bytes())
+        .expect("written");
+    assert!(written.wait().expect("its end").success());
 }
 
 /// A server without an owner, with a row in it.

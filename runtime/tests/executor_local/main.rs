@@ -83,9 +83,9 @@ fn alive(mark: &str) -> usize {
 
 /// Waits until a condition outside this process holds.
 async fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < deadline, "it did not come about within 30 s");
+        assert!(Instant::now() < deadline, "it did not come about within 60 s");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
