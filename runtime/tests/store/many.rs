@@ -1,67 +1,38 @@
 //! A commit of very many rows, and connections that were cut while they rested.
 
-use super::harness::{PATIENCE, PostgresHarness, impatient, options};
-use campaigns_actors::ports::{CommitError, RowChange, Store as _, contract::store::fixture::World};
+use super::harness::{PostgresHarness, options};
+use campaigns_actors::ports::{CommitError, RowChange, contract::store::fixture::World};
 use campaigns_domain::{execution::target::TargetState, id::Shard};
-use campaigns_runtime::store::Options;
 use sqlx::{Connection as _, PgConnection};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, sync::Arc};
+
+/// Writes down how long the server lets the statement run that adds targets, so that nobody waits for its end.
+const NOTES: &str = "CREATE TABLE allowed (milliseconds bigint); \
+    CREATE FUNCTION note_allowed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        INSERT INTO allowed SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'; RETURN NULL; \
+    END $$; \
+    CREATE TRIGGER noted AFTER INSERT ON repo_targets FOR EACH STATEMENT EXECUTE FUNCTION note_allowed()";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_targets_of_a_large_run_may_take_longer_to_commit_than_anything_else() {
-    let limit = Duration::from_secs(1);
-    let (world, targets) = World::with_targets(Arc::new(PostgresHarness::new().await), 1).await;
-    let limited_to = Options { statement_timeout: limit, ..options() };
-    let store = impatient(world.harness.database.url(), limited_to).await;
-    let shard = Shard::of_run(world.run.id);
-    let mut small = world.transition(shard).await;
-    small.changes.push(RowChange::AddTargets(vec![world.new_target(1)]));
-    let mut large = world.transition(shard).await;
-    large.changes.push(RowChange::AddTargets((2..60_000).map(|place| world.new_target(place)).collect()));
-
-    let mut other = PgConnection::connect(world.harness.database.url()).await.expect("a connection");
-    sqlx::raw_sql("BEGIN; LOCK TABLE run_parts").execute(&mut other).await.expect("the table");
-    let answer = store.commit(small).await;
-    assert!(matches!(answer, Err(CommitError::Unavailable(_))), "{answer:?}");
-    let committing = store.clone();
-    let commit = tokio::spawn(async move { committing.commit(large).await });
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        // Longer than a small one may take.
-        let waits: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
-             AND wait_event_type = 'Lock' AND query_start < clock_timestamp() - $1::text::interval)",
-        )
-        .bind(format!("{} ms", limit.as_millis() + 500))
-        .fetch_one(&mut other)
-        .await
-        .expect("the sessions");
-        if waits {
-            break;
-        }
-        assert!(!commit.is_finished(), "the large commit was ended as early as a small one");
-        assert!(Instant::now() < deadline, "no large commit waits");
-        tokio::task::yield_now().await;
-    }
-    sqlx::raw_sql("COMMIT").execute(&mut other).await.expect("the table is free");
-    commit.await.expect("a task").expect("the large commit");
-    let counted: i64 = sqlx::query_scalar("SELECT sum(targets_selected)::bigint FROM run_parts")
-        .fetch_one(&mut other)
-        .await
-        .expect("a sum");
-    assert_eq!(counted, 59_999, "those of the small commit are not among them");
-
+    let world = World::new(Arc::new(PostgresHarness::new().await)).await;
+    let pool = world.harness.store.pool();
+    sqlx::raw_sql(NOTES).execute(pool).await.expect("a trigger");
+    let adding = async |places: Range<u32>| -> Vec<i64> {
+        sqlx::query("DELETE FROM allowed").execute(pool).await.expect("nothing is noted");
+        let mut transition = world.transition(Shard::of_run(world.run.id)).await;
+        let targets = places.map(|place| world.new_target(place)).collect();
+        transition.changes.push(RowChange::AddTargets(targets));
+        world.commit(transition).await;
+        let noted = sqlx::query_scalar("SELECT DISTINCT milliseconds FROM allowed");
+        noted.fetch_all(pool).await.expect("what was noted")
+    };
+    let usual = i64::try_from(options().statement_timeout.as_millis()).expect("small");
+    assert_eq!(adding(0..100).await, [usual]);
+    // Half a second more for five thousand rows more than those that have the time of any statement.
+    assert_eq!(adding(100..15_100).await, [usual + 500]);
     // What comes after has the limit of everybody again.
-    let after = world.moved(&targets[0], TargetState::Queued).await;
-    world.commit(after).await;
-    let mut limited = world.transition(shard).await;
-    limited.changes.push(RowChange::AddTargets(vec![world.new_target(60_001)]));
-    sqlx::raw_sql("BEGIN; LOCK TABLE run_parts").execute(&mut other).await.expect("the table");
-    let answer = store.commit(limited).await;
-    assert!(matches!(answer, Err(CommitError::Unavailable(_))), "{answer:?}");
+    assert_eq!(adding(15_100..15_200).await, [usual]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
