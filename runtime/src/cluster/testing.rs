@@ -3,7 +3,10 @@
 //!
 //! Both end with the process: the kernel sees to it. Deliberately absent: anything for production.
 
-use super::server::{RedisServer, ServerError};
+use super::{
+    Keys, Link, RedisPool,
+    server::{RedisServer, ServerError},
+};
 use crate::config::RedisUrl;
 use campaigns_actors::ports::PointPool;
 use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
@@ -35,9 +38,9 @@ pub async fn connection(url: &RedisUrl) -> Result<MultiplexedConnection, super::
 /// # Errors
 /// Where Redis does not answer.
 pub async fn pool(url: &RedisUrl, installation: Uuid) -> Result<Arc<dyn PointPool>, super::Away> {
-    let link = super::Link::new(url, "campaigns-points", PATIENCE)?;
-    let keys = super::Keys::of(installation);
-    Ok(Arc::new(super::RedisPool::open(link, keys, Uuid::new_v4(), PATIENCE).await?))
+    let (mut link, keys) = (Link::new(url, "campaigns-points", PATIENCE)?, Keys::of(installation));
+    RedisPool::mark(link.open().await?, &keys).await?;
+    Ok(Arc::new(RedisPool::new(link, keys, Uuid::new_v4(), PATIENCE)))
 }
 
 /// A server of a test's own.

@@ -95,6 +95,7 @@ pub(crate) async fn patient(url: &str) -> Postgres {
         statement_timeout: PATIENCE,
         fence_timeout: PATIENCE,
         idle_in_transaction_timeout: PATIENCE,
+        idle_asking_timeout: PATIENCE,
         migration_lock_timeout: PATIENCE,
         ..Options::default()
     };

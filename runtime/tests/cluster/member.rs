@@ -53,7 +53,7 @@ impl OnRedis {
         Self { url, id: Uuid::new_v4(), lease, store, members: Mutex::default() }
     }
 
-    /// A member. How long it waits for Redis goes by its leases, which may be too short for a machine that is busy.
+    /// A member, however long Redis takes to answer.
     pub(crate) async fn connect(&self) -> RedisCluster {
         let (deadline, settings) = (Instant::now() + WITHIN, Settings { lease: self.lease });
         loop {

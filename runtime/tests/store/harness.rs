@@ -44,6 +44,7 @@ pub(crate) fn options() -> Options {
         statement_timeout: PATIENCE,
         fence_timeout: PATIENCE,
         idle_in_transaction_timeout: PATIENCE,
+        idle_asking_timeout: PATIENCE,
         migration_lock_timeout: PATIENCE,
         ..Options::default()
     }
