@@ -1,16 +1,15 @@
-//! What a request may bring along, each with a size: JSON and spec bodies, queries, path segments, headers.
+//! What a request may bring along, each with a size: bodies, path segments, headers.
 //!
-//! Deliberately absent: the decompression of requests; nothing here takes a compressed body.
+//! Deliberately absent: queries (`query`), what a JSON body says (`json`), and the decompression of requests; nothing here takes a compressed body.
 
 use crate::error::ApiError;
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -49,44 +48,6 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Reads a JSON object, and says where it is not what is wanted.
-pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    // A list of values in the order of the fields would be read too, and means nothing to anybody.
-    let object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let read =
-        if object { serde_json::from_slice(bytes) } else { Err(serde::de::Error::custom("it is no object")) };
-    read.map_err(|error: serde_json::Error| {
-        let detail = format!("the body is not the JSON that is wanted here: {error}");
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", detail)
-    })
-}
-
-/// A small JSON body; an empty one is the default.
-pub(crate) struct JsonBody<T> {
-    /// What it says.
-    pub(crate) value: T,
-}
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonBody<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let bytes = read(body, &parts.headers, SMALL_BODY).await?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self { value: T::default() });
-        }
-        match media_type(&parts.headers).as_str() {
-            "application/json" => Ok(Self { value: json(&bytes)? }),
-            _ => Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "the body has to be JSON: send it with `Content-Type: application/json`",
-            )),
-        }
-    }
-}
-
 /// A body that has to be empty or small, and is not looked at.
 pub(crate) struct NoBody;
 
@@ -96,22 +57,6 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         read(body, &parts.headers, SMALL_BODY).await.map(|_| Self)
-    }
-}
-
-/// The query, with unknown names refused by its type.
-pub(crate) struct Params<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(value)) => Ok(Self(value)),
-            Err(error) => {
-                Err(ApiError::bad_request(format!("the query cannot be read: {}", error.body_text())))
-            }
-        }
     }
 }
 
@@ -170,7 +115,7 @@ pub(crate) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, 
     match asked {
         None => Ok(default),
         Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(ApiError::bad_request(format!("`limit` is 1 to {most}"))),
+        Some(limit) => Err(ApiError::bad_request(format!("`limit` cannot be {limit}: it is 1 to {most}"))),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::{
     auth::Asking as MayAsk,
-    body::{CampaignName, JsonBody},
+    body::CampaignName,
     error::ApiError,
+    json::JsonBody,
     ports::{AskedFor, Asking},
     response,
     routes::commanding::Commanding,

@@ -3,9 +3,9 @@
 use super::PAGE;
 use crate::{
     auth::{Auditing, May},
-    body::{self, Params},
-    cursor,
+    body, cursor,
     error::ApiError,
+    query::Params,
     response,
     state::ApiState,
     wire::{AuditEntry, Page},
@@ -35,7 +35,11 @@ pub(crate) async fn list(
     Params(query): Params<AuditQuery>,
 ) -> Result<Response, ApiError> {
     let limit = body::limit(query.limit, PAGE.0, PAGE.1)?;
-    if query.subject.as_ref().is_some_and(|subject| subject.len() > 200 || !subject.contains('/')) {
+    if query
+        .subject
+        .as_ref()
+        .is_some_and(|subject| subject.len() > 200 || !subject.contains('/') || subject.contains('\0'))
+    {
         return Err(ApiError::bad_request("`subject` is a kind and a name, such as `campaign/rename-main`"));
     }
     let before = cursor::decode(query.cursor.as_deref())?;

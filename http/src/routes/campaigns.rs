@@ -3,11 +3,13 @@
 use super::{PAGE, Paging};
 use crate::{
     auth::{Applying, May, Reading},
-    body::{self, CampaignName, Params, SPEC_BODY},
+    body::{self, CampaignName, SPEC_BODY},
     cursor,
     error::ApiError,
+    json,
     passage::RequestId,
     ports::NewSpec,
+    query::Params,
     response,
     state::ApiState,
     wire::{Applied, ApplySpec, Campaign, Page, SpecFault, SpecVersion},
@@ -93,7 +95,7 @@ async fn spec_text(request: Request) -> Result<String, ApiError> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(body, &parts.headers, SPEC_BODY).await?;
     match body::media_type(&parts.headers).as_str() {
-        "application/json" => Ok(body::json::<ApplySpec>(&bytes)?.spec),
+        "application/json" => Ok(json::object::<ApplySpec>(&bytes)?.spec),
         "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
             String::from_utf8(bytes.into()).map_err(|_| {
                 ApiError::bad_spec("the spec is not UTF-8; save it as UTF-8 and send it again", vec![])

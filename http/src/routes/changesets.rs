@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     auth::{May, Reading, Syncing},
-    body::{self, CampaignName, Id, NoBody, Params},
+    body::{self, CampaignName, Id, NoBody},
     cursor,
     error::ApiError,
     passage::RequestId,
     ports::{ChangesetFilter, ChangesetScope, NewCommand},
+    query::Params,
     response,
     routes::runs::idempotency_key,
     state::ApiState,

@@ -4,10 +4,11 @@
 
 use crate::{
     auth::{May, Reading},
-    body::{self, Id, Params},
+    body::{self, Id},
     error::ApiError,
     live::{self, Watching},
     ports::{Positions, Progress},
+    query::Params,
     response,
     serve::Draining,
     state::ApiState,
@@ -81,9 +82,11 @@ pub(crate) async fn events(
 
 fn after(run: RunId, headers: &HeaderMap, query: Option<&str>) -> Result<Positions, ApiError> {
     let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
-    match header.filter(|text| !text.is_empty()).or(query) {
+    let header = header.filter(|text| !text.is_empty()).map(|text| ("Last-Event-ID", text));
+    match header.or(query.map(|text| ("after", text))) {
         None => Ok(Positions::START),
-        Some(text) => live::decode(run, text).map_err(|error| ApiError::bad_request(error.to_string())),
+        Some((name, text)) => live::decode(run, text)
+            .map_err(|error| ApiError::bad_request(format!("`{name}` cannot be read: {error}"))),
     }
 }
 

@@ -3,9 +3,9 @@
 use super::{PAGE, Paging};
 use crate::{
     auth::{May, Reading},
-    body::{self, Params},
-    cursor,
+    body, cursor,
     error::ApiError,
+    query::Params,
     response,
     state::ApiState,
     wire::{Installation, Page},

@@ -4,8 +4,9 @@
 
 use crate::{
     auth::Pacing,
-    body::{CampaignName, JsonBody},
+    body::CampaignName,
     error::ApiError,
+    json::JsonBody,
     ports::Paced,
     response,
     routes::commanding::Commanding,

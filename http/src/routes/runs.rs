@@ -3,11 +3,13 @@
 use super::{PAGE, Paging};
 use crate::{
     auth::{Action, May, Reading, Starting},
-    body::{self, CampaignName, Id, JsonBody, Params},
+    body::{self, CampaignName, Id},
     cursor,
     error::ApiError,
+    json::JsonBody,
     passage::RequestId,
     ports::{CreatedRun, IdempotencyKey, NewRun},
+    query::Params,
     response,
     state::ApiState,
     wire::{CreateRun, Page, Run},

@@ -4,10 +4,11 @@ use super::PAGE;
 use super::artifacts::{self, Yield};
 use crate::{
     auth::{May, Reading},
-    body::{self, Id, Params},
+    body::{self, Id},
     cursor,
     error::ApiError,
     ports::{RepositoryFilter, TargetFilter},
+    query::Params,
     response,
     state::ApiState,
     wire::{Diff, Page, Target, TargetDetail},

@@ -108,7 +108,10 @@ fn understand(headers: &HeaderMap, bytes: &[u8]) -> Result<Delivery, ApiError> {
             "unsupported-media-type",
             "the webhook sends forms: choose the content type `application/json` in its settings at GitHub",
         ),
-        _ => ApiError::bad_request(format!("the payload is no JSON object: {error}")),
+        _ => ApiError::bad_request(match (error.line(), error.column()) {
+            (0, _) => "the payload is no JSON object".to_owned(),
+            (line, column) => format!("the payload is no JSON object (line {line}, column {column})"),
+        }),
     })?;
     let app = only(headers, "x-github-hook-installation-target-id").and_then(|text| text.parse::<u64>().ok());
     let app = app.filter(|app| i64::try_from(*app).is_ok()).unwrap_or_default();

@@ -79,7 +79,7 @@ pub struct SetPace {
 
 /// What a cap is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "it has to be a whole number of at least 1, or \"spec\"")]
 pub enum CapSetting {
     /// This, at least 1.
     To(u32),

@@ -186,6 +186,89 @@ async fn unknown_methods_queries_and_sizes_are_problems() {
     }
 }
 
+/// What nobody meant is told in our words: which part of the request, what it was given, and what it takes.
+#[tokio::test]
+async fn nonsense_is_named_and_answered_in_words_of_our_own() {
+    let stage = stage().await;
+    let document = serde_json::to_value(campaigns_http::document()).unwrap();
+    let foreign = [
+        "eserializ",
+        "invalid digit",
+        "expected",
+        "struct",
+        "enum",
+        "variant",
+        "u32",
+        "u64",
+        "panick",
+        "parse",
+        "serde",
+    ];
+    let told = async |request: reqwest::RequestBuilder, status: StatusCode, names: &[&str]| {
+        let detail = problem(request.send().await.unwrap(), status).await.detail;
+        assert!(names.iter().all(|name| detail.contains(name)), "{names:?}: {detail}");
+        assert!(foreign.iter().all(|word| !detail.contains(word)), "{detail}");
+    };
+    for operation in operations() {
+        let described =
+            &document["paths"][&operation.template][operation.method.as_str().to_lowercase().as_str()];
+        let parameters = described["parameters"].as_array().cloned().unwrap_or_default();
+        let query: Vec<&Value> = parameters.iter().filter(|one| one["in"] == "query").collect();
+        let get = |query: &str| {
+            stage.request(Role::Admin, operation.method.clone(), &format!("{}?{query}", operation.path))
+        };
+        if !query.is_empty() {
+            told(get("nonsense=1"), StatusCode::BAD_REQUEST, &["`nonsense`"]).await;
+        }
+        for parameter in &query {
+            let name = parameter["name"].as_str().unwrap();
+            let number = parameter["schema"].to_string().contains("integer");
+            if number {
+                let takes = parameter["description"].as_str().unwrap();
+                for given in ["abc", "-1", "1.5", "99999999999999999999"] {
+                    let names = [&*format!("`{name}`"), &format!("`{given}`"), takes];
+                    told(get(&format!("{name}={given}")), StatusCode::BAD_REQUEST, &names).await;
+                }
+                told(get(&format!("{name}=1&{name}=2")), StatusCode::BAD_REQUEST, &[&format!("`{name}`")])
+                    .await;
+            } else if name == "state" {
+                let names = ["`state`", "`nonsense`", "open"];
+                let names = if operation.path.ends_with("/targets") { &names[..2] } else { &names[..] };
+                told(get("state=nonsense"), StatusCode::BAD_REQUEST, names).await;
+            } else if !operation.path.ends_with("/budget") {
+                // There, what has a budget is looked for first.
+                told(get(&format!("{name}=%00%20")), StatusCode::BAD_REQUEST, &[&format!("`{name}`")]).await;
+            }
+        }
+        if !operation.body {
+            continue;
+        }
+        for body in [
+            "{",
+            "[]",
+            "3",
+            "{\"nonsense\": 1}",
+            "{\"action\": 3}",
+            "{\"window\": []}",
+            "{\"per_day\": {}}",
+            "{\"only\": \"\\u0000\"}",
+        ] {
+            let request = stage.request(Role::Admin, operation.method.clone(), &operation.path);
+            let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+            told(request, StatusCode::UNPROCESSABLE_ENTITY, &["the body"]).await;
+        }
+    }
+    let list = |query: &str| stage.request(Role::Viewer, Method::GET, &format!("/api/v1/campaigns?{query}"));
+    told(list("limit=0"), StatusCode::BAD_REQUEST, &["`limit`", "0", "1 to 500"]).await;
+    told(list("limit=501"), StatusCode::BAD_REQUEST, &["`limit`", "501", "1 to 500"]).await;
+    let run = json!({ "dry_run": true });
+    let create = stage.request(Role::Admin, Method::POST, "/api/v1/campaigns/nothing/runs").json(&run);
+    told(create.header("Idempotency-Key", "a b"), StatusCode::BAD_REQUEST, &["Idempotency-Key", "200"]).await;
+    let path = format!("/api/v1/runs/{}/events", Uuid::from_u128(7));
+    let events = stage.request(Role::Viewer, Method::GET, &path).header("Last-Event-ID", "nonsense");
+    told(events, StatusCode::BAD_REQUEST, &["`Last-Event-ID`", "cursor"]).await;
+}
+
 #[tokio::test]
 async fn answers_carry_a_request_id_and_headers_that_keep_browsers_at_bay() {
     let stage = stage().await;

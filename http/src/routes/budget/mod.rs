@@ -8,10 +8,11 @@ mod foreseen;
 use super::{PAGE, Paging};
 use crate::{
     auth::{May, Reading},
-    body::{self, CampaignName, Id, Login, Params},
+    body::{self, CampaignName, Id, Login},
     cursor,
     error::ApiError,
     ports::{OrganizationQueue, Queued},
+    query::Params,
     response,
     state::ApiState,
     wire::{Budget, Estimate, OrganizationBudget, OrganizationPause, Waiting, WindowUse},
