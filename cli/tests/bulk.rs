@@ -88,9 +88,17 @@ async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
     let (code, out, _) = here.command(&["status", "greeting", "--state", "open", "--only", "*-00[13]"]);
     assert_eq!((code, out.lines().count()), (Some(0), 2), "{out}");
 
-    let (code, _, err) = here.command(&["close", "greeting", "--only", "nothing-of-this-name", "--yes"]);
+    // Where nothing is selected there is nothing to do, and nothing to ask back; what is selected and refused is a failure.
+    let (code, out, err) = here.command(&["close", "greeting", "--only", "nothing-of-this-name"]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
+    assert!(err.contains("nothing to close: no changeset of greeting fits"), "{err}");
+    assert_eq!(here.ask(&["merge", "greeting", "--state", "merged"]).covers, 0);
+    let (code, _, err) = here.command(&["takeover", "greeting", "--state", "open"]);
     assert_eq!(code, Some(1));
-    assert!(err.contains("no changeset of `greeting` fits"), "{err}");
+    assert!(
+        err.contains("nothing to takeover in what is selected of greeting: ") && err.contains("(4)"),
+        "{err}"
+    );
     let words =
         ["close", "greeting", "--state", "open", "--only", "service-00[12]", "--comment", "Not needed now."];
     assert_eq!(here.ask(&words).covers, 2);

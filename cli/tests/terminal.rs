@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, pipe},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 use support::{SPEC, Server, campaigns, finish};
 
@@ -131,8 +132,33 @@ fn follows_and_leaves(server: &Server, text: &str, spec: &std::path::Path) {
     let said: Vec<String> = lines.collect();
     assert_eq!(following.wait().unwrap().code(), Some(1));
     assert!(said.last().unwrap().contains("goes on: `campaigns watch "), "{said:?}");
+    leaves_where_nobody_reads(server);
     let (code, _, err) = finish(&mut asking(server, &["cancel", "slow"]));
     assert_eq!(code, Some(0), "{err}");
+}
+
+/// `campaigns watch NAME 2>&1 | head` ends with `head`, though the run says nothing more for now.
+fn leaves_where_nobody_reads(server: &Server) {
+    let (reader, writer) = pipe().unwrap();
+    let mut watch = asking(server, &["watch", "slow"]);
+    let mut watching = watch.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    // The command holds the writing end too.
+    drop(watch);
+    let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("opened http")));
+    drop(lines);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let ended = loop {
+        if let Some(status) = watching.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            watching.kill().unwrap();
+            panic!("it goes on though nobody reads what it says");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(1));
 }
 
 #[test]

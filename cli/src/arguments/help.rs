@@ -4,7 +4,7 @@
 
 pub(super) const ALL: &str = "\
 Exit codes:
-  0  all is well
+  0  all is well, also where a selection holds nothing to do
   1  it failed, was refused or was stopped; standard error says why
   2  the command line is wrong
   3  it is done, and some targets or pull requests failed or are held up
@@ -94,7 +94,8 @@ Examples:
   campaigns budget --organization acme";
 
 pub(super) const WATCH: &str = "\
-Ctrl-C leaves the run going. The exit code is that of the run: 3 where some targets failed or are held up.";
+Ctrl-C leaves the run going, and so does the end of whoever reads the progress (`2>&1 | head`). The exit code is that of
+the run: 3 where some targets failed or are held up; 1 also where it was not followed to its end.";
 
 pub(super) const DIFF: &str = "\
 Examples:

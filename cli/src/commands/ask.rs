@@ -51,7 +51,13 @@ pub(crate) async fn run(
             Output::Json => output::json(&preview)?,
             Output::Table => output::text(&table(&preview, usize::MAX))?,
         }
+        if covers_nothing(&preview) && preview.left_out.is_empty() {
+            output::note(&empty(action, name));
+        }
         return Ok(Verdict::Well);
+    }
+    if covers_nothing(&preview) {
+        return nothing(action, name, &preview, form);
     }
     if !words.yes {
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
@@ -78,6 +84,30 @@ pub(crate) async fn run(
         Output::Table => output::note(&outcome(action, name, &asked)),
     }
     Ok(Verdict::Well)
+}
+
+/// Nothing is covered. Where nothing was selected, there was nothing to do, as for whoever asks each night for what is
+/// ready by then; where something was, all of it is refused.
+fn nothing(action: AskAction, name: &str, asked: &Asked, form: Output) -> Result<Verdict> {
+    let selected: u32 = asked.left_out.iter().map(|left| left.count).sum();
+    if selected > 0 {
+        let reasons: Vec<String> =
+            asked.left_out.iter().map(|left| format!("{} ({})", left.reason, left.count)).collect();
+        bail!("there is nothing to {} in what is selected of {name}: {}", word(action), reasons.join("; "));
+    }
+    if form == Output::Json {
+        output::json(asked)?;
+    }
+    output::note(&empty(action, name));
+    Ok(Verdict::Well)
+}
+
+fn covers_nothing(asked: &Asked) -> bool {
+    asked.covers == 0 && asked.targets == 0
+}
+
+fn empty(action: AskAction, name: &str) -> String {
+    format!("there is nothing to {}: no changeset of {name} fits the selection", word(action))
 }
 
 fn word(action: AskAction) -> &'static str {

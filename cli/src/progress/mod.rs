@@ -26,13 +26,14 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often a lost stream is opened again, a second apart, before the command gives up.
 const RECONNECTS: u32 = 60;
 
-/// Follows a run of the server until it ends; nothing where somebody has heard enough before, which changes nothing for
-/// the run.
+/// Follows a run of the server until it ends; nothing where somebody has heard enough before, by Ctrl-C or since nobody
+/// reads the progress any more, which changes nothing for the run.
 pub(crate) async fn follow_or_leave(client: &Client, run: Uuid) -> Result<Option<Run>> {
     let mut reporter = Reporter::new();
     let ended = tokio::select! {
         ended = follow(client, run, &mut reporter) => return ended.map(Some),
         stop = signal::stop() => stop,
+        () = signal::nobody_reads() => return Ok(None),
     };
     ended?;
     drop(reporter);

@@ -66,11 +66,11 @@ pub(super) async fn ask(
         left_out: std::mem::take(&mut found.left_out),
         paused_by: paused.clone(),
     };
-    if asked.covers == 0 && asked.targets == 0 {
-        return Ok(AskedFor::Nothing(Box::new(asked)));
-    }
     if asking.preview {
         return Ok(AskedFor::Preview(Box::new(asked)));
+    }
+    if asked.covers == 0 && asked.targets == 0 {
+        return Ok(AskedFor::Nothing(Box::new(asked)));
     }
     let subject = format!("campaign/{name}");
     let about = About { kind: asking.ask.name(), subject: &subject, campaign: Some(campaign), run: None };

@@ -148,8 +148,12 @@ async fn a_selection_of_nothing_is_an_error_that_says_why() {
         async |body: Value| problem(ask(&stage, None, body).await, StatusCode::CONFLICT).await.detail;
     let none = nothing(json!({ "action": "close", "selection": { "repositories": ["three"] } })).await;
     assert!(none.contains("no changeset of `hello` fits"), "{none}");
-    let none = nothing(json!({ "action": "comment", "body": "hello", "preview": true })).await;
+    let none = nothing(json!({ "action": "comment", "body": "hello" })).await;
     assert!(none.contains("it has no pull request yet (2)"), "{none}");
+    // Whoever only looks is told the same and has asked for nothing.
+    let look = json!({ "action": "comment", "body": "hello", "preview": true });
+    let looked: Asked = good(ask(&stage, None, look).await, StatusCode::OK).await;
+    assert_eq!((looked.covers, looked.left_out[0].count), (0, 2), "{looked:?}");
     let none = nothing(json!({ "action": "close", "selection": { "labels": ["urgent"] } })).await;
     assert!(none.contains("fits"), "{none}");
     for body in [
