@@ -1,11 +1,12 @@
 //! Logs, metrics and the words of a panic. Logs go to standard error: for people on a terminal, one JSON object a
-//! line elsewhere. `RUST_LOG` chooses what is said. Every line passes a filter that takes secrets out.
+//! line elsewhere. `RUST_LOG` chooses what is said. Every line passes a filter that takes secrets out and shortens what is long.
 //!
 //! Deliberately absent: exporting traces, log files and their rotation, which are the machine's.
 
 mod metrics;
 mod panics;
 mod redaction;
+mod shortening;
 
 pub use metrics::metrics;
 

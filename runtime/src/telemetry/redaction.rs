@@ -1,6 +1,7 @@
-//! A writer that takes secrets out of every line on its way. The formatter hands over whole events, so a token
-//! never comes in two halves. It is the last door, not the first: secrets have types that do not print.
+//! A writer that takes secrets out of every line on its way, and shortens what is long. The formatter hands over whole
+//! events, so a token never comes in two halves. It is the last door, not the first: secrets have types that do not print.
 
+use super::shortening::shorten;
 use crate::github::redact;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
@@ -27,7 +28,7 @@ pub(super) struct RedactingWriter<W>(W);
 
 impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(redact(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        self.0.write_all(shorten(&redact(&String::from_utf8_lossy(bytes))).as_bytes())?;
         Ok(bytes.len())
     }
 

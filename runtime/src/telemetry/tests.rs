@@ -67,6 +67,34 @@ fn secrets_are_taken_out_of_messages_fields_and_spans() {
     }
 }
 
+/// What took long is told in a line that can be read: what kind of statement, how long, how many rows.
+#[test]
+fn a_long_statement_is_told_in_short() {
+    let statement = format!("\n\nWITH \"ü\" AS (SELECT '{}\\') UPDATE targets\n", "\"\u{1}é".repeat(2000));
+    for form in [Form::Human, Form::Json] {
+        let text = written(form, "warn", || {
+            tracing::warn!(target: "sqlx::query", summary = "WITH ü AS", db.statement = statement, rows_affected = 7,
+                elapsed_secs = 1.25, "slow statement");
+            tracing::warn!(cause = "why ".repeat(500), "a cause may need words");
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].len() < 700, "{text}");
+        assert!(["WITH", "rows_affected", "1.25", "…"].iter().all(|part| lines[0].contains(part)), "{text}");
+        assert!(lines[1].matches("why").count() == 500, "{text}");
+        if form == Form::Json {
+            let read: serde_json::Value = serde_json::from_str(lines[0]).expect("an object still");
+            assert_eq!(read["rows_affected"], 7);
+            assert!(
+                read["db.statement"].as_str().expect("a text").starts_with("\n\nWITH \"ü\" AS"),
+                "{text}"
+            );
+        }
+    }
+    let broken = format!("an odd \" and {}", "\\u{1f}\\ü\\\\".repeat(2000));
+    assert!(shortening::shorten(&broken).len() < 4100);
+}
+
 #[test]
 fn what_is_said_is_chosen_by_level() {
     let say = || {
