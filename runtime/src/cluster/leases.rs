@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How long nothing is claimed after the database gave no epoch: another member may be served better.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// A shard that still gets no epoch is told of again only after so long in which none was asked for.
+const SAID: Duration = Duration::from_secs(60);
 
 /// What the task is asked, besides the time.
 pub(super) enum Request {
@@ -58,14 +60,34 @@ struct State {
     renew_at: Instant,
     /// Since when Redis has not answered.
     away: Option<Instant>,
+    /// When each shard went last without the epoch that was asked for.
+    without_epoch: BTreeMap<Shard, Instant>,
+}
+
+impl State {
+    /// Says that no epoch came for a shard: once, and not each time that it is tried again.
+    fn none_came(&mut self, shard: Shard, error: &StoreError) {
+        if is_news(&mut self.without_epoch, shard, Instant::now()) {
+            tracing::warn!(%shard, %error, "the shard cannot be taken over yet: the database does not answer, or a large \
+                commit of its former owner is under way there; its work waits, and it is tried again until it can be");
+        } else {
+            tracing::debug!(%shard, %error, "the shard cannot be taken over yet");
+        }
+    }
 }
 
 impl Leases {
     /// Keeps the leases for as long as anybody can ask for something.
     pub(super) async fn keep(mut self, mut asked: mpsc::UnboundedReceiver<Request>) {
         let now = Instant::now();
-        let mut state =
-            State { held: BTreeMap::new(), takes_part: true, claims_from: now, renew_at: now, away: None };
+        let mut state = State {
+            held: BTreeMap::new(),
+            takes_part: true,
+            claims_from: now,
+            renew_at: now,
+            away: None,
+            without_epoch: BTreeMap::new(),
+        };
         let mut next = now;
         loop {
             tokio::select! {
@@ -198,7 +220,7 @@ impl Leases {
                     Ok(_) => {}
                     Err(error) => {
                         // Whoever reaches the database can have it.
-                        tracing::warn!(%shard, %error, "no epoch was minted: the lease is given back");
+                        state.none_came(shard, &error);
                         state.claims_from = Instant::now() + ASK_AGAIN;
                         self.free(state, shard).await;
                     }
@@ -236,6 +258,11 @@ impl Leases {
     }
 }
 
+/// Whether a shard that goes without its epoch now has not done so a while ago already; keeps when it was.
+fn is_news(without: &mut BTreeMap<Shard, Instant>, shard: Shard, now: Instant) -> bool {
+    without.insert(shard, now).is_none_or(|last| now.duration_since(last) >= SAID)
+}
+
 /// So many of the shards that are worked on and not asked for yet, the last claimed first.
 fn last_claimed(held: &BTreeMap<Shard, Held>, count: usize) -> Vec<Shard> {
     let workable = held.iter().filter(|(_, held)| !held.asked && held.lease.is_some());
@@ -247,6 +274,16 @@ fn last_claimed(held: &BTreeMap<Shard, Held>, count: usize) -> Vec<Shard> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn that_no_epoch_comes_is_said_once_for_as_long_as_none_does() {
+        let (mut without, now) = (BTreeMap::new(), Instant::now());
+        let mut said =
+            |shard: u16, after: u64| is_news(&mut without, Shard(shard), now + Duration::from_secs(after));
+        assert!(said(1, 0) && said(2, 0));
+        assert!(!(1..200).any(|second| said(1, second)));
+        assert!(!said(2, 59) && said(2, 59 + 60));
+    }
 
     #[test]
     fn what_came_last_is_handed_over_first() {
