@@ -26,4 +26,4 @@ mod tasks;
 mod world;
 
 pub use settings::{Patience, RestartPolicy, Settings};
-pub use system::{NotStarted, Shards, System};
+pub use system::{GIVING_BACK, LEAVING, NotStarted, Shards, System};

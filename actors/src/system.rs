@@ -14,9 +14,9 @@ use std::sync::Arc;
 use tokio::{task::AbortHandle, time::Instant};
 
 /// How much longer than asked a drain may take to give its leases back.
-const GIVING_BACK: Duration = Duration::from_secs(10);
+pub const GIVING_BACK: Duration = Duration::from_secs(10);
 /// How long it may take to be heard that this process leaves.
-const LEAVING: Duration = Duration::from_secs(2);
+pub const LEAVING: Duration = Duration::from_secs(2);
 
 /// The actors of one process. Dropping it stops them where they are, which is as good as a crash: whoever holds
 /// the shards next resumes from the store. [`System::drain`] is the orderly way.

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(carry_out(arguments));
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    runtime.shutdown_timeout(campaigns_runtime::replica::THREADS);
     match outcome {
         Ok(verdict) => verdict.exit_code(),
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,

@@ -27,6 +27,6 @@ pub use campaigns_wire as wire;
 pub use error::ApiError;
 pub use openapi::document;
 pub use router::router;
-pub use serve::{Draining, serve};
+pub use serve::{Draining, LAST, serve};
 pub use state::{ApiParts, ApiState, Settings};
 pub use webhook::{BadSecrets, WebhookSecrets};

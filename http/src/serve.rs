@@ -23,8 +23,8 @@ const CONNECTIONS: usize = 20_000;
 /// How long the head of a request may take to arrive.
 const HEAD: Duration = Duration::from_secs(15);
 
-/// How long requests may go on after the server was told to stop.
-const LAST: Duration = Duration::from_secs(20);
+/// How long requests may go on after the server was told to stop. It has answered them all the while that it drained.
+pub const LAST: Duration = Duration::from_secs(10);
 
 /// Whether the server has been told to leave or to stop: probes say so, and live streams end.
 #[derive(Debug, Clone)]

@@ -51,6 +51,15 @@ const FIRST_TOKEN: Duration = Duration::from_secs(30);
 /// How long work in flight may take to finish when the replica is stopped.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long the program's threads may take to end once the replica has.
+pub const THREADS: Duration = Duration::from_secs(2);
+
+/// The longest that a server takes to stop whose database is another's: whoever ends servers waits so long and a little
+/// more before killing one (`terminationGracePeriodSeconds`). The embedded database has [`EmbeddedPostgres`]'s own time.
+///
+/// [`EmbeddedPostgres`]: crate::embedded::EmbeddedPostgres
+pub const STOPS_WITHIN: Duration = Duration::from_secs(50);
+
 /// What a replica is made of.
 #[derive(Debug, Clone)]
 pub struct ReplicaSettings {
@@ -349,4 +358,16 @@ fn actor_settings(settings: &ReplicaSettings, scratch: PathBuf) -> Settings {
         actors.publish_at_once = actors.publish_at_once.max(settings.parallelism as usize * 2);
     }
     actors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use campaigns_actors::{GIVING_BACK, LEAVING};
+
+    #[test]
+    fn the_parts_of_a_stop_fit_into_what_is_promised_of_it() {
+        let parts = [LEAVING, DRAIN, GIVING_BACK, campaigns_http::LAST, crate::store::CLOSING, THREADS];
+        assert!(parts.into_iter().sum::<Duration>() <= STOPS_WITHIN);
+    }
 }

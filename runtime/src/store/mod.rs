@@ -50,7 +50,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How long connections in use are waited for when the store is closed.
-const CLOSING: Duration = Duration::from_secs(5);
+pub(crate) const CLOSING: Duration = Duration::from_secs(5);
 
 /// The store on a PostgreSQL database. Clones share its connections.
 #[derive(Debug, Clone)]
