@@ -139,6 +139,20 @@ async fn a_conflict_is_answered_once_for_each_head_of_the_base() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_base_is_merged_also_where_the_result_on_it_is_the_same_as_before() {
+    let (house, system, first) = open_under("same", "onConflict").await;
+    // The steps write the whole file, whatever stands there.
+    let base = moves(&house, "r0", "CAMPAIGN.md", "theirs");
+    says(&house, &first, Mergeability::Conflicting);
+    read(&house, &system, 1).await;
+    let (after, repository) = (house.changeset("r0"), house.repository("r0"));
+    let head = house.host.head_of(&repository, &after.head_branch).unwrap();
+    assert_eq!(head.parents, [first.head.clone().unwrap(), base.clone()], "{:#?}", house.store.dump().events);
+    assert_eq!((&after.head, after.shown.base.as_ref()), (&Some(head.commit), Some(&base)));
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conflict_that_github_works_out_later_is_not_missed() {
     let (house, system, first) = open_under("later", "onConflict").await;
     // Nothing has happened to it for days, so that it is read once a day.

@@ -166,10 +166,15 @@ pub fn branch_step(changeset: &Changeset, observed: &Observation, wanted_tree: &
     }
 }
 
-/// Whether a branch head is a commit of ours whose answer may have been lost: it sits on what we built on.
+/// Whether a branch head is a commit of ours that holds what it is to hold: our last head where its base is the wanted
+/// one, or a commit whose answer may have been lost, which sits on what we built on.
 fn is_ours(changeset: &Changeset, branch: &BranchHead) -> bool {
     match &changeset.head {
-        Some(head) => branch.commit == *head || branch.parents == parents(changeset, head),
+        // The result on a base that moved may be the very same files, and conflicts until that base is merged in.
+        Some(head) => {
+            let parents = parents(changeset, head);
+            (branch.commit == *head && parents.len() == 1) || branch.parents == parents
+        }
         None => branch.parents == [changeset.wanted.base.clone()],
     }
 }

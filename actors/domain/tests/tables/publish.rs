@@ -81,6 +81,8 @@ fn a_base_that_moved_becomes_a_parent() {
     moved.wanted.base = commit('c');
     for (head, expected) in [
         (branch_head('1', "older", &['b']), "append to 1 and c"),
+        // The same files on the new base as on the old: what conflicts with them is merged all the same.
+        (branch_head('1', "wanted", &['b']), "append to 1 and c"),
         // The answer was lost: our merge is there.
         (branch_head('2', "wanted", &['1', 'c']), "keep 2"),
         (branch_head('2', "wanted", &['1']), "the branch `campaigns/tidy` has commits"),
