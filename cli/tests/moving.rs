@@ -127,6 +127,10 @@ async fn a_base_that_moved_over_our_files_is_answered_by_itself() {
     let runs = runs(&server).await;
     let again = runs.iter().filter(|run| run.rebase);
     assert_eq!(again.map(|run| run.retries).sum::<u32>(), 2, "each of the two once: {runs:?}");
+    // Beside the campaign's own run, which is still the one that is shown and followed.
+    let own = runs.iter().find(|run| !run.rebase).unwrap();
+    assert_eq!(status["run"]["id"], json!(own.id), "{status}");
+    assert_eq!(status["campaign"]["latest_run"], json!(own.id), "{status}");
     assert!(support::opened(&twin).values().all(|count| *count == 1));
     assert_eq!(server.stop(), Some(0));
 }

@@ -173,7 +173,7 @@ fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {
     format!("{name} · {run_words}{paused}")
 }
 
-/// The newest run, and every target where the newest run has left it that had it: the last run of everything, those that
+/// The newest run but those that carry pull requests out again beside it, and every target where the newest run has left it that had it: the last run of everything, those that
 /// tried what had failed again, and, where that is asked for, those that carried open pull requests out again.
 pub(crate) async fn targets(
     client: &Client,
@@ -197,7 +197,7 @@ pub(crate) async fn targets(
             break;
         }
     }
-    Ok((runs.into_iter().next(), targets))
+    Ok((runs.into_iter().find(|run| !run.rebase), targets))
 }
 
 /// The states by which is filtered, checked.

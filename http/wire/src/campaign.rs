@@ -31,7 +31,7 @@ pub struct Campaign {
     pub spec: String,
     /// The number of that version, from 1.
     pub version: u32,
-    /// The newest run, if there was one.
+    /// The newest run, if there was one, those left aside that carry open pull requests out again on bases that moved.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latest_run: Option<Uuid>,
     /// Who paused it, while it is paused: nothing is admitted or written for any run of it until it is resumed.

@@ -20,7 +20,8 @@ macro_rules! campaigns {
         concat!(
             "SELECT c.id, c.name, c.owner, c.created, c.changed, c.paused_by, c.paused_at, s.digest, s.version, ",
             "coalesce(s.normalised->>'description', '') AS description, ",
-            "(SELECT r.id FROM runs r WHERE r.campaign = c.id ORDER BY r.created DESC, r.id DESC LIMIT 1) AS latest_run, ",
+            "(SELECT r.id FROM runs r WHERE r.campaign = c.id AND NOT coalesce((r.options->>'rebase')::boolean, false) ",
+            "ORDER BY r.created DESC, r.id DESC LIMIT 1) AS latest_run, ",
             "(SELECT coalesce(jsonb_object_agg(k.state, k.number), '{}') FROM (SELECT state, count(*) AS number ",
             "FROM changesets WHERE campaign = c.id GROUP BY state) k) AS changesets, ",
             "(SELECT coalesce(jsonb_agg(jsonb_build_object('organization', o.login, 'cause', o.pause->>'cause', ",
