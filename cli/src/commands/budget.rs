@@ -101,16 +101,16 @@ fn windows(organization: &OrganizationBudget, paint: Paint) -> String {
     let mut table = Table::default();
     for window in &organization.windows {
         let per = match window.seconds {
-            60 => "minute".to_owned(),
-            3_600 => "hour".to_owned(),
-            86_400 => "day".to_owned(),
-            seconds => format!("{seconds} s"),
+            60 => "a minute".to_owned(),
+            3_600 => "an hour".to_owned(),
+            86_400 => "a day".to_owned(),
+            seconds => format!("in {seconds} s"),
         };
         let left = format!("{} of {}", window.used, window.cap);
         let full = window.used >= u64::from(window.cap);
         table.row([
             Cell::plain(format!("  {}", window.counts.replace('_', " "))),
-            Cell::plain(format!("a {per}")),
+            Cell::plain(per),
             Cell::painted(&left, |text| if full { paint.red(text) } else { text.to_owned() }),
             Cell::painted(&window.scope, |text| paint.dim(text)),
         ]);

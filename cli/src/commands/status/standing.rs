@@ -92,10 +92,21 @@ impl Standings {
     pub(super) fn of(targets: &[Target], changesets: &[Changeset], states: &[String]) -> Self {
         let by_target: HashMap<Uuid, &Changeset> =
             changesets.iter().map(|each| (each.target_id, each)).collect();
+        // Where an earlier run's was merged there is nothing left to change: that is one thing, and one line.
+        let merged: HashMap<(&str, &str), &Changeset> = changesets
+            .iter()
+            .filter(|each| each.state == ChangesetState::Merged)
+            .map(|each| ((each.repository.as_str(), each.base_branch.as_str()), each))
+            .collect();
+        let known = |target: &Target| {
+            let over = target.state == TargetState::Unchanged && target.workspace.is_empty();
+            let place = (target.repository.as_str(), target.branch.as_str());
+            by_target.get(&target.id).or_else(|| merged.get(&place).filter(|_| over)).copied()
+        };
         let mut all = vec![];
         let mut shown = HashSet::new();
         for target in targets {
-            all.push(match by_target.get(&target.id) {
+            all.push(match known(target) {
                 Some(changeset) => {
                     shown.insert(changeset.id);
                     Standing { target: Some(target.id), ..of_changeset(changeset) }
@@ -307,6 +318,36 @@ mod tests {
         let apart = Standings { all: all.clone(), apart: true }.table();
         assert_eq!((apart.0.lines().count(), apart.1), (all.len(), false));
         assert!(Standings { all, apart: false }.table().1);
+    }
+
+    #[test]
+    fn what_was_merged_and_has_nothing_left_to_change_is_one_line() {
+        let id = |nth: u128| Uuid::from_u128(nth);
+        let target = |nth: u128, name: &str| Target {
+            id: id(nth),
+            run_id: id(9),
+            campaign_id: id(8),
+            repository: name.to_owned(),
+            branch: "main".to_owned(),
+            workspace: String::new(),
+            base: String::new(),
+            state: TargetState::Unchanged,
+            reason: String::new(),
+            why: String::new(),
+            missing: false,
+            attempt: 1,
+        };
+        let merged: Changeset = serde_json::from_value(serde_json::json!({
+            "id": id(7), "campaign_id": id(8), "run_id": id(6), "target_id": id(5), "repository": "acme/api",
+            "base_branch": "main", "head_branch": "campaigns/x", "state": "merged", "reason": "", "why": "", "title": "X",
+            "generation": 1, "updated_at": "2026-01-02T03:04:05Z"
+        }))
+        .unwrap();
+        let all = Standings::of(&[target(1, "acme/api"), target(2, "acme/web")], &[merged], &[]);
+        let lines: Vec<_> =
+            all.all.iter().map(|each| (each.state.as_str(), each.repository.as_str())).collect();
+        assert_eq!(lines, [("merged", "acme/api"), ("unchanged", "acme/web")]);
+        assert_eq!(all.shown(), (HashSet::from([id(1), id(2)]), HashSet::from([id(7)])));
     }
 
     #[test]
