@@ -7,7 +7,7 @@ mod support;
 use campaigns_twin::{
     AppAccess, Conclusion, Demands, Maintainer, Options, Refused, StatusState, Twin, world::model::Level,
 };
-use campaigns_wire::{Changeset, ChangesetState, Checks};
+use campaigns_wire::{Changeset, ChangesetState, Checks, MergeStands};
 use std::time::{Duration, Instant};
 use support::{Server, campaigns, finish};
 
@@ -123,6 +123,10 @@ async fn a_red_check_runs_again_turns_green_and_is_merged() {
     assert!(code != Some(0) && err.contains("its checks are running"), "{err}");
     let (code, _, err) = here.command(&["merge", "greeting", "--only", RED, "--yes"]);
     assert_eq!(code, Some(0), "{err}");
+    // Green before that, it would have to be merged by the rules, which this App may not read.
+    let merges =
+        |now: &Changeset| now.merge.as_ref().is_some_and(|merge| merge.state == MergeStands::AutoMerge);
+    here.until(RED, merges).await;
     here.person(|person| person.end_workflow(RED, 1, "test", Conclusion::Success)).await;
     here.until(RED, |now| now.state == ChangesetState::Merged).await;
     assert_eq!(here.reruns(), 1, "what failed once is asked for once");
