@@ -6,9 +6,11 @@
 mod help;
 mod looking;
 mod serve;
+mod steer;
 
 pub(crate) use looking::{Budget, Diff, Logs, Runs, SpecOf, Status, Sync, Watch};
 pub(crate) use serve::Serve;
+pub(crate) use steer::{Pace, Steer};
 
 use crate::limits::Limits;
 use campaigns_domain::spec::campaign_flaw;
@@ -78,11 +80,14 @@ pub(crate) enum Command {
     /// Give a spec to the server and start a run of it.
     #[command(after_help = help::APPLY)]
     Apply(Apply),
-    /// Hold a campaign: nothing more is started or written until it is resumed.
+    /// Hold a campaign, or a selection of its pull requests: nothing more is written until it is resumed.
+    #[command(after_help = help::PAUSE)]
     Pause(Steer),
-    /// Let a paused campaign go on.
+    /// Let what is paused go on.
+    #[command(after_help = help::RESUME)]
     Resume(Steer),
-    /// End every run of a campaign that is under way.
+    /// End every run of a campaign that is under way, or take back a selection of what has no pull request yet.
+    #[command(after_help = help::CANCEL)]
     Cancel(Steer),
     /// Open the pull requests that were kept back.
     #[command(after_help = help::PUBLISH)]
@@ -264,16 +269,6 @@ pub(crate) struct Apply {
     pub(crate) no_wait: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Steer {
-    /// The campaign, or the id of one of its runs.
-    #[arg(value_parser = campaign)]
-    pub(crate) campaign: String,
-    /// Return as soon as it is recorded, without waiting until every owner has heard of it.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-}
-
 /// Which changesets, and how it is asked.
 #[derive(Debug, Args)]
 pub(crate) struct AskWords {
@@ -345,18 +340,4 @@ pub(crate) struct Comment {
     /// What to say, Markdown.
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) body: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Pace {
-    /// The campaign.
-    #[arg(value_parser = campaign)]
-    pub(crate) campaign: String,
-    /// perMinute, perHour (writes), perDay (pull requests), maxOpen or maxPendingChecks with a number, or with `spec` for
-    /// what the spec says; priority=urgent or normal.
-    #[arg(required = true, value_name = "NAME=VALUE")]
-    pub(crate) settings: Vec<String>,
-    /// Return as soon as it is recorded, without waiting until every owner has heard of it.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
 }

@@ -116,3 +116,63 @@ async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
     assert_eq!(of("issues/create-comment"), ["acme/service-001", "acme/service-002"]);
     assert_eq!(here.server.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_is_paused_resumed_and_taken_back_while_the_others_go_on() {
+    let room = support::room();
+    let twin = support::twin(room.path(), REPOSITORIES).await;
+    let here = Room { server: Server::start(&room.path().join("data"), &twin) };
+    let spec = room.path().join("spec.yaml");
+    // Nothing is sent before somebody says so, so that what is paused is so in time.
+    std::fs::write(&spec, support::SPEC.replace("published: true", "published: false")).unwrap();
+    let (code, _, err) = here.command(&["apply", "-f", spec.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{err}");
+    here.until(ChangesetState::Unpublished, 6).await;
+
+    let (code, out, err) = here.command(&["pause", "greeting", "--only", "service-00[12]", "--dry-run"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 2), "{err}");
+    let (code, _, err) = here.command(&["pause", "greeting", "--dry-run"]);
+    assert_eq!(code, Some(2), "without a selection there is nothing to preview: {err}");
+    assert_eq!(here.ask(&["pause", "greeting", "--only", "service-00[123]"]).covers, 3);
+    assert_eq!(here.ask(&["publish", "greeting"]).covers, 6);
+    assert_eq!(names(&here.until(ChangesetState::Open, 3).await), ["4", "6", "7"]);
+    let waiting = here.until(ChangesetState::Scheduled, 3).await;
+    assert_eq!(names(&waiting), ["1", "2", "3"]);
+    for changeset in &waiting {
+        assert!(changeset.why.starts_with("paused by "), "{}", changeset.why);
+    }
+    let (code, out, err) = here.command(&["budget", "greeting", "-o", "json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let budget: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let text = budget.to_string();
+    assert_eq!(text.matches("\"waits_for\":\"resume\"").count(), 3, "{out}");
+    assert!(text.contains("\"reason\":\"paused by "), "{out}");
+
+    // What is paused stays so when the campaign is paused and resumed, and over a restart.
+    for word in ["pause", "resume"] {
+        let (code, _, err) = here.command(&[word, "greeting"]);
+        assert_eq!(code, Some(0), "{err}");
+    }
+    assert!(here.server.stop() == Some(0));
+    let here = Room { server: Server::start(&room.path().join("data"), &twin) };
+    here.until(ChangesetState::Scheduled, 3).await;
+    let (code, _, err) = here.command(&["pause", "greeting", "--state", "scheduled", "--yes"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("it is paused already (3)"), "{err}");
+
+    // A pull request is closed, and what has none is taken back.
+    let (code, _, err) = here.command(&["cancel", "greeting", "--only", "service-004", "--yes"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("it has a pull request: `close` closes it (1)"), "{err}");
+    assert_eq!(here.ask(&["cancel", "greeting", "--only", "service-003"]).covers, 1);
+    assert_eq!(names(&here.until(ChangesetState::Closed, 1).await), ["3"]);
+    assert_eq!(support::opened(&twin).len(), 3, "and nothing else was sent");
+    assert_eq!(here.ask(&["resume", "greeting", "--only", "service-00[1-7]"]).covers, 2);
+    assert_eq!(names(&here.until(ChangesetState::Open, 5).await), ["1", "2", "4", "6", "7"]);
+    assert_eq!(support::opened(&twin).len(), 5);
+
+    let (code, _, err) = here.command(&["pace", "greeting", "perDay=3", "--only", "service-001"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("a run as a whole") && err.contains("campaigns pause greeting --only"), "{err}");
+    assert_eq!(here.server.stop(), Some(0));
+}

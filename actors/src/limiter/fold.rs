@@ -156,7 +156,7 @@ impl<'a> Fold<'a> {
     /// A changeset has come from another organisation: where it waits to be sent it waits for a turn here, also while
     /// nothing is asked of the store.
     pub(super) fn arrived(&mut self, id: ChangesetId) {
-        if self.rows.get(&id).is_some_and(|row| row.state == ChangesetState::Scheduled && !row.held) {
+        if self.rows.get(&id).is_some_and(Changeset::waits_for_turn) {
             self.scheduled.push(id);
         }
     }

@@ -1,13 +1,17 @@
 //! Pausing, resuming, cancelling: what begins and what does not, across crashes, and who is not kept waiting.
 
-use crate::support::{House, spec};
-use campaigns_actors::ports::memory::Script;
+use crate::support::{ACME, House, spec};
+use campaigns_actors::{
+    System,
+    ports::{Store as _, memory::Script},
+};
 use campaigns_domain::{
-    changeset::ChangesetState,
+    changeset::{Ask, ChangesetState},
     execution::{
         run::{RunOptions, RunState},
         target::TargetState,
     },
+    id::RunId,
 };
 use std::{num::NonZeroU32, time::Duration};
 
@@ -123,5 +127,73 @@ async fn cancelling_wins_over_a_pause() {
     let targets = house.targets(run);
     assert!(targets.keys().all(|state| state.is_end()), "{targets:?}");
     assert!(!targets.contains_key(&TargetState::Failed), "{targets:?}");
+    house.audit();
+}
+
+/// A run whose pull requests are opened one after the other, and those whose turn comes last: four or more wait.
+async fn one_by_one(name: &str) -> (House, System, RunId, Vec<String>) {
+    let mut house = House::new().with_repositories(8);
+    house.settings.writes_per_second = NonZeroU32::new(1);
+    house.settings.publish_at_once = 1;
+    // The run is under way still when the others are open.
+    let slow = Script::writes("CAMPAIGN.md", "hello\n").taking(Duration::from_secs(120));
+    house.executor.script(&house.repository("r7").name, slow);
+    let run = house.begin(name);
+    let system = house.start().await;
+    house
+        .until("some wait", |house| {
+            house.changesets().get(&ChangesetState::Scheduled).is_some_and(|count| *count >= 4)
+        })
+        .await;
+    let waiting = house.store.scheduled(ACME, 100).await.unwrap();
+    let mut last: Vec<_> = waiting.iter().map(|each| each.repository.name().to_owned()).collect();
+    last.reverse();
+    (house, system, run, last)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paused_by_itself_waits_alone_and_outlives_its_process() {
+    let (house, system, run, last) = one_by_one("some").await;
+    let paused = &last[..2];
+    for name in paused {
+        house.ask(name, Ask::Pause);
+    }
+    let others = |house: &House| house.changesets().get(&ChangesetState::Open) == Some(&6);
+    house.until("the others are open", others).await;
+    let before = writes(&house);
+    after(600).await;
+    drop(system);
+    let system = house.start().await;
+    after(600).await;
+    assert_eq!(writes(&house), before, "something of them was sent");
+    assert_eq!(house.run_state(run), RunState::Running);
+    for name in paused {
+        let changeset = house.changeset(name);
+        assert_eq!(
+            (changeset.state, changeset.errand.paused.as_deref()),
+            (ChangesetState::Scheduled, Some("ada"))
+        );
+        house.ask(name, Ask::Resume);
+    }
+    house.rest(&system).await;
+    assert_eq!(house.run_state(run), RunState::Completed);
+    assert_eq!(house.changesets(), [(ChangesetState::Open, 8)].into());
+    assert!(house.pull_requests().values().all(|count| *count == 1));
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_by_itself_gets_no_pull_request() {
+    let (house, system, run, last) = one_by_one("back").await;
+    // It is taken back although it is paused.
+    house.ask(&last[0], Ask::Pause);
+    house.ask(&last[0], Ask::Cancel);
+    house.rest(&system).await;
+    let cancelled = house.changeset(&last[0]);
+    assert_eq!((cancelled.state, cancelled.reason.as_str()), (ChangesetState::Closed, "closed by ada"));
+    assert_eq!(cancelled.pull_request, None);
+    assert_eq!(house.run_state(run), RunState::Completed);
+    assert_eq!(house.changesets(), [(ChangesetState::Open, 7), (ChangesetState::Closed, 1)].into());
+    assert_eq!(house.pull_requests().values().sum::<usize>(), 7);
     house.audit();
 }

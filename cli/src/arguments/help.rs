@@ -37,6 +37,29 @@ Examples:
   campaigns apply -f spec.yaml                  follows the run; Ctrl-C leaves it going
   campaigns apply -f spec.yaml --no-wait        prints the run's id";
 
+pub(super) const PAUSE: &str = "\
+Examples:
+  campaigns pause NAME                       nothing of it is started or written any more
+  campaigns pause NAME --only 'acme/api-*'   nothing more is sent for these; the others go on
+
+With a selection it is each pull request that is paused, whatever later runs make of it; what is being sent is finished,
+and what is asked of it meanwhile is sent once it is resumed. Repositories whose steps still run have nothing to pause yet.";
+
+pub(super) const RESUME: &str = "\
+Examples:
+  campaigns resume NAME                      lifts the pause of the campaign
+  campaigns resume NAME --only 'acme/api-*'  lifts the pauses of these pull requests
+
+What was paused with a selection is resumed with one; `campaigns status` says by whom each is paused.";
+
+pub(super) const CANCEL: &str = "\
+Examples:
+  campaigns cancel NAME                      ends its runs; pull requests that are open stay as they are
+  campaigns cancel NAME --only acme/api      it has no pull request yet, and gets none
+
+With a selection, what has a pull request is left as it is: `campaigns close` closes it. Repositories whose steps still run
+have no pull request to come yet and are not covered.";
+
 pub(super) const PUBLISH: &str = "\
 Examples:
   campaigns publish NAME --only 'api-*'
@@ -78,7 +101,9 @@ pub(super) const PACE: &str = "\
 Examples:
   campaigns pace NAME perDay=30 maxOpen=20
   campaigns pace NAME perDay=spec
-  campaigns pace NAME priority=urgent";
+  campaigns pace NAME priority=urgent
+
+A pace is a whole run's. To hold a part of it back: `campaigns pause NAME --only GLOB`.";
 
 pub(super) const STATUS: &str = "\
 Examples:

@@ -1,5 +1,5 @@
-//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase`, `rerun` and `takeover`:
-//! something that is asked of many changesets at once.
+//! `campaigns publish`, `ready`, `close`, `reopen`, `retry`, `merge`, `comment`, `rebase`, `rerun` and `takeover`, and
+//! `pause`, `resume` and `cancel` of a selection: something that is asked of many changesets at once.
 //!
 //! What is covered is shown before anything is done, and on a terminal asked about. Deliberately absent: waiting until
 //! every pull request is as asked, which may take days; `campaigns status` shows it.
@@ -114,6 +114,9 @@ fn word(action: AskAction) -> &'static str {
     match action {
         AskAction::Publish => "publish",
         AskAction::Ready => "ready",
+        AskAction::Pause => "pause",
+        AskAction::Resume => "resume",
+        AskAction::Cancel => "cancel",
         AskAction::Close => "close",
         AskAction::Reopen => "reopen",
         AskAction::Retry => "retry",
@@ -182,6 +185,9 @@ fn question(action: AskAction, draft: bool, name: &str, asked: &Asked) -> String
         AskAction::Publish if draft => format!("Open {covered} of {name} as drafts"),
         AskAction::Publish => format!("Open pull requests for {covered} of {name}"),
         AskAction::Ready => format!("Mark {covered} of {name} ready for review"),
+        AskAction::Pause => format!("Pause {covered} of {name}"),
+        AskAction::Resume => format!("Let {covered} of {name} go on"),
+        AskAction::Cancel => format!("Take {covered} of {name} back, so that there is no pull request"),
         AskAction::Close => format!("Close {covered} of {name} and delete their branches"),
         AskAction::Reopen => format!("Reopen {covered} of {name}"),
         AskAction::Retry => format!("Try {covered} of {name} again"),
@@ -192,6 +198,7 @@ fn question(action: AskAction, draft: bool, name: &str, asked: &Asked) -> String
         AskAction::Takeover => format!("Take {covered} of {name} over: what people did there is then ours"),
     };
     match &asked.paused_by {
+        Some(_) if action == AskAction::Pause => format!("{what}?"),
         Some(by) => format!("{what}? It is paused by {by} and goes out when it is resumed."),
         None => format!("{what}?"),
     }
@@ -202,7 +209,7 @@ fn outcome(action: AskAction, name: &str, asked: &Asked) -> String {
     let done = asked.command.as_ref().is_none_or(|command| command.state == CommandState::Done);
     let heard = if done { paint.green("taken up") } else { paint.yellow("recorded") };
     let mut text = format!("{} for {} of {name}: {heard}", word(action), covered(asked));
-    if let Some(by) = &asked.paused_by {
+    if let Some(by) = asked.paused_by.as_ref().filter(|_| action != AskAction::Pause) {
         text.push_str(&format!(
             "; it is paused by {by}, and goes out when `campaigns resume {name}` lets it"
         ));

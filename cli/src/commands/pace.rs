@@ -8,11 +8,18 @@ use crate::{
     arguments::{Connection, Output, Pace},
     connection, output,
 };
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use campaigns_wire::{CapSetting, CapWord, CommandState, Priority, SetPace};
 
 /// Sets it, and waits until every owner has heard of it.
 pub(crate) async fn run(arguments: Pace, connection: &Connection, form: Output) -> Result<Verdict> {
+    if [&arguments.only, &arguments.state, &arguments.label].iter().any(|words| !words.is_empty()) {
+        bail!(
+            "a pace belongs to a run as a whole and cannot be set for a selection: `campaigns pause {} --only GLOB` holds \
+             the pull requests back that are to wait, and `resume` lets them go on",
+            arguments.campaign
+        );
+    }
     let pace = read(&arguments.settings)?;
     let client = connection::client(connection)?;
     let name = arguments.campaign.as_str();

@@ -1,8 +1,10 @@
-//! `campaigns pause`, `resume` and `cancel`: of a campaign, or of one run by its id.
+//! `campaigns pause`, `resume` and `cancel`: of a campaign, of one run by its id, or of a selection of changesets, which
+//! is asked of them as anything else is (`ask`).
 //!
-//! Deliberately absent: asking back. Pausing and resuming undo each other, and `cancel` leaves every pull request as
+//! Deliberately absent: asking back where all of it is meant. Pausing and resuming undo each other, and `cancel` leaves every pull request as
 //! it is.
 
+use super::ask::{self, Asking};
 use crate::{
     Verdict,
     arguments::{Connection, Output, Steer},
@@ -10,8 +12,8 @@ use crate::{
     connection,
     output::{self, Paint},
 };
-use anyhow::Result;
-use campaigns_wire::{Command, CommandState};
+use anyhow::{Result, bail};
+use campaigns_wire::{AskAction, Command, CommandState};
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -30,6 +32,14 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    fn action(self) -> AskAction {
+        match self {
+            Self::Pause => AskAction::Pause,
+            Self::Resume => AskAction::Resume,
+            Self::Cancel => AskAction::Cancel,
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Pause => "pause",
@@ -59,9 +69,15 @@ pub(crate) async fn run(
     connection: &Connection,
     form: Output,
 ) -> Result<Verdict> {
-    let client = connection::client(connection)?;
     let name = arguments.campaign.as_str();
     let kind = if name.parse::<Uuid>().is_ok() { "runs" } else { "campaigns" };
+    if let Some(words) = arguments.selects() {
+        if kind == "runs" {
+            bail!("{name} is a run: a selection is made in a campaign, so say the campaign's name");
+        }
+        return ask::run(words, Asking::plain(verb.action()), connection, form).await;
+    }
+    let client = connection::client(connection)?;
     let mut command = client.steer(&[kind, name], verb.word()).await?;
     if !arguments.no_wait {
         command = heard(&client, command).await?;

@@ -14,6 +14,6 @@ pub use token::{NotAToken, Secret};
 
 pub(crate) use gate::{May, authenticate};
 pub(crate) use roles::{
-    Applying, Asking, Auditing, Cancelling, Metering, Pacing, Pausing, Permission, Reading, Resuming,
+    Applying, Auditing, Cancelling, Choosing, Metering, Pacing, Pausing, Permission, Reading, Resuming,
     Starting, Syncing,
 };

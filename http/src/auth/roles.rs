@@ -24,7 +24,8 @@ pub enum Action {
     SetPace,
     /// Cancels a run, or every run of a campaign.
     Cancel,
-    /// Asks something of changesets: publishes, closes, merges, comments, and the like.
+    /// Asks something of changesets: publishes, closes, merges, comments, and the like. Pausing, resuming and cancelling
+    /// a selection needs what pausing, resuming and cancelling all of it needs.
     Ask,
     /// Has pull requests read afresh.
     Sync,
@@ -98,6 +99,8 @@ macro_rules! permissions {
 
 permissions! {
     Reading = Read,
+    // Asks something of a selection: the body says what, and the route requires what that needs.
+    Choosing = Read,
     Metering = Read,
     Applying = Apply,
     Starting = StartDryRun,
@@ -105,7 +108,6 @@ permissions! {
     Resuming = Resume,
     Pacing = SetPace,
     Cancelling = Cancel,
-    Asking = Ask,
     Syncing = Sync,
     Auditing = ReadAudit,
 }

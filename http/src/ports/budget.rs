@@ -32,6 +32,8 @@ pub struct Queued {
     pub sending: bool,
     /// Where it stands among what its run holds; none where it is not held.
     pub held: Option<HeldAt>,
+    /// Who paused it by itself, if somebody did.
+    pub paused_by: Option<String>,
 }
 
 /// Where a changeset stands among those that its run holds.

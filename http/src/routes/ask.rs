@@ -1,7 +1,7 @@
 //! Asking something of many changesets at once. Deliberately absent: what becomes of it, which is the owners' matter.
 
 use crate::{
-    auth::Asking as MayAsk,
+    auth::{Action, Choosing},
     body::CampaignName,
     error::ApiError,
     json::JsonBody,
@@ -28,7 +28,7 @@ const LONGEST: usize = 10_000;
 const FAILED: &str = "failed";
 
 /// Asks something of every changeset of the campaign that is selected and fits: publish, ready, close, reopen, retry,
-/// merge, comment, rebase, rerun or takeover. With `preview`, only tells what would be covered. The selection is resolved when
+/// merge, comment, rebase, rerun or takeover; or pause, resume or cancel. With `preview`, only tells what would be covered. The selection is resolved when
 /// the command is recorded. The same `Idempotency-Key` with the same body is the same command.
 #[utoipa::path(post, path = "/campaigns/{name}/ask", tag = "changesets",
     params(("name" = String, Path, description = "The campaign's name"),
@@ -37,11 +37,12 @@ const FAILED: &str = "failed";
     responses((status = 202, body = Asked, description = "The owners are told"),
         (status = 200, body = Asked, description = "A preview: nothing is done")))]
 pub(crate) async fn ask(
-    asker: Commanding<MayAsk>,
+    asker: Commanding<Choosing>,
     State(state): State<ApiState>,
     CampaignName(name): CampaignName,
     JsonBody { value: asked }: JsonBody<AskChangesets>,
 ) -> Result<Response, ApiError> {
+    asker.require(needed(asked.action))?;
     let command = asker.command(&format!("ask/{name}"))?;
     let fingerprint = Digest::of(&serde_json::to_vec(&asked).map_err(|_| ApiError::internal())?);
     let asking = asking(asked, fingerprint)?;
@@ -58,6 +59,17 @@ pub(crate) async fn ask(
             "this Idempotency-Key was used for a request with another body; use a new key for a new request",
         )),
         AskedFor::NoCampaign => Err(ApiError::not_found(format!("campaign `{name}`"))),
+    }
+}
+
+/// What whoever asks for it has to be allowed: pausing, resuming and cancelling a selection is pausing, resuming and
+/// cancelling, and all else is asking.
+fn needed(action: AskAction) -> Action {
+    match action {
+        AskAction::Pause => Action::Pause,
+        AskAction::Resume => Action::Resume,
+        AskAction::Cancel => Action::Cancel,
+        _ => Action::Ask,
     }
 }
 
@@ -82,6 +94,9 @@ fn asking(asked: AskChangesets, fingerprint: Digest) -> Result<Asking, ApiError>
     let (ask, comment) = match action {
         AskAction::Publish => (Ask::Publish { draft }, None),
         AskAction::Ready => (Ask::Ready, None),
+        AskAction::Pause => (Ask::Pause, None),
+        AskAction::Resume => (Ask::Resume, None),
+        AskAction::Cancel => (Ask::Cancel, None),
         AskAction::Close => (Ask::Close, body.map(|body| Ask::Comment { body })),
         AskAction::Reopen => (Ask::Reopen, None),
         AskAction::Retry => (Ask::Retry, None),

@@ -3,7 +3,7 @@
 //! Deliberately absent: what is asked for.
 
 use crate::{
-    auth::{May, Permission},
+    auth::{Action, May, Permission},
     error::ApiError,
     passage::RequestId,
     ports::NewCommand,
@@ -34,6 +34,11 @@ impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Commanding<P> {
 }
 
 impl<P> Commanding<P> {
+    /// Refuses whoever may not do this, where only the request's body says what it is.
+    pub(super) fn require(&self, action: Action) -> Result<(), ApiError> {
+        self.may.caller.require(action)
+    }
+
     /// A new command within this scope, named by the caller's key where it sent one.
     pub(super) fn command(&self, scope: &str) -> Result<NewCommand, ApiError> {
         let token = self.may.caller.token.id;

@@ -43,6 +43,13 @@ pub enum AskAction {
     Publish,
     /// Mark the draft ready for review.
     Ready,
+    /// Send nothing more for it until it is resumed. What is being sent is finished, and what is asked meanwhile is sent
+    /// afterwards.
+    Pause,
+    /// Go on after a pause of its own.
+    Resume,
+    /// Take it back before it has a pull request: it will get none.
+    Cancel,
     /// Close the pull request, and delete its branch as far as it is ours.
     Close,
     /// Open it again after it was closed.

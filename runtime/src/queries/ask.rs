@@ -150,7 +150,7 @@ async fn changesets(
         return Ok(Found::default());
     }
     let rows = sqlx::query(
-        "SELECT id, repository, base_branch, coalesce(errand->'back'->>'state', state) AS standing, coalesce(seen->>'checks', 'none') AS checks, state, pull_request, \
+        "SELECT id, repository, base_branch, coalesce(errand->'back'->>'state', state) AS standing, coalesce(seen->>'checks', 'none') AS checks, errand ? 'paused' AS paused, state, pull_request, \
          pull_request_url, coalesce(seen->'labels', wanted->'dress'->'labels', '[]') AS labels FROM changesets WHERE campaign = $1 \
          ORDER BY lower(repository), id",
     )
@@ -170,7 +170,9 @@ async fn changesets(
             continue;
         }
         let number: Option<i64> = get(row, "pull_request")?;
-        if let Some(why) = asking.ask.refused(standing, number.is_some(), checks(get(row, "checks")?)?) {
+        let refused = asking.ask.refused(standing, number.is_some(), checks(get(row, "checks")?)?);
+        let paused = get(row, "paused")?;
+        if let Some(why) = refused.or_else(|| asking.ask.idle(paused)) {
             *left_out.entry(why).or_default() += 1;
             continue;
         }

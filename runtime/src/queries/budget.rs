@@ -69,7 +69,7 @@ pub(super) async fn queue(
          AND NOT coalesce(r.rollout->'releasing', '[]') ? c.id::text) \
          SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
          c.pull_request IS NOT NULL AS proposed, e.manifest, h.position, h.before, c.wanted->'dress' AS dress, \
-         c.shown->'worn' AS worn, split_part(c.repository, '/', 1) AS owner \
+         c.shown->'worn' AS worn, c.errand->>'paused' AS paused_by, split_part(c.repository, '/', 1) AS owner \
          FROM changesets c JOIN campaigns k ON k.id = c.campaign JOIN runs r ON r.id = c.run LEFT JOIN held h ON h.id = c.id \
          LEFT JOIN executions e ON e.target = (coalesce(c.wanted->'made_by', c.wanted)->>'target')::uuid \
          AND e.attempt = (coalesce(c.wanted->'made_by', c.wanted)->>'attempt')::integer \
@@ -121,6 +121,7 @@ fn queued(row: &PgRow) -> Result<Queued, StoreError> {
         repository: get(row, "repository")?,
         sending: state == "publishing",
         held: held(row)?,
+        paused_by: get(row, "paused_by")?,
     })
 }
 

@@ -101,8 +101,8 @@ fn changeset(row: &PgRow) -> Result<Changeset, StoreError> {
     let halted: &str = get(row, "halted")?;
     let organization: &str = get(row, "organization")?;
     let mending = get::<Option<Json<Pause>>>(row, "mending")?.map(|Json(pause)| pause.words(organization));
-    let paused = paused.map(|by| run::paused(&by, halted)).or(mending);
     let Json(errand) = get::<Json<Errand>>(row, "errand")?;
+    let paused = paused.map(|by| run::paused(&by, halted)).or(errand.pause()).or(mending);
     let seen = get::<Option<Json<Seen>>>(row, "seen")?.map(|seen| seen.0);
     let mut why = vec![standing.why(&reason, paused.as_deref(), &notes)];
     why.extend(standing.besides(seen.as_ref().and_then(|seen| seen.base.as_deref()), &errand));

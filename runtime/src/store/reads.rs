@@ -151,7 +151,7 @@ impl Postgres {
         let found = sqlx::query(
             "WITH urgent AS (SELECT id FROM runs WHERE rollout #>> '{pace,priority}' = 'urgent' \
              AND state IN ('selecting', 'running')), waiting AS (SELECT c.* FROM changesets c \
-             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held AND NOT EXISTS (\
+             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held AND NOT c.errand ? 'paused' AND NOT EXISTS (\
              SELECT FROM runs r JOIN campaigns p ON p.id = r.campaign WHERE r.id = c.run \
              AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL))) \
              (SELECT * FROM waiting WHERE run IN (SELECT id FROM urgent) ORDER BY queue_number LIMIT $2) UNION ALL \
@@ -168,7 +168,7 @@ impl Postgres {
     pub(super) async fn read_holds(&self, organization: &str) -> Result<bool, StoreError> {
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM changesets c JOIN runs r ON r.id = c.run JOIN campaigns p ON p.id = r.campaign \
-             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held \
+             WHERE c.organization = $1 AND c.state = 'scheduled' AND NOT c.held AND NOT c.errand ? 'paused' \
              AND (r.paused_by IS NOT NULL OR p.paused_by IS NOT NULL))",
         )
         .bind(organization.to_ascii_lowercase())

@@ -279,3 +279,44 @@ async fn ten_thousand_changesets_are_asked_in_one_statement() {
     let command = asked.command.unwrap();
     assert_eq!((command.covers, command.left, command.waiting), (10_000, 10_000, 1));
 }
+
+#[tokio::test]
+async fn a_pause_of_a_selection_needs_what_a_pause_needs_and_covers_what_is_not_paused() {
+    let stage = stage().await;
+    stage.apply("hello").await;
+    let run = stage.create_run("hello").await;
+    for target in &stage.select(&run, &["acme/one", "acme/two", "acme/open"]).await {
+        propose(&stage, target).await;
+    }
+    open(&stage, &run, "acme/open", Checks::None).await;
+    let by =
+        async |role, body: &Value| stage.request(role, Method::POST, PATH).json(body).send().await.unwrap();
+    let (pause, resume) = (json!({ "action": "pause" }), json!({ "action": "resume" }));
+    let refused = problem(by(Role::Viewer, &pause).await, StatusCode::FORBIDDEN).await.detail;
+    assert!(refused.contains("pause campaigns") && refused.contains("the role author"), "{refused}");
+    for (action, words) in [("resume", "resume campaigns"), ("publish", "ask anything")] {
+        let refused = by(Role::Author, &json!({ "action": action })).await;
+        let refused = problem(refused, StatusCode::FORBIDDEN).await.detail;
+        assert!(refused.contains(words) && refused.contains("publisher"), "{refused}");
+    }
+    let nothing = problem(by(Role::Publisher, &resume).await, StatusCode::CONFLICT).await.detail;
+    assert!(nothing.contains("it is not paused by itself (3)"), "{nothing}");
+
+    let paused = |row: &mut Changeset| row.errand.paused = Some(String::from("anna"));
+    become_now(&stage, &run, "acme/one", paused).await;
+    become_now(&stage, &run, "acme/open", paused).await;
+    let asked: Asked = good(by(Role::Author, &pause).await, StatusCode::ACCEPTED).await;
+    assert_eq!(repositories(&asked), ["acme/two"]);
+    let left: Vec<_> = asked.left_out.iter().map(|left| (left.reason.as_str(), left.count)).collect();
+    assert_eq!(left, [("it is paused already", 2)]);
+    let cancel = json!({ "action": "cancel" });
+    let asked: Asked = good(by(Role::Author, &cancel).await, StatusCode::ACCEPTED).await;
+    assert_eq!(repositories(&asked), ["acme/one", "acme/two"]);
+    assert_eq!(asked.left_out[0].reason, "it has a pull request: `close` closes it");
+    let asked: Asked = good(by(Role::Publisher, &resume).await, StatusCode::ACCEPTED).await;
+    assert_eq!(repositories(&asked), ["acme/one", "acme/open"]);
+
+    let all: Page<campaigns_http::wire::Changeset> =
+        stage.get("/api/v1/campaigns/hello/changesets?state=open").await;
+    assert_eq!(all.items[0].why, "paused by anna");
+}

@@ -21,6 +21,12 @@ pub enum Ask {
     },
     /// Mark the draft ready for review.
     Ready,
+    /// Send nothing more until it is resumed.
+    Pause,
+    /// Go on after a pause of its own.
+    Resume,
+    /// Take it back before it has a pull request.
+    Cancel,
     /// Close the pull request and delete its branch, as far as it is ours.
     Close,
     /// Open it again after it was closed, whoever closed it.
@@ -97,6 +103,9 @@ pub struct Errand {
     pub merge: Option<Merge>,
     /// Nothing but what is written here is owed, and afterwards the changeset stands here again.
     pub back: Option<Back>,
+    /// Who paused it: nothing more is sent until it is resumed. It outlasts what is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// Whether it was asked for after the run had been cancelled, which then does not hold it up.
     pub beyond: bool,
     /// The command that was taken up last, so that it is taken up once.
@@ -129,6 +138,9 @@ impl Ask {
         match self {
             Self::Publish { .. } => "publish",
             Self::Ready => "ready",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
             Self::Close => "close",
             Self::Reopen => "reopen",
             Self::Retry => "retry",
@@ -151,6 +163,10 @@ impl Ask {
             (State::Closed, Ask::Reopen) => None,
             (State::Closed, _) => Some("it is closed: reopen it first"),
             (_, Ask::Reopen) => Some("it is not closed"),
+            // Whether it is paused is told by `idle`.
+            (_, Ask::Pause | Ask::Resume) => None,
+            (_, Ask::Cancel) if published => Some("it has a pull request: `close` closes it"),
+            (_, Ask::Cancel) => None,
             (State::HandedOver, Ask::Takeover | Ask::Close) => None,
             (_, Ask::Takeover) => Some("no human has taken it over"),
             (_, Ask::Close) => None,
@@ -202,7 +218,8 @@ impl Changeset {
     /// Why an ask is not taken up where the changeset stands now, for people; none where it is.
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
         let checks = self.seen.as_ref().map_or(Checks::None, |seen| seen.checks);
-        ask.refused(self.standing(), self.pull_request.is_some(), checks)
+        let refused = ask.refused(self.standing(), self.pull_request.is_some(), checks);
+        refused.or_else(|| ask.idle(self.errand.paused.is_some()))
     }
 
     /// Where it stands, an errand that leaves its content alone aside.

@@ -31,8 +31,11 @@ impl Changeset {
         if self.refuses(ask).is_some() {
             return Decision::Ignored(Straggler::OutOfPlace);
         }
-        if *ask == Ask::Rebase {
-            return self.redo_asked(command, beyond);
+        match ask {
+            Ask::Rebase => return self.redo_asked(command, beyond),
+            Ask::Pause => return self.pause_asked(Some(by), command),
+            Ask::Resume => return self.pause_asked(None, command),
+            _ => {}
         }
         let mut next = self.clone();
         next.version += 1;
@@ -67,10 +70,14 @@ impl Changeset {
                     next.errand.comments.push(OwedComment { command, body: farewell(why) });
                 }
             }
-            Ask::Close => {
+            Ask::Close | Ask::Cancel => {
                 next.errand.aim = Aim::Closed;
                 next.errand.merge = None;
                 next.errand.gentle = None;
+                if *ask == Ask::Cancel {
+                    // What is left to be done is taking it back.
+                    next.errand.paused = None;
+                }
                 next.by(by);
                 if self.state == State::Unpublished {
                     // GitHub knows nothing of it.
@@ -96,8 +103,8 @@ impl Changeset {
                 next.leaves_content();
             }
             Ask::Takeover => next.errand.adopt = true,
-            // Carrying out again is told apart above.
-            Ask::Retry | Ask::Rebase => {}
+            // Carrying out again and pausing are told apart above.
+            Ask::Retry | Ask::Rebase | Ask::Pause | Ask::Resume => {}
         }
         next.generation += 1;
         if self.state == State::Publishing {
@@ -177,11 +184,11 @@ impl Changeset {
         }
     }
 
-    /// Everything that was asked for is over but a merge; which command it was stays known, and what is being carried out
-    /// again.
+    /// Everything that was asked for is over but a merge and a pause; which command it was stays known, and what is being
+    /// carried out again.
     pub(super) fn without_errand(mut self) -> Self {
-        let Errand { command, merge, redo, .. } = self.errand;
-        self.errand = Errand { command, merge, redo, ..Errand::default() };
+        let Errand { command, merge, redo, paused, .. } = self.errand;
+        self.errand = Errand { command, merge, redo, paused, ..Errand::default() };
         self
     }
 

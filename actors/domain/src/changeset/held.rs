@@ -14,7 +14,8 @@ impl Changeset {
         let held = match event {
             Event::Proposed { proposal } => proposal.gated,
             Event::Asked { ask, .. } => {
-                next.held && matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. })
+                let beside = matches!(ask, Ask::Comment { .. } | Ask::Ready | Ask::Merge { .. });
+                next.held && (beside || matches!(ask, Ask::Pause | Ask::Resume))
             }
             // Only what was asked for besides the content is still to be sent.
             Event::HandedOver { .. } => false,

@@ -14,6 +14,7 @@ mod held;
 mod merge;
 mod moved;
 mod owners;
+mod paused;
 mod redo;
 mod rerun;
 mod reviews;

@@ -72,7 +72,7 @@ impl Changeset {
     /// Applies one event.
     pub fn apply(&self, event: &Event) -> Decision<Self, Effect> {
         let followed = self.asks_reviews(event, self.arrange(event, self.follow(event)));
-        Self::waits_for_repository(Self::hold(event, followed))
+        Self::waits_for_repository(Self::keeps_pause(Self::hold(event, followed)))
     }
 
     fn follow(&self, event: &Event) -> Decision<Self, Effect> {
@@ -157,7 +157,7 @@ impl Changeset {
     fn publish_started(&self, generation: u32) -> Decision<Self, Effect> {
         match self.state {
             _ if generation != self.generation => Decision::Ignored(Straggler::Superseded),
-            State::Scheduled if self.held => Decision::Ignored(Straggler::OutOfPlace),
+            State::Scheduled if !self.waits_for_turn() => Decision::Ignored(Straggler::OutOfPlace),
             State::Scheduled => {
                 let mut next = self.clone();
                 next.publishing = Some(generation);

@@ -23,15 +23,18 @@ impl State {
         }
     }
 
-    /// What is said besides of an open pull request, after [`State::why`]: of its base (`base` is what was last said of
-    /// it), and of what is on its way for it.
+    /// What is said besides, after [`State::why`]: of an open pull request's base (`base` is what was last said of it),
+    /// of what is on its way for it, and of a pause of the changeset's own.
     pub fn besides(self, base: Option<&str>, errand: &Errand) -> Vec<String> {
+        let paused = errand.pause();
         if !self.is_open() {
-            return vec![];
+            // Of one that is to be sent, `why` says it.
+            let waits = matches!(self, Self::Scheduled | Self::Publishing);
+            return paused.filter(|_| !waits).into_iter().collect();
         }
         let redo = errand.redo.map(|_| "it is being carried out again on the base as it is now".to_owned());
         let merge = errand.merge.as_ref().map(|merge| merge.stands.words());
-        base.map(str::to_owned).into_iter().chain(redo).chain(merge).collect()
+        base.map(str::to_owned).into_iter().chain(redo).chain(merge).chain(paused).collect()
     }
 
     /// Whether it goes no further before a person has decided something.

@@ -96,6 +96,9 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         any::<bool>().prop_map(|draft| Ask::Publish { draft }),
         Just(Ask::Ready),
         Just(Ask::Close),
+        Just(Ask::Pause),
+        Just(Ask::Resume),
+        Just(Ask::Cancel),
         Just(Ask::Reopen),
         Just(Ask::Retry),
         Just(Ask::Merge { method: None }),
@@ -256,6 +259,10 @@ impl Story {
             let generation = self.changeset.generation;
             let done = self.done();
             match self.changeset.state {
+                State::Scheduled if self.changeset.errand.paused.is_some() => {
+                    self.asks += 1;
+                    self.apply(&asked(Ask::Resume, self.asks))
+                }
                 State::Scheduled => self.apply(&PublishStarted { generation }),
                 State::Publishing => {
                     let generation = self.changeset.publishing.unwrap();
@@ -318,7 +325,7 @@ proptest! {
             let event = story.event(step);
             let expected = match &event {
                 PublishStarted { generation } => {
-                    *generation == story.changeset.generation && story.changeset.state == State::Scheduled
+                    *generation == story.changeset.generation && story.changeset.waits_for_turn()
                 }
                 Published { generation, .. }
                 | PublishDeferred { generation, .. }
@@ -380,6 +387,25 @@ proptest! {
             prop_assert_eq!((story.changeset.state, story.changeset.errand.redo), (before.state, Some(*run)));
             prop_assert!(effects.is_empty(), "nothing is sent before there is a result");
             last = Some(base.clone());
+        }
+    }
+
+    #[test]
+    fn what_is_paused_takes_no_turn_until_a_person_resumes_it((publication, steps) in steps()) {
+        let mut story = Story::new(publication);
+        for step in &steps {
+            let before = story.changeset.clone();
+            let event = story.event(step);
+            let effects = story.apply(&event).unwrap_or_default();
+            let (was, is) = (before.errand.paused.is_some(), story.changeset.errand.paused.is_some());
+            prop_assert!(!is || !sends(&effects), "{:?} sent something of {:?}", event, before);
+            let ended = matches!(story.changeset.state, State::Merged | State::Closed);
+            let lifted = matches!(step, Step::Ask(Ask::Resume | Ask::Cancel)) || ended;
+            prop_assert!(!was || is || lifted, "{:?} lifted the pause", event);
+            prop_assert!(was || !is || matches!(step, Step::Ask(Ask::Pause)), "{:?} paused it", event);
+            // Whatever waits has a turn to come: it was given one when it began to wait, or when it was resumed.
+            let began = story.changeset.waits_for_turn() && !before.waits_for_turn();
+            prop_assert!(!began || effects.contains(&Schedule), "{:?} is forgotten after {:?}", story.changeset, event);
         }
     }
 

@@ -100,10 +100,14 @@ fn which_ask_fits_where() {
     use State::{Blocked, Closed, Conflicted, Draft, HandedOver, Open, Publishing, Scheduled, Unpublished};
     let unsent = vec![Unpublished, Scheduled, Publishing, Blocked];
     for (ask, fits) in [
-        (Ask::Publish { draft: false }, unsent),
+        (Ask::Publish { draft: false }, unsent.clone()),
         (Ask::Ready, vec![Scheduled, Publishing, Draft, Conflicted]),
         (Ask::Merge { method: None }, vec![Scheduled, Publishing, Open, Conflicted]),
         (Ask::Close, vec![Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked]),
+        (Ask::Pause, vec![Unpublished, Scheduled, Publishing, Draft, Open, Conflicted, HandedOver, Blocked]),
+        // None of them is paused, and what has a pull request is closed.
+        (Ask::Resume, vec![]),
+        (Ask::Cancel, unsent.clone()),
         (Ask::Reopen, vec![Closed]),
         (Ask::Retry, vec![Blocked]),
         (comment("Please look."), vec![Draft, Open, Conflicted, HandedOver]),

@@ -20,6 +20,7 @@ mod opt_out;
 mod outlook;
 mod parse;
 mod paths;
+mod pausing;
 mod prune;
 mod publish;
 mod publish_rollout;

@@ -186,7 +186,7 @@ impl Store for MemoryStore {
             .changesets
             .values()
             .filter(|stored| stored.organization.eq_ignore_ascii_case(organization))
-            .filter(|stored| stored.changeset.state == ChangesetState::Scheduled && !stored.changeset.held)
+            .filter(|stored| stored.changeset.waits_for_turn())
             .filter(|stored| !rows.holds(&stored.changeset))
             .collect();
         scheduled.sort_by_key(|stored| (!rows.is_urgent(&stored.changeset), stored.queue_number));
@@ -197,11 +197,7 @@ impl Store for MemoryStore {
         let rows = self.lock();
         let mut here =
             rows.changesets.values().filter(|stored| stored.organization.eq_ignore_ascii_case(organization));
-        Ok(here.any(|stored| {
-            stored.changeset.state == ChangesetState::Scheduled
-                && !stored.changeset.held
-                && rows.holds(&stored.changeset)
-        }))
+        Ok(here.any(|stored| stored.changeset.waits_for_turn() && rows.holds(&stored.changeset)))
     }
 
     async fn rollout_mark(&self, run: RunId) -> Result<RolloutMark, StoreError> {

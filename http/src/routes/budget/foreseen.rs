@@ -4,6 +4,7 @@
 
 use crate::ports::{HeldAt, OrganizationQueue, Queued, WaitingRun};
 use campaigns_domain::{
+    execution::run::paused,
     id::{ChangesetId, RunId},
     publish::{
         budget::Planned,
@@ -37,8 +38,10 @@ pub(super) fn holds(queue: &OrganizationQueue) -> HashMap<ChangesetId, Hold> {
         if let (None, Some((pause, _))) = (&run.paused, &queue.pause) {
             return Some((queued.planned.changeset, ("mending", pause.why.reason.clone())));
         }
-        let hold = match (&run.paused, queued.held) {
-            (Some(paused), _) => ("resume", paused.clone()),
+        // What is being sent is finished although it is paused by itself.
+        let own = queued.paused_by.as_deref().filter(|_| !queued.sending).map(|by| paused(by, ""));
+        let hold = match (run.paused.clone().or(own), queued.held) {
+            (Some(paused), _) => ("resume", paused),
             (None, Some(held)) => held_by(run, outlook, held)?,
             (None, None) => return None,
         };
