@@ -116,13 +116,10 @@ pub(super) async fn what_a_pause_holds_keeps_its_turn<H: StoreHarness>(harness: 
     take_up_nothing(&world, &Run { paused: None, ..moved_run(&paused, RunState::Running) }).await;
     assert_eq!(turns().await, (all.clone(), false));
     // One that is paused by itself has no turn, whatever else goes on; whoever resumes it gives it one.
-    let mut paused = world.store().changeset(all[1]).await.unwrap().unwrap();
-    paused.errand.paused = Some("anna".to_owned());
-    let mut paused_by_itself = world.transition(Shard::of_organization(ORGANIZATION)).await;
-    let after = moved_changeset(&paused, ChangesetState::Scheduled);
-    let change = RowChange::Changeset { before: ChangesetState::Scheduled, after: Box::new(after.clone()) };
-    paused_by_itself.changes.push(change);
-    world.commit(paused_by_itself).await;
+    let before = world.store().changeset(all[1]).await.unwrap().unwrap();
+    let mut after = moved_changeset(&before, ChangesetState::Scheduled);
+    after.errand.paused = Some("anna".to_owned());
+    world.commit(world.moved_changeset(&before, after.clone()).await).await;
     assert_eq!(world.store().changeset(all[1]).await.unwrap(), Some(after));
     assert_eq!(turns().await, (vec![all[0], all[2]], false));
     world.assert_sound().await;
