@@ -42,8 +42,9 @@ Examples:
   campaigns pause NAME                       nothing of it is started or written any more
   campaigns pause NAME --only 'acme/api-*'   nothing more is sent for these; the others go on
 
-With a selection it is each pull request that is paused, whatever later runs make of it; what is being sent is finished,
-and what is asked of it meanwhile is sent once it is resumed. Repositories whose steps still run have nothing to pause yet.";
+With a selection it is each pull request that is paused, whatever later runs make of it; what is
+being sent is finished, and what is asked of it meanwhile is sent once it is resumed. Repositories
+whose steps still run have nothing to pause yet.";
 
 pub(super) const RESUME: &str = "\
 Examples:
@@ -57,8 +58,8 @@ Examples:
   campaigns cancel NAME                      ends its runs; pull requests that are open stay as they are
   campaigns cancel NAME --only acme/api      it has no pull request yet, and gets none
 
-With a selection, what has a pull request is left as it is: `campaigns close` closes it. Repositories whose steps still run
-have no pull request to come yet and are not covered.";
+With a selection, what has a pull request is left as it is: `campaigns close` closes it. Repositories
+whose steps still run are not covered: nothing is known of their pull requests yet.";
 
 pub(super) const PUBLISH: &str = "\
 Examples:
