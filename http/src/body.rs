@@ -1,6 +1,7 @@
 //! What a request may bring along, each with a size: bodies, path segments, headers.
 //!
-//! Deliberately absent: queries (`query`), what a JSON body says (`json`), and the decompression of requests; nothing here takes a compressed body.
+//! Deliberately absent: queries (`query`), what a JSON body says (`json`), and the decompression of requests; nothing
+//! here takes a compressed body.
 
 use crate::error::ApiError;
 use axum::{

@@ -50,7 +50,7 @@ fn holds_nul(json: &[u8]) -> bool {
 /// What the reading library says, in our words; each of its sentences has a few parts that matter.
 fn words(said: &str) -> String {
     let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
-    if let Some((kind, wanted)) = said.split_once(", expected ") {
+    if let Some((kind, wanted)) = said.rsplit_once(", expected ") {
         let wanted = wanted.trim_start_matches("one of ");
         return match kind.split_once(' ') {
             Some(("unknown", rest)) => match rest.split_once(' ') {
@@ -72,8 +72,8 @@ fn words(said: &str) -> String {
         return format!("the field {name} is there more than once");
     }
     // A type's own words, which are ours.
-    if let Some(own) = said.strip_prefix("it has to be ") {
-        return format!("it has to be {own}");
+    if said.starts_with("it has to be ") {
+        return said.to_owned();
     }
     "it is of another kind than what is wanted; GET /api/v1/openapi.json describes it".to_owned()
 }
@@ -154,6 +154,10 @@ mod tests {
             (
                 "{\"window\": \"many\"}",
                 "`window`: it has to be a whole number that is not negative, not `many`",
+            ),
+            (
+                "{\"window\": \"a, expected b\"}",
+                "`window`: it has to be a whole number that is not negative, not `a, expected b`",
             ),
             ("{\"window\": -1}", "`window`: it has to be a whole number that is not negative, not `-1`"),
             ("{\"window\": 1.5}", "`window`: it has to be a whole number that is not negative, not `1.5`"),

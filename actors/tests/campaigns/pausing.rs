@@ -1,6 +1,10 @@
 //! Pausing, resuming, cancelling: what begins and what does not, across crashes, and who is not kept waiting.
 
-use crate::support::{ACME, House, spec};
+use crate::support::{
+    ACME, House,
+    rollouts::{begin, merge, stays_at, until},
+    spec,
+};
 use campaigns_actors::{
     System,
     ports::{Store as _, memory::Script},
@@ -178,6 +182,46 @@ async fn what_is_paused_by_itself_waits_alone_and_outlives_its_process() {
     house.rest(&system).await;
     assert_eq!(house.run_state(run), RunState::Completed);
     assert_eq!(house.changesets(), [(ChangesetState::Open, 8)].into());
+    assert!(house.pull_requests().values().all(|count| *count == 1));
+    house.audit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paused_by_itself_takes_nobodys_place_in_a_rollout() {
+    let house = House::new().with_repositories(5);
+    let run = begin(&house, "few", "rollout: {maxOpen: 1}");
+    let system = house.start().await;
+    stays_at(&house, 1, 5).await;
+    let changesets = house.store.dump().changesets.into_values();
+    let open: Vec<_> = changesets.filter(|it| it.state == ChangesetState::Open).collect();
+    let mut held = vec![];
+    for id in house.store.targets_at(run, 0, 5).await.unwrap() {
+        let target = house.store.target(id).await.unwrap().unwrap();
+        held.push(target.repository.name().to_owned());
+    }
+    held.retain(|name| name != open[0].repository.name());
+    // The two whose turn comes next.
+    for name in &held[..2] {
+        house.ask(name, Ask::Pause);
+    }
+    until("paused", || held[..2].iter().all(|name| house.changeset(name).errand.paused.is_some())).await;
+    let mut last = open[0].repository.name().to_owned();
+    for (nth, name) in held[2..].iter().enumerate() {
+        merge(&house, run, &last, u32::try_from(nth).unwrap()).await;
+        stays_at(&house, nth + 2, 5).await;
+        assert_eq!(house.changeset(name).state, ChangesetState::Open);
+        name.clone_into(&mut last);
+    }
+    merge(&house, run, &last, 9).await;
+    stays_at(&house, 3, 5).await;
+    assert_eq!(house.run_state(run), RunState::Running);
+    house.ask(&held[1], Ask::Resume);
+    stays_at(&house, 4, 5).await;
+    assert_eq!(house.changeset(&held[1]).state, ChangesetState::Open);
+    merge(&house, run, &held[1], 10).await;
+    house.ask(&held[0], Ask::Resume);
+    until("completed", || house.run_state(run) == RunState::Completed).await;
+    house.rest(&system).await;
     assert!(house.pull_requests().values().all(|count| *count == 1));
     house.audit();
 }

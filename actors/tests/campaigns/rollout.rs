@@ -2,7 +2,7 @@
 
 use crate::support::{
     House,
-    rollouts::{begin, opened, stays_at, until},
+    rollouts::{begin, merge, opened, stays_at, until},
     spec,
     tap::Tap,
 };
@@ -24,13 +24,6 @@ use campaigns_domain::{
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 use uuid::Uuid;
-
-async fn merge(house: &House, run: RunId, name: &str, nth: u32) {
-    let number = house.changeset(name).pull_request.unwrap().number;
-    house.host.merge(&house.repository(name), number);
-    house.sync(run, nth);
-    until("merged", || house.changeset(name).state == ChangesetState::Merged).await;
-}
 
 fn pace(house: &House, run: RunId, nth: u32, pace: PaceChange) {
     let body = MessageBody::PaceRun { by: "ada".to_owned(), pace, command: CommandId(Uuid::nil()) };

@@ -58,8 +58,10 @@ Examples:
   campaigns cancel NAME                      ends its runs; pull requests that are open stay as they are
   campaigns cancel NAME --only acme/api      it has no pull request yet, and gets none
 
-With a selection, what has a pull request is left as it is: `campaigns close` closes it. Repositories
-whose steps still run are not covered: nothing is known of their pull requests yet.";
+With a selection, what has a pull request is left as it is: `campaigns close` closes it. One that is
+being sent just now may be opened first, and is closed then. Repositories whose steps still run are not
+covered: nothing is known of their pull requests yet. What was paused with a selection stays paused when
+the campaign is cancelled, and gets no pull request when it is resumed.";
 
 pub(super) const PUBLISH: &str = "\
 Examples:

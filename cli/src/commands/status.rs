@@ -173,8 +173,9 @@ fn heading(campaign: &Campaign, run: Option<&Run>, paint: Paint) -> String {
     format!("{name} · {run_words}{paused}")
 }
 
-/// The newest run but those that carry pull requests out again beside it, and every target where the newest run has left it that had it: the last run of everything, those that
-/// tried what had failed again, and, where that is asked for, those that carried open pull requests out again.
+/// The newest run but those that carry pull requests out again beside it, and every target as the newest run that had it
+/// has left it: of the last run of everything, of those that tried what had failed again, and, where that is asked for, of
+/// those that carried open pull requests out again.
 pub(crate) async fn targets(
     client: &Client,
     name: &str,

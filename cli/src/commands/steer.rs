@@ -1,8 +1,8 @@
 //! `campaigns pause`, `resume` and `cancel`: of a campaign, of one run by its id, or of a selection of changesets, which
 //! is asked of them as anything else is (`ask`).
 //!
-//! Deliberately absent: asking back where all of it is meant. Pausing and resuming undo each other, and `cancel` leaves every pull request as
-//! it is.
+//! Deliberately absent: asking back where all of it is meant. Pausing and resuming undo each other, and `cancel` leaves
+//! every pull request as it is.
 
 use super::ask::{self, Asking};
 use crate::{

@@ -28,8 +28,9 @@ const LONGEST: usize = 10_000;
 const FAILED: &str = "failed";
 
 /// Asks something of every changeset of the campaign that is selected and fits: publish, ready, close, reopen, retry,
-/// merge, comment, rebase, rerun or takeover; or pause, resume or cancel. With `preview`, only tells what would be covered. The selection is resolved when
-/// the command is recorded. The same `Idempotency-Key` with the same body is the same command.
+/// merge, comment, rebase, rerun or takeover; or pause, resume or cancel. With `preview`, only tells what would be
+/// covered. The selection is resolved when the command is recorded. The same `Idempotency-Key` with the same body is the
+/// same command.
 #[utoipa::path(post, path = "/campaigns/{name}/ask", tag = "changesets",
     params(("name" = String, Path, description = "The campaign's name"),
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request, 1 to 200 visible characters")),
@@ -69,7 +70,16 @@ fn needed(action: AskAction) -> Action {
         AskAction::Pause => Action::Pause,
         AskAction::Resume => Action::Resume,
         AskAction::Cancel => Action::Cancel,
-        _ => Action::Ask,
+        AskAction::Publish
+        | AskAction::Ready
+        | AskAction::Close
+        | AskAction::Reopen
+        | AskAction::Retry
+        | AskAction::Merge
+        | AskAction::Comment
+        | AskAction::Rebase
+        | AskAction::Rerun
+        | AskAction::Takeover => Action::Ask,
     }
 }
 

@@ -48,7 +48,8 @@ pub enum AskAction {
     Pause,
     /// Go on after a pause of its own.
     Resume,
-    /// Take it back before it has a pull request: it will get none.
+    /// Take it back before it has a pull request: it will get none. One that is being sent just now may be opened first,
+    /// and is closed then.
     Cancel,
     /// Close the pull request, and delete its branch as far as it is ours.
     Close,

@@ -211,6 +211,7 @@ impl Leases {
                 };
                 match minted {
                     Ok(epoch) if Instant::now() < held.until => {
+                        state.without_epoch.remove(&shard);
                         let lease = Lease::new(Fence { shard, epoch }, Some(held.until));
                         held.lease = Some(lease.clone());
                         self.view.hold(&lease);

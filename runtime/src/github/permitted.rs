@@ -2,8 +2,8 @@
 //!
 //! Between the decision to send and the first byte lie a connection that may have to be made, the queue of the one
 //! there is, and whatever stops this process. hyper writes head and body at once and asks for the body last, so that a
-//! body that refuses takes the head with it and nothing leaves. Deliberately absent: writes without a body (the
-//! removal of a branch), which are checked before they are handed on, and reads.
+//! body that refuses takes the head with it and nothing leaves. Deliberately absent: reads, and writes without a body,
+//! of which there are none; hyper would not ask for it.
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};

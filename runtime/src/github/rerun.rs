@@ -13,6 +13,7 @@ use super::{
     wire::JSON,
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use campaigns_actors::ports::{CodeHostError, Permit, ReadBudget, RepositoryRef, Rerunning};
 use campaigns_domain::{
     changeset::{FailedChecks, FailedRun},
@@ -117,7 +118,8 @@ impl Rerunning for GitHub {
             method: Method::POST,
             route: Route::Repository(repository, format!("/actions/runs/{}/rerun-failed-jobs", failed.run)),
             accept: JSON,
-            body: None,
+            // Nothing is asked for besides; with a body it is held back until it leaves.
+            body: Some(Bytes::from_static(b"{}")),
             scope: Scope::Actions { owner: name.owner().to_ascii_lowercase(), id: repository.id.0 },
             about: About { subject, doing, write: true, app: self.tokens.is_app() },
             paid: Paid::Permit(&permit),

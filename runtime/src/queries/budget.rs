@@ -65,7 +65,7 @@ pub(super) async fn queue(
          held AS (SELECT c.id, t.position, c.pull_request IS NOT NULL AS opened, \
          row_number() OVER (PARTITION BY c.run, c.pull_request IS NOT NULL ORDER BY t.position, c.id) - 1 AS before \
          FROM changesets c JOIN repo_targets t ON t.id = c.target JOIN runs r ON r.id = c.run \
-         WHERE c.run IN (SELECT run FROM runs_here) AND c.held AND c.state = 'scheduled' \
+         WHERE c.run IN (SELECT run FROM runs_here) AND c.held AND c.state = 'scheduled' AND NOT c.errand ? 'paused' \
          AND NOT coalesce(r.rollout->'releasing', '[]') ? c.id::text) \
          SELECT c.id, c.campaign, k.name, c.run, c.repository, c.state, c.head IS NOT NULL AS on_branch, \
          c.pull_request IS NOT NULL AS proposed, e.manifest, h.position, h.before, c.wanted->'dress' AS dress, \

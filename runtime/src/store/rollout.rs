@@ -34,7 +34,7 @@ pub(crate) async fn read(
          NULL AS checks, false AS long, count(*) AS count, NULL::timestamptz AS settles FROM repo_targets WHERE run = $1 AND takes_part GROUP BY 1, 3 \
          UNION ALL \
          SELECT width_bucket(t.position, $2), 'changeset', c.state, c.pull_request IS NOT NULL, \
-         c.held AND NOT c.id = ANY($3), c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
+         (c.held AND NOT c.id = ANY($3)) OR c.errand ? 'paused', c.checks, coalesce(c.checks_since <= m.now - make_interval(secs => $4), false), count(*), \
          min(c.checks_since) + make_interval(secs => $4) FROM (SELECT campaigns_now() AS now OFFSET 0) m, \
          changesets c JOIN repo_targets t ON t.id = c.target WHERE c.run = $1 GROUP BY 1, 3, 4, 5, 6, 7 \
          UNION ALL \
@@ -123,8 +123,9 @@ impl Postgres {
     pub(super) async fn read_held(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Held>, StoreError> {
         let found = sqlx::query(
             "SELECT c.id, c.organization, c.version FROM changesets c JOIN repo_targets t ON t.id = c.target \
+             JOIN runs r ON r.id = c.run \
              WHERE c.run = $1 AND c.held AND (c.pull_request IS NOT NULL) = $2 AND t.position < $3 \
-             AND NOT c.id = ANY($4) ORDER BY t.position, c.id LIMIT $5",
+             AND NOT c.id = ANY($4) AND (NOT c.errand ? 'paused' OR r.state = 'cancelled') ORDER BY t.position, c.id LIMIT $5",
         )
         .bind(run.0)
         .bind(wanted.opened)

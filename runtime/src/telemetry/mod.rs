@@ -1,5 +1,6 @@
 //! Logs, metrics and the words of a panic. Logs go to standard error: for people on a terminal, one JSON object a
-//! line elsewhere. `RUST_LOG` chooses what is said. Every line passes a filter that takes secrets out and shortens what is long.
+//! line elsewhere. `RUST_LOG` chooses what is said. Every line passes a filter that takes secrets out and shortens what
+//! is long.
 //!
 //! Deliberately absent: exporting traces, log files and their rotation, which are the machine's.
 

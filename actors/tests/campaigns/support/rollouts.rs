@@ -3,7 +3,7 @@
 //! Deliberately absent: what people and checks say about them, which each test has for itself.
 
 use super::{ACME, House, spec};
-use campaigns_domain::{execution::run::RunOptions, id::RunId};
+use campaigns_domain::{changeset::ChangesetState, execution::run::RunOptions, id::RunId};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -37,4 +37,12 @@ pub(crate) async fn stays_at(house: &House, count: usize, minutes: u64) {
     let over = Instant::now() + Duration::from_secs(minutes * 60);
     until("over", || Instant::now() >= over).await;
     assert_eq!(opened(house), count, "{:?}", house.store.dump().runs);
+}
+
+/// Has a person merge a repository's pull request, and that read: the `nth` time that a test does.
+pub(crate) async fn merge(house: &House, run: RunId, name: &str, nth: u32) {
+    let number = house.changeset(name).pull_request.unwrap().number;
+    house.host.merge(&house.repository(name), number);
+    house.sync(run, nth);
+    until("merged", || house.changeset(name).state == ChangesetState::Merged).await;
 }

@@ -35,12 +35,13 @@ pub(super) fn holds(queue: &OrganizationQueue) -> HashMap<ChangesetId, Hold> {
         queue.runs.iter().map(|run| (run.run, (run, foreseen(run, queue.spending.now)))).collect();
     let hold = |queued: &Queued| {
         let (run, outlook) = runs.get(&queued.run)?;
-        if let (None, Some((pause, _))) = (&run.paused, &queue.pause) {
-            return Some((queued.planned.changeset, ("mending", pause.why.reason.clone())));
-        }
         // What is being sent is finished although it is paused by itself.
         let own = queued.paused_by.as_deref().filter(|_| !queued.sending).map(|by| paused(by, ""));
-        let hold = match (run.paused.clone().or(own), queued.held) {
+        let paused = run.paused.clone().or(own);
+        if let (None, Some((pause, _))) = (&paused, &queue.pause) {
+            return Some((queued.planned.changeset, ("mending", pause.why.reason.clone())));
+        }
+        let hold = match (paused, queued.held) {
             (Some(paused), _) => ("resume", paused),
             (None, Some(held)) => held_by(run, outlook, held)?,
             (None, None) => return None,

@@ -81,7 +81,8 @@ impl Rows {
             let kind = Kind {
                 state: changeset.state,
                 opened: changeset.pull_request.is_some(),
-                held: changeset.held && !releasing.contains(&changeset.id),
+                held: changeset.errand.paused.is_some()
+                    || changeset.held && !releasing.contains(&changeset.id),
                 checks: Checks::of(read, stands),
             };
             if let Some(wave) = self.position(changeset).and_then(|position| waves.get_mut(wave_at(position)))
@@ -95,12 +96,14 @@ impl Rows {
     }
 
     pub(super) fn held(&self, run: RunId, wanted: &Wanted) -> Vec<Held> {
+        let cancelled = self.runs.get(&run).is_some_and(|run| run.state == RunState::Cancelled);
         let mut held: Vec<(u32, &StoredChangeset)> = self
             .changesets
             .values()
             .filter(|stored| stored.changeset.wanted.run == run && stored.changeset.held)
             .filter(|stored| stored.changeset.state == ChangesetState::Scheduled)
             .filter(|stored| stored.changeset.pull_request.is_some() == wanted.opened)
+            .filter(|stored| cancelled || stored.changeset.errand.paused.is_none())
             .filter(|stored| !wanted.except.contains(&stored.changeset.id))
             .filter_map(|stored| Some((self.position(&stored.changeset)?, stored)))
             .filter(|(position, _)| *position < wanted.before)
