@@ -4,8 +4,12 @@
 
 mod support;
 
+use campaigns_twin::Twin;
 use campaigns_wire::{Asked, Changeset, ChangesetState};
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 use support::{Server, campaigns, finish};
 
 /// A world of seven services, six of which the spec changes.
@@ -48,16 +52,22 @@ fn names(changesets: &[Changeset]) -> Vec<&str> {
     changesets.iter().map(|each| each.repository.trim_start_matches("acme/service-00")).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
-    let room = support::room();
-    let twin = support::twin(room.path(), REPOSITORIES).await;
-    let here = Room { server: Server::start(&room.path().join("data"), &twin) };
-    let spec = room.path().join("spec.yaml");
+/// A campaign whose steps have run, and of which nothing is sent before somebody says so.
+async fn unpublished(room: &Path) -> (Twin, Room) {
+    let twin = support::twin(room, REPOSITORIES).await;
+    let here = Room { server: Server::start(&room.join("data"), &twin) };
+    let spec = room.join("spec.yaml");
     std::fs::write(&spec, support::SPEC.replace("published: true", "published: false")).unwrap();
     let (code, _, err) = here.command(&["apply", "-f", spec.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{err}");
     here.until(ChangesetState::Unpublished, 6).await;
+    (twin, here)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
+    let room = support::room();
+    let (twin, here) = unpublished(room.path()).await;
 
     // Without a terminal nobody can be asked back, so nothing is done.
     let (code, out, err) = here.command(&["publish", "greeting"]);
@@ -120,14 +130,7 @@ async fn a_part_is_published_and_a_part_of_it_closed_with_a_comment() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_is_paused_resumed_and_taken_back_while_the_others_go_on() {
     let room = support::room();
-    let twin = support::twin(room.path(), REPOSITORIES).await;
-    let here = Room { server: Server::start(&room.path().join("data"), &twin) };
-    let spec = room.path().join("spec.yaml");
-    // Nothing is sent before somebody says so, so that what is paused is so in time.
-    std::fs::write(&spec, support::SPEC.replace("published: true", "published: false")).unwrap();
-    let (code, _, err) = here.command(&["apply", "-f", spec.to_str().unwrap()]);
-    assert_eq!(code, Some(0), "{err}");
-    here.until(ChangesetState::Unpublished, 6).await;
+    let (twin, here) = unpublished(room.path()).await;
 
     let (code, out, err) = here.command(&["pause", "greeting", "--only", "service-00[12]", "--dry-run"]);
     assert_eq!((code, out.lines().count()), (Some(0), 2), "{err}");

@@ -12,6 +12,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+/// So much of what was given is shown, in characters.
+const SHOWN: usize = 40;
+
 /// An error on its way to the caller.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -131,4 +134,13 @@ impl From<campaigns_actors::ports::ArtifactError> for ApiError {
         tracing::error!(error = %error, "an artifact could not be read");
         Self::unavailable("the artifact store did not answer; try again")
     }
+}
+
+/// As much of a text as is shown of what somebody gave.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }

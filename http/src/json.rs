@@ -5,8 +5,7 @@
 
 use crate::{
     body::{SMALL_BODY, media_type, read},
-    error::ApiError,
-    query::shown,
+    error::{ApiError, shown},
 };
 use axum::{
     extract::{FromRequest, Request},

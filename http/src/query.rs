@@ -3,16 +3,13 @@
 //!
 //! Deliberately absent: what a value means (`body`, `cursor` and the routes), and the words of the reading library.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, shown};
 use axum::{
     extract::{FromRequestParts, Query},
     http::{Uri, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use utoipa::{IntoParams, openapi::path::Parameter};
-
-/// So much of what was given is shown, in characters.
-const SHOWN: usize = 40;
 
 /// The query, with unknown names refused. Every parameter of it may be left out.
 pub(crate) struct Params<T>(pub(crate) T);
@@ -58,13 +55,4 @@ fn fault<T: DeserializeOwned + IntoParams>(uri: &Uri) -> String {
 fn unknown(name: &str, known: &[Parameter]) -> String {
     let known: Vec<String> = known.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
     format!("there is no parameter `{}` here; there are {}", shown(name), known.join(", "))
-}
-
-/// As much of a text as is shown of what somebody gave.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

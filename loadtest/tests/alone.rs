@@ -13,7 +13,10 @@ fn runs_of_which_nothing_is_run_end_and_are_held_against_their_rows() {
     let figures = run(&["large", "--targets", "60"]).counts();
     let written =
         figures.iter().find(|figure| figure["name"].as_str().unwrap().contains("once more")).unwrap();
-    assert!(written["reference"].as_f64().unwrap() > 0.0 && written["ratio"].as_f64().unwrap() > 0.0);
+    let number = |name: &str| written[name].as_f64().unwrap();
+    assert!(number("value") > 0.0 && number("reference") > 0.0, "{written}");
+    let ratio = number("value") / number("reference");
+    assert!((number("ratio") / ratio - 1.0).abs() < 1e-6, "{written}");
 }
 
 #[test]

@@ -7,45 +7,22 @@ use clap::{ArgGroup, Args};
 
 /// What is paused, resumed or cancelled: all of it, or a selection of its changesets.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("selection").args(["only", "state", "label"]).multiple(true)))]
+#[command(
+    group(ArgGroup::new("selection").args(["only", "state", "label"]).multiple(true)),
+    mut_arg("campaign", |campaign| campaign.help("The campaign, or the id of one of its runs")),
+    mut_arg("yes", |yes| yes.requires("selection").help("Do not ask back, where there is a selection")),
+    mut_arg("dry_run", |dry_run| dry_run.requires("selection").help("Only show what the selection covers")),
+)]
 pub(crate) struct Steer {
-    /// The campaign, or the id of one of its runs.
-    #[arg(value_parser = campaign)]
-    pub(crate) campaign: String,
-    /// Only the pull requests of repositories that this glob matches; may be given more than once.
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) only: Vec<String>,
-    /// Only changesets in this state; may be given more than once.
-    #[arg(long, value_name = "STATE")]
-    pub(crate) state: Vec<String>,
-    /// Only pull requests with this label; may be given more than once.
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) label: Vec<String>,
-    /// Do not ask back, where there is a selection.
-    #[arg(short, long, requires = "selection")]
-    pub(crate) yes: bool,
-    /// Only show what the selection covers.
-    #[arg(long, requires = "selection")]
-    pub(crate) dry_run: bool,
-    /// Return as soon as it is recorded, without waiting until every owner has heard of it.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) words: AskWords,
 }
 
 impl Steer {
-    /// What is asked of changesets, where some are selected.
-    pub(crate) fn selects(&self) -> Option<AskWords> {
-        let Self { campaign, only, state, label, .. } = self;
-        let all = only.is_empty() && state.is_empty() && label.is_empty();
-        (!all).then(|| AskWords {
-            campaign: campaign.clone(),
-            only: only.clone(),
-            state: state.clone(),
-            label: label.clone(),
-            yes: self.yes,
-            dry_run: self.dry_run,
-            no_wait: self.no_wait,
-        })
+    /// Whether it is about a selection of changesets, and not about all of it.
+    pub(crate) fn selects(&self) -> bool {
+        let AskWords { only, state, label, .. } = &self.words;
+        [only, state, label].iter().any(|words| !words.is_empty())
     }
 }
 

@@ -69,17 +69,17 @@ pub(crate) async fn run(
     connection: &Connection,
     form: Output,
 ) -> Result<Verdict> {
-    let name = arguments.campaign.as_str();
+    let name = arguments.words.campaign.as_str();
     let kind = if name.parse::<Uuid>().is_ok() { "runs" } else { "campaigns" };
-    if let Some(words) = arguments.selects() {
+    if arguments.selects() {
         if kind == "runs" {
             bail!("{name} is a run: a selection is made in a campaign, so say the campaign's name");
         }
-        return ask::run(words, Asking::plain(verb.action()), connection, form).await;
+        return ask::run(arguments.words, Asking::plain(verb.action()), connection, form).await;
     }
     let client = connection::client(connection)?;
     let mut command = client.steer(&[kind, name], verb.word()).await?;
-    if !arguments.no_wait {
+    if !arguments.words.no_wait {
         command = heard(&client, command).await?;
     }
     match form {

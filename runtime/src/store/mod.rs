@@ -23,6 +23,7 @@ mod rows;
 pub(crate) mod spending;
 mod standing;
 mod statement;
+pub mod testing;
 
 pub use connect::{ConnectError, Options, migrator};
 pub use connections::{Borrowed, Connections, Transaction};

@@ -22,7 +22,10 @@ use campaigns_http::{
 use campaigns_runtime::{
     embedded::testing::{TestDatabase, fresh_database},
     queries::Queries,
-    store::{Options, Postgres},
+    store::{
+        Postgres,
+        testing::{self, PATIENCE},
+    },
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -30,13 +33,10 @@ use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
-
-/// How long a busy machine may take for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One replica's API on a port of its own.
 pub(crate) struct Server {
@@ -90,16 +90,7 @@ pub(crate) async fn stage() -> Stage {
 
 /// A store without a limit that a machine reaches by itself which is busy, or stands still for a moment.
 pub(crate) async fn patient(url: &str) -> Postgres {
-    let options = Options {
-        acquire_timeout: PATIENCE,
-        statement_timeout: PATIENCE,
-        fence_timeout: PATIENCE,
-        idle_in_transaction_timeout: PATIENCE,
-        idle_asking_timeout: PATIENCE,
-        migration_lock_timeout: PATIENCE,
-        ..Options::default()
-    };
-    Postgres::connect(url, options).await.unwrap()
+    Postgres::connect(url, testing::patient()).await.unwrap()
 }
 
 pub(crate) async fn stage_with(settings: Settings) -> Stage {

@@ -9,6 +9,7 @@ use campaigns_runtime::github::{Endpoint, GitHub, GithubConfig, SetupError};
 use campaigns_twin::Twin;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -60,6 +61,14 @@ impl Encrypted {
         Self { url, ca: ca.pem(), answers }
     }
 
+    /// Its CA's certificate in a file, and the folder that goes with it.
+    fn bundle(&self) -> (TempDir, PathBuf) {
+        let room = tempfile::tempdir().unwrap();
+        let bundle = room.path().join("ca.pem");
+        std::fs::write(&bundle, &self.ca).unwrap();
+        (room, bundle)
+    }
+
     fn config(&self, twin: &Twin, ca_bundle: Option<PathBuf>) -> GithubConfig {
         let endpoint = Endpoint::resolve(&self.url, false).unwrap();
         GithubConfig { ca_bundle, ..world::patient(endpoint, token(twin)) }
@@ -74,9 +83,7 @@ fn everything(twin: &Twin) -> Query {
 async fn a_server_with_a_ca_of_its_own_is_spoken_to_with_its_bundle_and_never_without() {
     let twin = world::twin().await;
     let encrypted = Encrypted::before(&twin).await;
-    let room = tempfile::tempdir().unwrap();
-    let bundle = room.path().join("ca.pem");
-    std::fs::write(&bundle, &encrypted.ca).unwrap();
+    let (_room, bundle) = encrypted.bundle();
 
     let trusting = GitHub::new(encrypted.config(&twin, Some(bundle))).unwrap();
     assert!(!trusting.check().await.unwrap().name.is_empty());
@@ -112,9 +119,7 @@ async fn a_bundle_without_certificates_is_refused_in_words() {
 async fn a_write_whose_permit_expires_while_it_is_connected_is_not_sent() {
     let twin = world::twin().await;
     let encrypted = Encrypted::before(&twin).await;
-    let room = tempfile::tempdir().unwrap();
-    let bundle = room.path().join("ca.pem");
-    std::fs::write(&bundle, &encrypted.ca).unwrap();
+    let (_room, bundle) = encrypted.bundle();
     let host = GitHub::new(encrypted.config(&twin, Some(bundle))).unwrap();
     let id = twin.repository("late").file("a", "1").create().await.unwrap();
     let repository = world::named(&twin, id, "late");

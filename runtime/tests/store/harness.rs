@@ -12,9 +12,10 @@ use campaigns_domain::{
     id::{CampaignId, ChangesetId, CommandId, EffectId, ExecutionId, RunId, Shard, TargetId},
     spec::Spec,
 };
+pub(crate) use campaigns_runtime::store::testing::PATIENCE;
 use campaigns_runtime::{
     embedded::testing::{TestDatabase, fresh_database},
-    store::{Options, Postgres},
+    store::{Options, Postgres, testing::patient},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,23 +32,9 @@ pub(crate) struct PostgresHarness {
     pub(crate) database: TestDatabase,
 }
 
-/// How long a machine that is busy, or stands still for a moment, may take for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Few connections, as many stores share the test's server; and no limit that a busy machine reaches by itself.
 pub(crate) fn options() -> Options {
-    Options {
-        connections: 6,
-        commit_connections: 6,
-        fence_connections: 4,
-        acquire_timeout: PATIENCE,
-        statement_timeout: PATIENCE,
-        fence_timeout: PATIENCE,
-        idle_in_transaction_timeout: PATIENCE,
-        idle_asking_timeout: PATIENCE,
-        migration_lock_timeout: PATIENCE,
-        ..Options::default()
-    }
+    Options { connections: 6, commit_connections: 6, fence_connections: 4, ..patient() }
 }
 
 /// A store with limits that somebody waits for, and that a busy machine may reach already while it is opened.

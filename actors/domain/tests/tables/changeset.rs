@@ -1,6 +1,6 @@
 //! The machine of a changeset.
 
-use super::samples::{campaign_id, commit, name, proposal, published, pull_request_ref, run_id};
+use super::samples::{campaign_id, commit, place, proposal, published, pull_request_ref, run_id};
 use campaigns_domain::{
     changeset::{
         Changeset,
@@ -15,16 +15,6 @@ use campaigns_domain::{
     machine::{Decision, Straggler},
     spec::Publication::{self, Draft, Ready, Unpublished},
 };
-
-fn place() -> Place {
-    Place {
-        campaign: campaign_id(),
-        repository_id: RepositoryId(7),
-        repository: name("acme/tool"),
-        base_branch: "main".to_owned(),
-        head_branch: "campaigns/tidy".to_owned(),
-    }
-}
 
 /// The first proposal is of run 1.
 fn new(publication: Publication) -> (Changeset, Vec<Effect>) {

@@ -1,9 +1,8 @@
 //! What a whole read tells, and when the next one is.
 
-use super::samples::{campaign_id, commit, name, proposal, published, pull_request};
+use super::samples::{commit, name, place, proposal, published, pull_request};
 use campaigns_domain::{
-    changeset::{Changeset, ChangesetEvent, ChangesetState as State, Place},
-    id::RepositoryId,
+    changeset::{Changeset, ChangesetEvent, ChangesetState as State},
     publish::{
         Checks, MergeMethod, MergeState, Mergeability, PullRequestState, QueueState, Reading, Review, Seen,
     },
@@ -18,14 +17,7 @@ const DAY: u64 = 24 * HOUR;
 
 /// Open with head `1` and pull request 5; nobody has read it.
 fn open() -> Changeset {
-    let place = Place {
-        campaign: campaign_id(),
-        repository_id: RepositoryId(7),
-        repository: name("acme/tool"),
-        base_branch: "main".to_owned(),
-        head_branch: "campaigns/tidy".to_owned(),
-    };
-    let (new, _) = Changeset::propose(place, proposal(1, 1, Publication::Ready));
+    let (new, _) = Changeset::propose(place(), proposal(1, 1, Publication::Ready));
     let sending = apply(&new, &ChangesetEvent::PublishStarted { generation: 1 });
     apply(&sending, &ChangesetEvent::Published { generation: 1, published: published('1', false) })
 }

@@ -1,8 +1,8 @@
 //! Changesets of a rollout: held until they are let through, whatever else happens to them.
 
-use super::samples::{proposal, published, target};
+use super::samples::{place, proposal, published};
 use campaigns_domain::{
-    changeset::{Ask, Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Place, Proposal},
+    changeset::{Ask, Changeset, ChangesetEffect, ChangesetEvent, ChangesetState, Proposal},
     id::CommandId,
     spec::Publication,
 };
@@ -13,15 +13,7 @@ fn gated(run: u128, attempt: u32) -> Proposal {
 }
 
 fn new(proposal: Proposal) -> (Changeset, Vec<ChangesetEffect>) {
-    let target = target();
-    let place = Place {
-        campaign: target.campaign,
-        repository_id: target.repository_id,
-        repository: target.repository,
-        base_branch: "main".to_owned(),
-        head_branch: "campaigns/tidy".to_owned(),
-    };
-    Changeset::propose(place, proposal)
+    Changeset::propose(place(), proposal)
 }
 
 fn after(changeset: &Changeset, event: ChangesetEvent) -> (Changeset, Vec<ChangesetEffect>) {

@@ -1,6 +1,6 @@
 //! Changesets that a person has paused: nothing more is begun for them, whatever happens, until they are resumed.
 
-use super::samples::{proposal, published, target};
+use super::samples::{place, proposal, published};
 use campaigns_domain::{
     changeset::{
         Ask, Changeset,
@@ -9,7 +9,7 @@ use campaigns_domain::{
             self as Event, Asked, ErrandDone, Proposed, PublishDeferred, PublishStarted, Published, Released,
             SeenClosed, SeenMerged, Withdrawn,
         },
-        ChangesetState as State, Done, Place, Proposal,
+        ChangesetState as State, Done, Proposal,
     },
     id::CommandId,
     spec::Publication,
@@ -17,15 +17,7 @@ use campaigns_domain::{
 use uuid::Uuid;
 
 fn new(proposal: Proposal) -> Changeset {
-    let target = target();
-    let place = Place {
-        campaign: target.campaign,
-        repository_id: target.repository_id,
-        repository: target.repository,
-        base_branch: "main".to_owned(),
-        head_branch: "campaigns/tidy".to_owned(),
-    };
-    Changeset::propose(place, proposal).0
+    Changeset::propose(place(), proposal).0
 }
 
 fn ready(run: u128) -> Proposal {

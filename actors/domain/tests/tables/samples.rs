@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "shared by two test programs, neither of which needs all of it")]
 
 use campaigns_domain::{
-    changeset::{Proposal, Published, PullRequestRef, Words},
+    changeset::{Place, Proposal, Published, PullRequestRef, Words},
     execution::{
         Change, FileMode, Manifest, RepositoryPath,
         manifest::{Blob, ChangedFile},
@@ -76,6 +76,18 @@ pub(crate) fn target() -> Target {
         attempt: 0,
         infrastructure_failures: 0,
         version: 1,
+    }
+}
+
+/// Where the changeset of [`target`] is.
+pub(crate) fn place() -> Place {
+    let target = target();
+    Place {
+        campaign: target.campaign,
+        repository_id: target.repository_id,
+        repository: target.repository,
+        base_branch: "main".to_owned(),
+        head_branch: "campaigns/tidy".to_owned(),
     }
 }
 
